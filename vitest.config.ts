@@ -4,9 +4,13 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from './test/wait-for.ts';
 
 /** Tests of the built package. It is compiled before them, and only if one of them runs. */
-const testsOfPackage = ['test/library/migrating.test.ts'];
-/** Needs tools of its own: `npm run openapi`. */
-const testsOfOpenApi = 'test/openapi/**';
+const testsOfPackage = ['test/library/migrating.test.ts', 'test/library/client-entry.test.ts'];
+/** Tests of several nodes, with real leases and faults of PostgreSQL: `npm run test:nodes`. They mostly wait. */
+const testsOfNodes = ['test/nodes', 'test/webhooks/nodes', 'test/store/postgres'].map(
+  (folder) => `${folder}/**/*.test.ts`,
+);
+/** They need tools of their own: `npm run openapi`, `npm run client-runtimes`. */
+const testsWithTools = ['test/openapi/**', 'test/client-runtimes/**'];
 // For the workers, which run the sources as they are, and the hundreds of programs that tests start. Compiled once, they
 // start in a third of the time.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
@@ -21,9 +25,13 @@ export default defineConfig({
         test: {
           name: 'source',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, testsOfOpenApi, ...testsOfPackage],
+          exclude: [...configDefaults.exclude, ...testsWithTools, ...testsOfPackage, ...testsOfNodes],
           globalSetup: ['test/build-program.ts'],
         },
+      },
+      {
+        extends: true,
+        test: { name: 'nodes', include: testsOfNodes, globalSetup: ['test/build-program.ts'] },
       },
       {
         extends: true,
@@ -35,8 +43,8 @@ export default defineConfig({
     testTimeout: TEST_LIMIT_MS,
     hookTimeout: TEST_LIMIT_MS,
     pool: 'forks',
-    // Many tests wait for a time-out or another process: a third worker uses the cores meanwhile.
-    maxWorkers: Math.max(3, availableParallelism()),
+    // Many tests wait for a time-out or another process: on two cores, two more workers use them meanwhile.
+    maxWorkers: Math.max(4, availableParallelism()),
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

@@ -4,7 +4,7 @@
 
 import { chmodSync } from 'node:fs';
 import pg from 'pg';
-import { makeId } from '../src/events/ids.ts';
+import { makeId } from '../src/base/ids.ts';
 import { openPostgresStore } from '../src/store/postgres/postgres-store.ts';
 import type { EventRow, Store } from '../src/store/store.ts';
 import { startPostgresServer } from '../test/postgres/postgres-server.ts';

@@ -3,8 +3,8 @@
 // usually on a disk.
 
 import { join } from 'node:path';
+import { makeId } from '../src/base/ids.ts';
 import type { EventLog } from '../src/events/event-log.ts';
-import { makeId } from '../src/events/ids.ts';
 import { createEventLog } from '../src/events/log.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { type BareStore, openBareStore } from './bare-commit.ts';

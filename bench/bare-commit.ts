@@ -5,7 +5,7 @@ import { fork } from 'node:child_process';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { makeId } from '../src/events/ids.ts';
+import { makeId } from '../src/base/ids.ts';
 import { payloadTail } from '../src/store/delivery-store.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { prepareWrites, type Statements } from '../src/store/sqlite/statements.ts';

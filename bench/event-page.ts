@@ -2,7 +2,7 @@
 // measurements of both logs alternate, so that other load on the machine affects both.
 
 import { join } from 'node:path';
-import { makeId } from '../src/events/ids.ts';
+import { makeId } from '../src/base/ids.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import type { EventQuery, Store, Write } from '../src/store/store.ts';
 import { type BenchResult, type BenchRow, outcomeOf, printRows } from './bench-result.ts';

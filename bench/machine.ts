@@ -1,4 +1,4 @@
-// How the machine was during a run: figures from a busy machine or a slow disk must be recognisable as such.
+// Describes the machine during a run: figures from a busy machine or a slow disk must be recognisable as such.
 
 import { closeSync, fdatasyncSync, openSync, statfsSync, writeSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
@@ -15,7 +15,7 @@ export interface Machine {
   readonly loadAfter: number;
   /** Median of a write of 4 KB and its fdatasync in the benchmark's folder, in ms. */
   readonly fdatasyncMs: number;
-  /** The benchmark's folder is in memory: nothing says anything about a disk. */
+  /** The benchmark's folder is in memory, so no figure is about a disk. */
   readonly isTmpfs: boolean;
 }
 

@@ -1,6 +1,6 @@
 // Deliveries per second, and the CPU of each delivery, with 1, 2 and 4 nodes, on SQLite, and of pg-boss.
 
-import { mkdirSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { PostgresServer } from '../test/postgres/postgres-server.ts';
@@ -14,10 +14,11 @@ import { cpuMs } from './server-process.ts';
 import { payload, payloadText, ratesText, secret } from './webhook-setup.ts';
 
 const rounds = 3;
-/** A process needs seconds of CPU until its code is compiled: more processes, more of it. */
-const warmUpMs = 5000;
+/** The code of a process is compiled as it is used, so each node delivers this many before. */
+const warmUpDeliveries = 20_000;
+const longestWarmUpMs = 12_000;
 const measureMs = 3000;
-/** What fits in the memory of one node: what does not is read again. */
+/** Deliveries that fit in the memory of one node; others are read again. */
 const mostPending = 1500;
 const eventsAtOnce = 32;
 const nodeCounts = [1, 2, 4] as const;
@@ -31,11 +32,14 @@ interface Rate {
 
 export async function measureRates(bench: NodeBench): Promise<readonly BenchRow[]> {
   const sqlite: Rate[] = [];
+  const apart = new Map<number, Rate[]>(nodeCounts.map((count) => [count, []]));
   const byNodes = new Map<number, Rate[]>(nodeCounts.map((count) => [count, []]));
   for (let round = 0; round < rounds; round++) {
-    sqlite.push(await rateOf(bench, 1, { kind: 'sqlite', name: `sqlite-${round}` }));
-    for (const count of round % 2 === 0 ? nodeCounts : [...nodeCounts].reverse())
-      byNodes.get(count)?.push(await rateOf(bench, count));
+    sqlite.push(await rateOf(bench, 1, 'sqlite'));
+    for (const count of round % 2 === 0 ? nodeCounts : [...nodeCounts].reverse()) {
+      byNodes.get(count)?.push(await rateOf(bench, count, 'shared'));
+      if (count > 1) apart.get(count)?.push(await rateOf(bench, count, 'apart'));
+    }
   }
   const of = (count: number): readonly Rate[] => byNodes.get(count) ?? [];
   const ratio = (count: number, base: readonly Rate[], value: (rate: Rate) => number): Spread =>
@@ -87,6 +91,12 @@ export async function measureRates(bench: NodeBench): Promise<readonly BenchRow[
         seen: cpuText(of(count)),
       }),
       rowOf({
+        what: `CPU for each delivery: ${count} nodes of one database / ${count} with a database each`,
+        measured: ratio(count, apart.get(count) ?? [], cpu),
+        target: { atMost: 1.15 },
+        seen: `a database each: ${cpuText(apart.get(count) ?? [])}`,
+      }),
+      rowOf({
         what: `delivered/s: ${count} nodes / one, which share the cores of this machine`,
         measured: ratio(count, of(1), (rate) => rate.perSecond),
         seen: `${wholeText(perSecond(of(count)).median)} / s`,
@@ -95,19 +105,36 @@ export async function measureRates(bench: NodeBench): Promise<readonly BenchRow[
   ];
 }
 
-/** Keeps the queue short, but never empty; all nodes emit. */
-async function rateOf(
-  { receiver, urls, folder, server, database }: NodeBench,
-  count: number,
-  place?: { readonly kind: 'sqlite'; readonly name: string },
-): Promise<Rate> {
-  const options: NodeProcessOptions = {
+/** Where the nodes work: on SQLite, on one PostgreSQL database, or on one each, so that they share no work. */
+type Place = 'sqlite' | 'shared' | 'apart';
+
+async function startAll(bench: NodeBench, count: number, place: Place): Promise<readonly NodeProcess[]> {
+  const { database, folder, urls } = bench;
+  const optionsAt = async (): Promise<NodeProcessOptions> => ({
     payloadText,
     place:
-      place === undefined ? { url: `${await database()}?max=6` } : { folder: newFolder(folder, place.name) },
-  };
-  const nodes = await startNodes(options, count);
-  await createWebhooks(nodes, urls);
+      place === 'sqlite'
+        ? { folder: mkdtempSync(join(folder, 'sqlite-')) }
+        : { url: `${await database()}?max=6` },
+  });
+  if (place !== 'apart') {
+    const nodes = await startNodes(await optionsAt(), count);
+    await createWebhooks(nodes, urls);
+    return nodes;
+  }
+  const nodes: NodeProcess[] = [];
+  for (let n = 0; n < count; n++) {
+    const own = await startNodes(await optionsAt(), 1);
+    await createWebhooks(own, urls);
+    nodes.push(...own);
+  }
+  return nodes;
+}
+
+/** Keeps the queue short, but never empty; all nodes emit. */
+async function rateOf(bench: NodeBench, count: number, place: Place): Promise<Rate> {
+  const { receiver, urls, server } = bench;
+  const nodes = await startAll(bench, count, place);
   await receiver.reset();
   let emitted = 0;
   let delivered = 0;
@@ -133,11 +160,13 @@ async function rateOf(
     await feeding;
     return { delivered: delivered - before, seconds };
   };
-  await feed(warmUpMs);
+  for (const startedAt = performance.now(); delivered < warmUpDeliveries * count; )
+    if (performance.now() - startedAt < longestWarmUpMs) await feed(500);
+    else break;
   const postmaster = await postmasterOf(server);
   const cpuNow = (): readonly [number, number] => [
     nodes.reduce((sum, { pid }) => sum + cpuMs(pid), 0),
-    place === undefined ? groupCpuMs(postmaster) : 0,
+    place === 'sqlite' ? 0 : groupCpuMs(postmaster),
   ];
   const before = cpuNow();
   const measured = await feed(measureMs);
@@ -148,12 +177,6 @@ async function rateOf(
     nodeCpu: (after[0] - before[0]) / measured.delivered,
     databaseCpu: (after[1] - before[1]) / measured.delivered,
   };
-}
-
-function newFolder(parent: string, name: string): string {
-  const folder = join(parent, name);
-  mkdirSync(folder);
-  return folder;
 }
 
 /** The first process of PostgreSQL, which starts the others. */

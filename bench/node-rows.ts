@@ -1,7 +1,7 @@
 // Rows of events and deliveries, written to PostgreSQL without a node: the bare counterpart of `emit`, and a backlog.
 
 import type pg from 'pg';
-import { makeId } from '../src/events/ids.ts';
+import { makeId } from '../src/base/ids.ts';
 import { lifetimeMs } from '../src/webhooks/retry-policy.ts';
 import { newEvent } from './webhook-event.ts';
 

@@ -3,7 +3,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeId } from '../src/events/ids.ts';
+import { makeId } from '../src/base/ids.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import type { Write } from '../src/store/store.ts';
 import { payloadParts } from '../src/webhooks/payload.ts';

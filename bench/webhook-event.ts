@@ -1,6 +1,6 @@
 // The event that the webhook benchmarks store and send.
 
-import { makeId } from '../src/events/ids.ts';
+import { makeId } from '../src/base/ids.ts';
 import type { EventRow } from '../src/store/store.ts';
 
 /** An event as the store takes it. `payloadText` sets its size. */

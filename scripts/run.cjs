@@ -23,7 +23,8 @@ const script = (name) => path.join(root, 'scripts', name);
 const tasks = {
   start: { runOnly: true, command: [path.join(root, 'bin', 'codebuddy.js'), 'serve'] },
   build: { build: true },
-  test: { command: [vitest, 'run'] },
+  // Without a name of a file, folder or project: all tests but those of several nodes (`npm run test:nodes`).
+  test: { command: [vitest, 'run'], unnamed: ['--project=!nodes'] },
   watch: { command: [vitest, 'watch'] },
   lint: {
     isQuick: true,
@@ -41,6 +42,7 @@ const tasks = {
   'client-types': { isQuick: true, command: [script('generate-client-types.ts')] },
   docs: { isQuick: true, command: [script('generate-docs.ts')] },
   openapi: { command: [script('check-openapi.ts')] },
+  'client-runtimes': { command: [script('check-client-runtimes.ts')] },
   package: { build: true, command: [script('check-package.ts')] },
   bench: { build: true, command: [path.join(root, 'bench', 'index.ts')] },
 };
@@ -99,7 +101,9 @@ async function main(name, rest) {
   const node = await findNode();
   if (task.runOnly) await ensureProgram(node);
   if (task.build) await ensureBuilt(node);
-  if (task.command) become(node, task.command.concat(rest));
+  if (!task.command) return;
+  const isNamed = rest.some((arg) => !arg.startsWith('-') || arg.startsWith('--project'));
+  become(node, task.command.concat(isNamed ? [] : task.unnamed || [], rest));
 }
 
 main(process.argv[2], process.argv.slice(3));

@@ -20,6 +20,7 @@ import { databaseUrlSecrets } from './base/database-url.ts';
 import { CodeBuddyError } from './base/errors.ts';
 import { webhooksFile } from './base/home-paths.ts';
 import { makeProof } from './base/identity-proof.ts';
+import { startIdsAfter } from './base/ids.ts';
 import { createRedactor, type Redactor, secretVariables } from './base/redaction.ts';
 import { version } from './base/version.ts';
 import { ensureHome } from './config/home-folder.ts';
@@ -29,7 +30,6 @@ import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Origins, type Settings, SettingsError } from './config/settings.ts';
 import { shownSettings } from './config/shown-settings.ts';
 import type { EventLog } from './events/event-log.ts';
-import { startIdsAfter } from './events/ids.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
 import type { Logger } from './http/logger.ts';
@@ -44,6 +44,7 @@ import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
 export { createLogger } from './app/create-logger.ts';
 export { limitHeap } from './app/limit-heap.ts';
+export { saveMemoryAtStart } from './app/save-memory-at-start.ts';
 
 /** How long unfinished runs may take to end when the server stops, in ms. */
 const graceMs = 10_000;
@@ -66,6 +67,7 @@ export interface App {
   readonly database: string | undefined;
   /** The file that contains the local user's key. */
   readonly keyFile: string;
+  /** If it is stopped meanwhile, it resolves when the stop has ended. */
   start(): Promise<void>;
   /** Waits for requests and runs to end, interrupts the rest, and closes the store. May be called twice. */
   stop(): Promise<void>;
@@ -81,6 +83,11 @@ export interface AppOptions {
   readonly redactor?: Redactor;
   /** The thread of the store, if it is running already: see app/early-thread.ts. @default a new one */
   readonly writerThread?: WriterThread;
+  /**
+   * Called with a message for a person when a newer release has migrated a shared database: the server writes nothing
+   * more, and is not ready. @default stop
+   */
+  readonly onSuperseded?: (message: string) => void;
 }
 
 /** Opens everything but the socket. @throws SettingsError, StoreOpenError, or an Error with a message for the user */
@@ -92,6 +99,7 @@ export async function createApp(
     environment = process.env,
     redactor = createRedactor(),
     writerThread,
+    onSuperseded,
   }: AppOptions = {},
 ): Promise<App> {
   redactor.learn([
@@ -218,6 +226,16 @@ export async function createApp(
     await opened.close();
   }
 
+  function stopOnce(): Promise<void> {
+    stopping ??= stop();
+    return stopping;
+  }
+
+  ownership.node.onSuperseded((message) => {
+    if (onSuperseded === undefined) void stopOnce();
+    else onSuperseded(message);
+  });
+
   return {
     server,
     keyFile: localKey.path,
@@ -236,6 +254,8 @@ export async function createApp(
     async start() {
       try {
         const { url } = await started.server.start();
+        // What follows would outlive the stop.
+        if (stopping !== undefined) return stopping;
         writeServerFile(settings.home, {
           url,
           pid: process.pid,
@@ -243,7 +263,9 @@ export async function createApp(
           version,
         });
       } catch (error) {
-        await stop();
+        const wasStopped = stopping !== undefined;
+        await stopOnce();
+        if (wasStopped) return;
         throw error;
       }
       starting = setTimeout(() => {
@@ -260,10 +282,7 @@ export async function createApp(
         onError: (error) => logger?.warn({ err: error }, 'could not delete old events; will retry later'),
       });
     },
-    stop() {
-      stopping ??= stop();
-      return stopping;
-    },
+    stop: stopOnce,
   };
 }
 

@@ -1,4 +1,4 @@
-// What a library user imports.
+// The entry point of the library.
 
 export * from './api/rest-server.ts';
 export * from './api/webhooks.ts';

@@ -8,7 +8,8 @@ import { inspect } from 'node:util';
 export const WAIT_LIMIT_MS = 60_000;
 /** A test may wait for several things in turn. */
 export const TEST_LIMIT_MS = 180_000;
-const INTERVAL_MS = 10;
+/** The longer a test has waited, the more rarely it looks: looks take time from the work that it waits for. */
+const INTERVALS_MS = { shortest: 5, longest: 50, share: 0.2 };
 
 /**
  * Call `check` until it returns something truthy, and return that. A `check` that throws is called again.
@@ -21,7 +22,7 @@ export async function waitFor<T>(
   check: () => T | Promise<T>,
   saw?: () => unknown,
 ): Promise<Exclude<Awaited<T>, undefined | null | false>> {
-  const giveUpAt = performance.now() + WAIT_LIMIT_MS;
+  const startedAt = performance.now();
   for (;;) {
     let last: unknown;
     try {
@@ -31,10 +32,12 @@ export async function waitFor<T>(
     } catch (error) {
       last = error;
     }
-    if (performance.now() > giveUpAt) {
+    const waited = performance.now() - startedAt;
+    if (waited > WAIT_LIMIT_MS) {
       const seen = inspect(saw === undefined ? last : await saw(), { depth: 4 });
       throw new Error(`waited ${WAIT_LIMIT_MS / 1000} s for ${what}; saw last: ${seen}`, { cause: last });
     }
-    await sleep(INTERVAL_MS);
+    const { shortest, longest, share } = INTERVALS_MS;
+    await sleep(Math.min(longest, Math.max(shortest, waited * share)));
   }
 }

@@ -1,14 +1,14 @@
 // The interface of a run to its driver: stream text, use tools, store messages, book costs. Each step is in the store
-// before the next one begins, so an interrupted run can continue from there.
+// before the next one shows text or changes anything, so an interrupted run can continue from there.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import { makeId } from '../base/ids.ts';
 import type { RunFigures } from '../base/run-figures.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { Message } from '../contract/message.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, EncodeOutcome, KeptOutcome, Summary } from './driver.ts';
 import type { LiveRun } from './live-run.ts';
@@ -76,6 +76,11 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     await store.write(writes);
   }
 
+  /** With several nodes, the log may commit an append before an earlier one: see `beforeAppend`. */
+  async function keepOrder(run: LiveRun): Promise<void> {
+    if (node !== undefined) await run.keeping;
+  }
+
   async function keep(run: LiveRun, row: MessageRow, event: NewEvent): Promise<void> {
     await log.append(
       [{ ...event, ...run.owner, hop: run.hop }],
@@ -119,7 +124,8 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     // To resolve a path takes two turns of the thread pool, up to 0.4 ms a step.
     if (permissions.ignoresTarget(call)) return {};
     const mode = modeOf(run);
-    const use = await tools.useOf(call);
+    // A question must not be asked before what leads to it is in the log.
+    const [use] = await Promise.all([tools.useOf(call), run.keeping]);
     // Files that run later need a permission in every mode but `full`, even if the caller itself asked for the call.
     const guarded = mode === 'full' ? undefined : await tools.guardedFile(call, use);
     if (asks || guarded !== undefined) await ask(run, call, { use, guarded }, onWait);
@@ -211,6 +217,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
   ): Promise<KeptOutcome> {
     const outcome = { ok: false as const, error };
     const text = encode(outcome);
+    await keepOrder(run);
     await keep(run, toolMessage(run, call, text, true), {
       type: 'tool.error',
       data: {
@@ -231,6 +238,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     signal: run.signal,
     mayUseTools: run.request.mayUseTools,
     isResumed: run.isResumed,
+    keeping: () => run.keeping,
     ready: async () => {
       if (node !== undefined) await leaseIsGood(node, run.signal);
     },
@@ -251,13 +259,23 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     async leaveOutTool(name) {
       await write(run, [remember(run, { leftOut: [...(run.memory.leftOut ?? []), name] })]);
     },
-    async useTool({ tool, params, callId, asks, isOneOfSeveral = false, onWait, encode = textOfOutcome }) {
+    async useTool({
+      tool,
+      params,
+      callId,
+      asks,
+      isOneOfSeveral = false,
+      keepLater = false,
+      onWait,
+      encode = textOfOutcome,
+    }) {
       const { signal } = run;
       const shown = { tool, params: wellFormedDeep(params), ...(callId === undefined ? {} : { callId }) };
       let call: PreparedCall;
       let permitted: Permit;
+      await keepOrder(run);
       try {
-        // Checked first, so that nobody is asked about a malformed call.
+        // Checked first, so that no person is asked about a malformed call.
         call = await tools.prepare(tool, params);
         permitted = await permit(run, call, { asks, onWait });
       } catch (error) {
@@ -273,6 +291,8 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         use: permitted.use,
         ...(modeOf(run) === 'full' ? {} : { guard: { allowed: permitted.guarded?.path } }),
         isOneOfSeveral,
+        before: run.keeping,
+        ...(keepLater ? { onEnding: (commit: Promise<unknown>) => run.keepLater(commit) } : {}),
         alongStart: () => run.takePendingWrites(),
         alongEnd(ending) {
           if (signal.aborted || isInternal(ending)) return [];
@@ -289,9 +309,9 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       const error = new CodeBuddyError('validation_failed', reason);
       return refuse(run, { tool, params, callId }, error, encode);
     },
-    async keepText(text, model) {
+    keepText(text, model) {
       const row = newMessageRow({ ...run.owner, role: 'assistant', content: text, sent: true }, now());
-      await keep(run, row, { type: 'message.assistant', data: { messageId: row.id, text, model } });
+      run.keepLater(keep(run, row, { type: 'message.assistant', data: { messageId: row.id, text, model } }));
     },
     async keepPartial(text, model) {
       const row = newMessageRow(

@@ -40,6 +40,11 @@ export interface DriverContext {
   readonly isResumed: boolean;
   /** Call it before each step. Resolves when this node may work: at once if it is the only one. */
   readonly ready: () => Promise<void>;
+  /**
+   * The commits of `useTool` with `keepLater` and of `keepText` that are under way; undefined if there are none. Text
+   * that follows them must not be shown before. Rejects if one of them failed: then the run must end.
+   */
+  readonly keeping: () => Promise<unknown> | undefined;
   /** Streams a piece of the answer. */
   readonly say: (text: string) => void;
   /** When the session began, in Unix ms. */
@@ -68,6 +73,11 @@ export interface DriverContext {
     readonly asks: boolean;
     /** True if other calls of the same step run at the same time. @default false */
     readonly isOneOfSeveral?: boolean;
+    /**
+     * True if the caller waits for the commit of the outcome itself, by `keeping`. A later call of a tool that can
+     * change something waits for it, too. @default false
+     */
+    readonly keepLater?: boolean;
     /** Called when the call begins to wait for approval, which may take long: drop what can be read again. */
     readonly onWait?: () => void;
     /** @default the whole text, up to a limit */
@@ -82,8 +92,8 @@ export interface DriverContext {
     readonly reason: string;
     readonly encode: EncodeOutcome;
   }) => Promise<KeptOutcome>;
-  /** Stores the text of an answer that also calls tools. The transcript must already contain it. */
-  readonly keepText: (text: string, model: string) => Promise<void>;
+  /** Stores the text of an answer that also calls tools; `keeping` tells when. The transcript must already contain it. */
+  readonly keepText: (text: string, model: string) => void;
   /** Stores the part of an interrupted answer that was shown. The transcript must already contain it. */
   readonly keepPartial: (text: string, model: string) => Promise<void>;
   /** Books the usage of a model call. Returns the exhausted budget, if there is one. */

@@ -55,6 +55,7 @@ export class LiveRun {
   #isLost = false;
   #isEnding = false;
   #pendingWrites: Write[] = [];
+  #keeping: Promise<unknown> | undefined;
 
   constructor({ record, memory, ...fixed }: NewLiveRun) {
     this.id = record.id;
@@ -207,6 +208,24 @@ export class LiveRun {
     const writes = this.#pendingWrites;
     this.#pendingWrites = [];
     return writes;
+  }
+
+  /** Lets the run work on while this commit is made. */
+  keepLater(commit: Promise<unknown>): void {
+    const keeping = this.#keeping === undefined ? commit : Promise.all([this.#keeping, commit]);
+    this.#keeping = keeping;
+    keeping.then(
+      () => {
+        if (this.#keeping === keeping) this.#keeping = undefined;
+      },
+      // It stays: everything that waits for it later must fail, too.
+      () => undefined,
+    );
+  }
+
+  /** The commits of `keepLater` that are under way, or failed; undefined if there are none. */
+  get keeping(): Promise<unknown> | undefined {
+    return this.#keeping;
   }
 
   /** Stops the run's remaining work and its clock. */

@@ -1,7 +1,7 @@
 // Converts messages to rows of the store and back.
 
+import { makeId } from '../base/ids.ts';
 import type { Message, ToolUse } from '../contract/message.ts';
-import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow } from '../store/store.ts';

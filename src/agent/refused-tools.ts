@@ -1,8 +1,9 @@
 // Tools that a provider refused, kept on disk: `doctor` reports them while no server runs.
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writePrivateFile } from '../base/atomic-file.ts';
+import { makeFolders } from '../base/make-folders.ts';
 
 export interface RefusedTool {
   readonly tool: string;
@@ -35,7 +36,7 @@ export function noteRefusedTool(stateFolder: string, refused: RefusedTool): void
   const others = readRefusedTools(stateFolder, Date.parse(refused.at)).filter(
     ({ tool, model }) => tool !== refused.tool || model !== refused.model,
   );
-  mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+  makeFolders(stateFolder);
   writePrivateFile(
     join(stateFolder, fileName),
     `${JSON.stringify([...others, refused].slice(-maxKept), undefined, 2)}\n`,

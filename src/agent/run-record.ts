@@ -3,7 +3,7 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
-import { type Run, type RunStatus, unfinishedRunStatuses } from '../contract/run.ts';
+import { type Run, type RunStatus, runSchema, unfinishedRunStatuses } from '../contract/run.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { RunRow, Write } from '../store/store.ts';
@@ -28,17 +28,14 @@ interface RunDetails extends RunRequest {
 /** Permissions that a run begins to wait for, by id; null for one that was answered. Null for all. */
 export type QuestionsPatch = Readonly<Record<string, Permission | null>> | null;
 
-/** Defaults for absent fields: a JSON merge patch removes fields that are null. */
-const unset = {
-  model: null,
-  response: null,
-  usage: null,
-  cost: null,
-  finishReason: null,
-  error: null,
-  startedAt: null,
-  endedAt: null,
-};
+type NullableFields<T> = { readonly [F in keyof T as null extends T[F] ? F : never]: null };
+
+/** The fields of a run that may be null. A JSON merge patch removes them while they are. */
+const unset = Object.fromEntries(
+  Object.entries(runSchema.properties)
+    .filter(([, { type }]) => typeof type === 'object' && type.some((one) => one === 'null'))
+    .map(([name]) => [name, null]),
+) as NullableFields<Run>;
 
 /** The record of a newly accepted run. */
 export function newRun(

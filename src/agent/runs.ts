@@ -1,14 +1,17 @@
 // Runs: the work on one prompt each. A session has one working run at a time; others wait in line. Everything is in the
 // store, so no run still counts as running after a stop or a crash, and an interrupted or failed run can be resumed.
+//
+// Over 400 lines: starting, resuming, performing and cancelling a run share its place in the queue. run-queue.ts,
+// run-endings.ts and live-run.ts have the rest.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import { makeId } from '../base/ids.ts';
 import { createRunFigures } from '../base/run-figures.ts';
 import { isBlank, sendable, wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { Run } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver } from './driver.ts';
@@ -284,12 +287,16 @@ export function createRuns(options: RunsOptions): Runs {
       signal.throwIfAborted();
       const context = contextOf(live);
       const result = await live.driver.respond(context);
+      await live.keeping;
       // It was stopped after the whole answer was shown, and before the answer was kept.
       if (signal.aborted && !isBlank(result.response))
         await context.keepPartial(result.response, result.model);
       signal.throwIfAborted();
       await endings.complete(live, result, performance.now() - startedAt);
     } catch (error) {
+      // The end of a run comes after its steps. If they cannot be committed, that was thrown already, unless the run was
+      // stopped meanwhile.
+      await live.keeping?.catch(() => undefined);
       await endings.fail(live, error);
     } finally {
       queue.release(live);

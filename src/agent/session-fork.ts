@@ -2,8 +2,8 @@
 // commit blocks others for long. The copy then appears in one commit with its event, or not at all.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import { makeId } from '../base/ids.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { SessionRow, Store, TurnRow, Write } from '../store/store.ts';
 import type { Summary } from './driver.ts';

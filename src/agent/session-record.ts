@@ -1,9 +1,9 @@
 // Converts sessions to rows of the store and back. `session-memory.ts` has the memory that lasts from run to run.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import { makeId } from '../base/ids.ts';
 import { cutHead, isBlank, wellFormed } from '../base/text.ts';
 import type { Session } from '../contract/session.ts';
-import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { SessionRow } from '../store/store.ts';

@@ -1,6 +1,5 @@
 // Sessions and their messages. Each change is one commit of the rows and the events about them.
 
-import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import { version } from '../base/version.ts';
@@ -9,6 +8,7 @@ import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts'
 import { unfinishedRunStatuses } from '../contract/run.ts';
 import type { ExportFormat, Session, SessionFork, SessionInput } from '../contract/session.ts';
 import type { EventLog } from '../events/event-log.ts';
+import { requireRoomFor } from '../store/metadata-limit.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { sessionBusy } from '../store/session-busy.ts';
 import type { SessionRow, Store } from '../store/store.ts';
@@ -40,9 +40,6 @@ export interface Sessions {
   export(id: string, format: ExportFormat): Promise<ExportedSession>;
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
 }
-
-/** Lists of sessions carry the metadata of each. */
-const maxMetadataBytes = 65_536;
 
 export function createSessions({
   store,
@@ -120,7 +117,14 @@ export function createSessions({
         if (metadata !== undefined) requireRoomFor(mergePatch(readSessionDetails(row).metadata, metadata));
         const details = JSON.stringify(metadata === undefined ? {} : { metadata });
         await store.write([
-          { kind: 'patchSession', id, updatedAt: now(), details, ...(title === undefined ? {} : { title }) },
+          {
+            kind: 'patchSession',
+            id,
+            updatedAt: now(),
+            details,
+            limitsMetadata: metadata !== undefined,
+            ...(title === undefined ? {} : { title }),
+          },
         ]);
         return presentOne(await find(id));
       }),
@@ -173,16 +177,6 @@ export function createSessions({
       );
     },
   };
-}
-
-/** @throws CodeBuddyError `validation_failed` */
-function requireRoomFor(metadata: unknown): void {
-  const bytes = Buffer.byteLength(JSON.stringify(metadata));
-  if (bytes <= maxMetadataBytes) return;
-  const message = `must be at most ${maxMetadataBytes} bytes of JSON; it would be ${bytes}`;
-  throw new CodeBuddyError('validation_failed', `metadata ${message}.`, {
-    errors: [{ in: 'body', pointer: '/metadata', message }],
-  });
 }
 
 /** RFC 7396 §2. */

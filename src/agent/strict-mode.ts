@@ -5,8 +5,8 @@ import { type PermissionMode, permissionModes } from '../contract/permission-mod
 import type { PromptOptions } from '../contract/prompt.ts';
 
 /**
- * Requires a mode that is no laxer than the server's: a caller without the scope `tools` must not let tools run without
- * approval.
+ * Requires a mode that is no more permissive than the server's: a caller without the scope `tools` must not let tools
+ * run without approval.
  * @throws CodeBuddyError `insufficient_scope`
  */
 export function requireStrictMode(

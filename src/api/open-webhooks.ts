@@ -1,10 +1,10 @@
 // Opens the store, event log and engine of a `WebhookManager`. Loaded on its first call, so importing the library does
 // not load SQLite.
 
-import { mkdirSync } from 'node:fs';
 import { apiFolder, databaseIn, defaultHome, oldFile, webhooksFile } from '../base/home-paths.ts';
+import { startIdsAfter } from '../base/ids.ts';
+import { makeFolders } from '../base/make-folders.ts';
 import type { EventLog } from '../events/event-log.ts';
-import { startIdsAfter } from '../events/ids.ts';
 import { createEventLog } from '../events/log.ts';
 import type { DataRules } from '../events/validate-data.ts';
 import { moveDatabase } from '../store/sqlite/move-database.ts';
@@ -29,7 +29,7 @@ export async function openWebhooks(
   { home = defaultHome(), eventTypes = [], strict = false, ...options }: WebhookManagerOptions,
   alwaysWarn: Warn,
 ): Promise<OpenedWebhooks> {
-  mkdirSync(apiFolder(home), { recursive: true, mode: 0o700 });
+  makeFolders(apiFolder(home));
   // Without a `warn`, only lost events and schema mismatches become process warnings.
   const warn = options.warn === undefined ? undefined : alwaysWarn;
   const path = databaseIn(home);

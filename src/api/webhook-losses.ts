@@ -1,8 +1,8 @@
 // Keeps events of `emitSafely` that could not be committed. They are not in the log, so the last 100 are kept in memory
 // and shown as failed deliveries in the history of the subscribed webhooks.
 
+import { makeId } from '../base/ids.ts';
 import type { Delivery } from '../contract/delivery.ts';
-import { makeId } from '../events/ids.ts';
 
 const maxLosses = 100;
 

@@ -1,3 +1,3 @@
-// What `codebuddy serve` starts before it loads the rest of the program.
+// Starts the writer thread. `codebuddy serve` loads this before the rest of the program.
 
 export { startWriterThread, type WriterThread } from '../store/sqlite/start-writer-thread.ts';

@@ -19,8 +19,15 @@ export async function inspectSharedDatabase(
   });
   const { lastEvent, unsafeSettings, missingPrivileges, clockDifferenceMs, clockErrorMs } = found;
   const events = lastEvent === undefined ? 'will be set up by the first node' : `${lastEvent} events so far`;
+  const server = check(
+    'database',
+    faultOfServer(found),
+    `${found.shown}: PostgreSQL ${found.versionText}, ${events}`,
+  );
+  // The rest says nothing about the primary server.
+  if (found.isReadOnly) return [server];
   return [
-    check('database', faultOfServer(found), `${found.shown}: PostgreSQL ${found.versionText}, ${events}`),
+    server,
     check(
       'durability',
       unsafeSettings.length === 0
@@ -30,7 +37,7 @@ export async function inspectSharedDatabase(
     ),
     check(
       'pooler',
-      found.receivesNotifications && found.keepsConnection
+      found.receivesNotifications === true && found.keepsConnection
         ? undefined
         : 'a pooler in transaction mode is in between, which drops LISTEN and session locks; connect nodes directly, or through a pooler in session mode',
       'LISTEN and session locks work',
@@ -57,10 +64,14 @@ function faultOfServer({
   versionText,
   encoding,
   isReadOnly,
+  isBeingFilled,
 }: Awaited<ReturnType<typeof inspectDatabase>>): string | undefined {
   if (version < 150_000) return `${shown} is PostgreSQL ${versionText}; version 15 or newer is needed`;
   if (encoding !== 'UTF8') return `${shown} has the encoding ${encoding}; UTF8 is needed`;
-  return isReadOnly ? `${shown} is read-only, such as a replica; use the primary server` : undefined;
+  if (isReadOnly) return `${shown} is read-only, such as a standby; use the primary server`;
+  if (isBeingFilled)
+    return `${shown} is being filled by codebuddy migrate; if it was interrupted, run it again: it continues where it stopped`;
+  return undefined;
 }
 
 function connectionsCheck(

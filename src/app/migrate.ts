@@ -1,5 +1,5 @@
-// Moves the data of a SQLite home to a PostgreSQL database: ids, sequence numbers and bytes stay, and pending deliveries
-// go on there. A move that was interrupted continues where it stopped. The home is not changed.
+// Moves the data of a SQLite home to a PostgreSQL database: ids, sequence numbers and bytes stay, and pending
+// deliveries are sent from there. A move that was interrupted continues where it stopped. The home is not changed.
 
 import { statSync } from 'node:fs';
 import { movedTables } from '../store/moved-tables.ts';

@@ -53,7 +53,7 @@ function checkNode({ shared, node }: Ownership): ReadinessPart {
   const detail =
     leftMs > 0
       ? `${node.id} holds its lease for another ${(leftMs / 1000).toFixed(1)} s`
-      : `${node.id} has no lease, so it sends no deliveries and starts no model step; it tries again`;
+      : `${node.id} has no lease, so it sends no deliveries and starts no model step`;
   return { name, ready: leftMs > 0, detail };
 }
 

@@ -13,7 +13,8 @@ export interface DatabaseUrl {
 
 const fewestConnections = 2;
 const mostConnections = 1000;
-const example = 'postgres://user:password@host:5432/database';
+/** Without a user and a password, which the printer of errors would mask. */
+const example = 'postgres://db.example.org:5432/codebuddy';
 
 /** Whether a text is meant to be such a URL. */
 export function isDatabaseUrl(text: string): boolean {
@@ -23,6 +24,9 @@ export function isDatabaseUrl(text: string): boolean {
 /** @throws TypeError that completes "the URL …", without the URL: it may have a password. */
 export function parseDatabaseUrl(text: string): DatabaseUrl {
   const url = URL.parse(text);
+  // libpq takes several; the driver does not.
+  if (/^\w+:\/\/(?:[^/?#]*@)?[^/?#@]*,/.test(text) || url?.searchParams.get('host')?.includes(','))
+    throw new TypeError('must have one host: a name or an address that leads to the primary server');
   if (url === null || !isDatabaseUrl(url.protocol)) throw new TypeError(`must look like ${example}`);
   // The rest of a password with a slash or a hash.
   if (`${url.pathname}${url.hash}`.includes('@'))

@@ -114,7 +114,7 @@ const table = {
   webhook_refused: {
     status: 409,
     title: 'Webhook refused',
-    when: 'The entry of this webhook in webhooks.json cannot be used, so nothing is sent. Its `state` gives the reason.',
+    when: 'The configuration of this webhook cannot be used, so nothing is sent. Its `state` gives the reason.',
   },
   webhook_disabled: {
     status: 409,
@@ -167,7 +167,7 @@ const table = {
   context_too_long: {
     status: 422,
     title: 'Context too long',
-    when: 'The conversation exceeds the context window of the model, even after compaction.',
+    when: 'The conversation exceeds the context window of the model, even after it was summarized.',
   },
   tool_failed: {
     status: 422,
@@ -202,7 +202,7 @@ const table = {
   model_rate_limited: {
     status: 429,
     title: 'Model rate limited',
-    when: 'The provider limits our requests, and no fallback model was available; see Retry-After.',
+    when: 'The provider limits the rate of requests, and no fallback model was available; see Retry-After.',
   },
   headers_too_large: { status: 431, title: 'Headers too large', when: 'The headers are larger than 16 KiB.' },
   loop_detected: {
@@ -238,7 +238,7 @@ const table = {
   model_bad_response: {
     status: 502,
     title: 'Invalid model response',
-    when: 'The model or its provider sent an invalid answer. For tool calls: twice in a row.',
+    when: 'The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.',
   },
   handler_not_configured: {
     status: 503,
@@ -248,7 +248,7 @@ const table = {
   storage_unavailable: {
     status: 503,
     title: 'Storage unavailable',
-    when: 'The store cannot be written: the disk is read-only or failing.',
+    when: 'The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.',
   },
   node_unavailable: {
     status: 503,
@@ -277,7 +277,11 @@ const table = {
     when: 'The model sent nothing for `modelSilenceMs`, and no fallback model was available.',
   },
   run_timeout: { status: 504, title: 'Run timed out', when: 'The run took longer than its `timeoutMs`.' },
-  storage_full: { status: 507, title: 'Disk full', when: 'The disk is full. Nothing was changed.' },
+  storage_full: {
+    status: 507,
+    title: 'Disk full',
+    when: 'The disk of the store is full. Nothing was changed.',
+  },
 } as const satisfies Record<string, ProblemKind>;
 
 /** The stable, machine-readable code of a problem. */

@@ -50,7 +50,7 @@ export function define(deliveries: Command): void {
   ).action(show);
   withConnection(
     withId(
-      deliveries.command('explain').description('Explain the state of a delivery and the next step.'),
+      deliveries.command('explain').description('Explain the status of a delivery and the next step.'),
       'dlv',
     ),
   ).action(explain);

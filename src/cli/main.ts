@@ -16,7 +16,7 @@ const commands: Commands = {
     load: () => import('./sessions.ts'),
   },
   events: { description: 'Follow the event log.', load: () => import('./events.ts') },
-  webhooks: { description: 'Create, change, test and remove webhooks.', load: () => import('./webhooks.ts') },
+  webhooks: { description: 'Create, update, test and remove webhooks.', load: () => import('./webhooks.ts') },
   deliveries: {
     description: 'List, explain and retry webhook deliveries.',
     load: () => import('./deliveries.ts'),

@@ -2,12 +2,13 @@
 
 import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import type { MoveProgress } from '../app/migrate.ts';
 import { databaseUrlSecrets, parseDatabaseUrl } from '../base/database-url.ts';
 import { apiFolder, databaseIn, webhooksFile } from '../base/home-paths.ts';
 import { createRedactor } from '../base/redaction.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import type { DatabaseSetting } from '../config/settings.ts';
+import { exitCodes } from './exit-codes.ts';
+import { createProgress } from './move-progress.ts';
 import { complain, countOf, print, printJson } from './output.ts';
 import { settingFlags, withSettings } from './setting-flags.ts';
 import { UsageError } from './usage-error.ts';
@@ -47,6 +48,13 @@ async function migrateAction(options: MigrateOptions): Promise<void> {
   const from = options.from ?? databaseIn(settings.home);
   const { moveToPostgres } = await import('../app/migrate.ts');
   const progress = createProgress();
+  // What is committed stays, and the rest is undone by the database.
+  const interrupt = (): void => {
+    progress.end();
+    complain('Interrupted. Run the same command again: it continues where it stopped.');
+    process.exit(exitCodes.interrupted);
+  };
+  process.once('SIGINT', interrupt);
   try {
     const moved = await moveToPostgres({
       from,
@@ -71,6 +79,8 @@ Start the servers with DATABASE_URL or --database now. The file was not changed;
     const { redact } = createRedactor(databaseUrlSecrets(to));
     if (error instanceof Error) error.message = redact(error.message);
     throw error;
+  } finally {
+    process.off('SIGINT', interrupt);
   }
 }
 
@@ -96,36 +106,4 @@ function homeOf(database: string): string | undefined {
   return dirname(database) === apiFolder(home) && basename(database) === 'codebuddy.db'
     ? join(home)
     : undefined;
-}
-
-const barWidth = 30;
-/** Without a terminal, a line is printed when a table is done, and after so many ms. */
-const lineEveryMs = 5000;
-
-/** A bar on a terminal, and lines otherwise. */
-function createProgress(): { show(progress: MoveProgress): void; end(): void } {
-  const isTerminal = process.stderr.isTTY === true;
-  let isBarShown = false;
-  let shownAt = 0;
-  return {
-    show(progress) {
-      const { allRows, allTotalRows, rows, totalRows } = progress;
-      const share = allTotalRows === 0 ? 1 : allRows / allTotalRows;
-      const percent = `${Math.floor(share * 100)} %`.padStart(5);
-      if (isTerminal) {
-        const filled = Math.round(share * barWidth);
-        const bar = `${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}`;
-        process.stderr.write(`\r\x1b[K[${bar}] ${percent}  ${progress.table} ${rows}/${totalRows}`);
-        isBarShown = true;
-        return;
-      }
-      if (totalRows === 0 || (rows < totalRows && performance.now() - shownAt < lineEveryMs)) return;
-      shownAt = performance.now();
-      complain(`${percent}  ${progress.table} ${rows}/${totalRows}`);
-    },
-    end() {
-      if (isBarShown) process.stderr.write('\n');
-      isBarShown = false;
-    },
-  };
 }

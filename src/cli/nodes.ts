@@ -33,7 +33,6 @@ export function define(nodes: Command): void {
   });
 }
 
-function stateOf({ alive, self }: Node): string {
-  if (!alive) return 'dead';
-  return self ? 'alive (answers)' : 'alive';
+function stateOf({ status, self }: Node): string {
+  return self && status === 'alive' ? 'alive (answers)' : status;
 }

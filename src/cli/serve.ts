@@ -3,8 +3,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { startWriterThread, type WriterThread } from '../app/early-thread.ts';
+import type { App } from '../app.ts';
 import { createRedactor } from '../base/redaction.ts';
 import { loadSettings } from '../config/load-settings.ts';
+import type { Settings } from '../config/settings.ts';
 import { report } from './exit-codes.ts';
 import { type Reach, reachOf } from './network-address.ts';
 import { complain, oneLine, paint, print, printJsonLine } from './output.ts';
@@ -37,14 +39,20 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   if (settings.database.kind !== 'sqlite') void runningThread?.terminate();
   const writerThread =
     settings.database.kind === 'sqlite' ? (runningThread ?? startWriterThread()) : undefined;
-  const { createApp, createLogger, limitHeap, trustedPath } = await import('../app.ts');
+  const { createApp, createLogger, limitHeap, saveMemoryAtStart, trustedPath } = await import('../app.ts');
   limitHeap();
   const redactor = createRedactor();
   const environment = { ...process.env };
   // Libraries look up programs, too.
   process.env.PATH = trustedPath(process.env.PATH, settings.workspace);
+  let ended: string | undefined;
+  let stop: (() => void) | undefined;
   const app = await createApp(settings, {
     environment,
+    onSuperseded(message) {
+      ended = message;
+      stop?.();
+    },
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
     redactor,
     origins,
@@ -55,19 +63,37 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   });
   // Before the start: a caller that sees the URL may stop the server at once.
   let stops = 0;
-  const stop = (): void => {
+  stop = (): void => {
     stops++;
     if (stops > 1) process.exit(1);
     app.stop().then(
-      () => process.exit(0),
+      () => process.exit(ended === undefined ? 0 : report(new Error(ended))),
       (error: unknown) => process.exit(report(error)),
     );
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  await app.start();
+  if (ended !== undefined) stop();
+  try {
+    await app.start();
+    // The writer thread runs: it has opened the database.
+    saveMemoryAtStart();
+    if (stops === 0) await announce(app, settings, { origins, json: options.json === true });
+  } catch (error) {
+    // A server that is being stopped has nothing to announce; `stop` ends the process.
+    if (stops === 0) throw error;
+  }
+}
+
+interface AnnounceOptions {
+  readonly origins: ReturnType<typeof loadSettings>['origins'];
+  readonly json: boolean;
+}
+
+/** Prints how to reach the server. */
+async function announce(app: App, settings: Settings, { origins, json }: AnnounceOptions): Promise<void> {
   const reach = reachOf(settings.host, new URL(app.url).port);
-  if (options.json) {
+  if (json) {
     const { urls, isLocal } = reach;
     const addresses = isLocal ? {} : { addresses: urls };
     printJsonLine({

@@ -10,7 +10,7 @@ export function define(status: Command): void {
     await withClient(options, async (client, signal) => {
       const status = await client.status({ signal });
       if (options.json) return printJson({ url: client.url, ...status });
-      print(`url           ${client.url} (pid ${status.pid}, version ${status.version}, node ${status.node})
+      print(`url           ${client.url} (pid ${status.pid}, version ${status.version}, Node.js ${status.node})
 uptime        ${formatSeconds(status.uptime)}
 memory        ${(status.memory.rss / 1e6).toFixed(0)} MB
 agent         ${oneLine(`${status.agent ?? 'none'}, model ${status.model ?? 'none'}`)}

@@ -43,7 +43,7 @@ export function withFields(command: Command): Command {
     }),
     new Flag(
       '--secret <secret>',
-      'secret that signs requests: any text, whsec_… or whsk_… (default: a generated one)',
+      'secret that signs requests: any text, whsec_… or whsk_… (default for a new webhook: a generated one)',
       { field: 'secret' },
     ),
     new Flag('--unsigned', 'do not sign requests'),

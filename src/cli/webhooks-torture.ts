@@ -13,7 +13,7 @@ interface TortureFlags {
 export function defineTorture(webhooks: Command): void {
   webhooks
     .command('torture')
-    .description('Start a receiver that misbehaves, in another way on each path. Press Ctrl-C to stop it.')
+    .description('Start a receiver that misbehaves in a different way on each path. Press Ctrl-C to stop it.')
     .option('--port <port>', 'TCP port; 0 picks a free one', wholeNumber('--port', tcpPort), 4444)
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--json', 'print JSON lines: first the URL, then each request')

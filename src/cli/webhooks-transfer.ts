@@ -31,12 +31,12 @@ export function defineTransfer(webhooks: Command): void {
     webhooks
       .command('import')
       .description(
-        'Create and change webhooks as a file in the format of webhooks.json has them. Webhooks that are not in the file stay. If an entry is invalid, nothing is imported.',
+        'Create and update webhooks from a file in the format of webhooks.json. Webhooks that are not in the file stay unchanged. If an entry is invalid, nothing is imported.',
       )
       .argument('<file>', 'file to read; - for standard input'),
     ['home', 'database', 'allowedTargets'],
   )
-    .option('--dry-run', 'show what would be done, and do nothing')
+    .option('--dry-run', 'show what would change, and change nothing')
     .option('--json', 'print JSON, errors included')
     .addHelpText(
       'after',

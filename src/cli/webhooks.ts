@@ -123,7 +123,7 @@ function defineUpdate(webhooks: Command): void {
   withConnection(
     withFields(
       withId(
-        webhooks.command('update').description('Change a webhook. Fields without a flag stay unchanged.'),
+        webhooks.command('update').description('Update a webhook. Fields without a flag stay unchanged.'),
         'whk',
       )
         .addOption(

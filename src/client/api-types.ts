@@ -342,7 +342,7 @@ export interface paths {
     readonly put?: never;
     /**
      * Send a prompt to the agent and wait for the answer, or stream its events.
-     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. A stream that is repeated with its `Idempotency-Key` is answered by a 202 with the run.
+     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. With both `Prefer: detach` and an `Idempotency-Key`, a repeated request is answered by a 202 with the run.
      *
      *     Requires an API key with the scope `prompt`.
      */
@@ -1055,26 +1055,28 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
         readonly [key: string]: string;
       };
       readonly id: string;
-      /** @description Whether X-Webhook-Signature is also sent. */
+      /** @description Also send X-Webhook-Signature; default: true. */
       readonly legacySignature: boolean;
+      /** @description Default: the host of the URL. */
       readonly name: string;
-      /** @description Events are sent one at a time, in the order of their sequence. */
+      /** @description Send events one at a time, in order; default: false. */
       readonly ordered: boolean;
       /** @description `whpk_…` of a webhook that signs with ed25519. */
       readonly publicKey: string | null;
-      /** @description Retries after the first attempt. */
+      /** @description Retries after the first attempt, 0 to 100; default: 21. */
       readonly retryCount: number;
-      /** @description Milliseconds before the first retry; doubles with each retry. */
+      /** @description Milliseconds before the first retry, 100 to 3600000; doubles with each retry; default: 1000. */
       readonly retryDelay: number;
       /** @description The run that the webhook belongs to, if it is for one run only. */
       readonly runId: string | null;
-      /** @description Ids of other webhooks with the same URL. An event that more than one of them wants is sent there more than once. */
+      /** @description Ids of other webhooks with the same URL. An event that matches several of them is sent there several times. */
       readonly sameUrlAs?: readonly string[];
       /** @description Shown only once. Null if requests are not signed. */
       readonly secret: string | null;
@@ -1083,7 +1085,7 @@ export interface components {
       /** @description The secret in the form that Standard Webhooks libraries take; `whpk_…` for an ed25519 key. */
       readonly signingSecret: string | null;
       readonly state: components['schemas']['WebhookState'];
-      /** @description Milliseconds that one attempt may take. */
+      /** @description Milliseconds that one attempt may take, 1000 to 60000; default: 15000. */
       readonly timeout: number;
       /** @description PEM files for the connection, as absolute paths on the server. They are read again when they change. Keys without the scope `admin` do not see them. */
       readonly tls?: {
@@ -1527,15 +1529,15 @@ export interface components {
     };
     /** Node */
     readonly Node: {
-      /** @description False if it has left, or was declared dead by another node. */
+      /** @description Whether `status` is `alive`. */
       readonly alive: boolean;
-      /** @description A new one at each start. */
+      /** @description Each start has a new id. Ids sort by the time of the start. */
       readonly id: string;
-      /** @description Events of the log that it has not seen: now for the node that answers, at the last renewal for others. Null if that is not known. */
+      /** @description Events of the log that the node has not seen: now for the node that answers, at the last renewal for others. Null if that is not known. */
       readonly lag: number | null;
       /**
        * Format: date-time
-       * @description It may work until then, by the clock of the database, and renews the lease every few seconds. Null on SQLite: the lock on the file is the lease.
+       * @description The end of its lease, by the clock of the database. The node renews it every few seconds. Null on SQLite: the lock on the file is the lease.
        */
       readonly leaseUntil: string | null;
       /** @description What only this node works on. */
@@ -1549,7 +1551,12 @@ export interface components {
       readonly self: boolean;
       /** Format: date-time */
       readonly startedAt: string;
-      /** @description Where clients reach it. Null until it is known, a few seconds after the start. */
+      /**
+       * @description `alive`: it works. `left`: it stopped in order. `dead`: it ended without leaving, and another node has declared it dead.
+       * @enum {unknown}
+       */
+      readonly status: 'alive' | 'left' | 'dead';
+      /** @description The URL at which clients reach the node. Null until it is known, a few seconds after the start. */
       readonly url: string | null;
       readonly version: string;
     };
@@ -1622,10 +1629,7 @@ export interface components {
       readonly data: {
         /** @description What `allow_always` allows, in words. */
         readonly alwaysCovers?: string;
-        /**
-         * Format: date-time
-         * @description Without a decision, the call is denied at this time.
-         */
+        /** @description Without a decision, the call is denied at this time. RFC 3339 UTC. */
         readonly expiresAt?: string;
         readonly params: {
           readonly [key: string]: unknown;
@@ -1726,7 +1730,7 @@ export interface components {
         /** @description Default: the model of the server. */
         readonly model?: string;
         /**
-         * @description Default: the mode of the server. A laxer one needs a key with the scope `tools`.
+         * @description Default: the mode of the server. A more permissive one needs a key with the scope `tools`.
          * @enum {string}
          */
         readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
@@ -2351,29 +2355,31 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
         readonly [key: string]: string;
       };
       readonly id: string;
-      /** @description Whether X-Webhook-Signature is also sent. */
+      /** @description Also send X-Webhook-Signature; default: true. */
       readonly legacySignature: boolean;
+      /** @description Default: the host of the URL. */
       readonly name: string;
-      /** @description Events are sent one at a time, in the order of their sequence. */
+      /** @description Send events one at a time, in order; default: false. */
       readonly ordered: boolean;
       /** @description `whpk_…` of a webhook that signs with ed25519. */
       readonly publicKey: string | null;
-      /** @description Retries after the first attempt. */
+      /** @description Retries after the first attempt, 0 to 100; default: 21. */
       readonly retryCount: number;
-      /** @description Milliseconds before the first retry; doubles with each retry. */
+      /** @description Milliseconds before the first retry, 100 to 3600000; doubles with each retry; default: 1000. */
       readonly retryDelay: number;
       /** @description The run that the webhook belongs to, if it is for one run only. */
       readonly runId: string | null;
       /** @description Whether requests are signed. */
       readonly signed: boolean;
       readonly state: components['schemas']['WebhookState'];
-      /** @description Milliseconds that one attempt may take. */
+      /** @description Milliseconds that one attempt may take, 1000 to 60000; default: 15000. */
       readonly timeout: number;
       /** @description PEM files for the connection, as absolute paths on the server. They are read again when they change. Keys without the scope `admin` do not see them. */
       readonly tls?: {
@@ -3029,7 +3035,7 @@ export interface components {
      *
      *     `model_not_found`: The provider does not have this model.
      *
-     *     `context_too_long`: The conversation exceeds the context window of the model, even after compaction.
+     *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
      *
      *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
      */
@@ -3090,7 +3096,7 @@ export interface components {
      *
      *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
      *
-     *     `model_rate_limited`: The provider limits our requests, and no fallback model was available; see Retry-After.
+     *     `model_rate_limited`: The provider limits the rate of requests, and no fallback model was available; see Retry-After.
      */
     readonly 'Problem429-2': {
       headers: {
@@ -3151,7 +3157,7 @@ export interface components {
      *
      *     `model_unavailable`: The provider cannot be reached or fails, and no fallback model was available.
      *
-     *     `model_bad_response`: The model or its provider sent an invalid answer. For tool calls: twice in a row.
+     *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
      */
     readonly Problem502: {
       headers: {
@@ -3192,7 +3198,7 @@ export interface components {
     /**
      * @description `handler_not_configured`: The host application has not set the handler that this route needs.
      *
-     *     `storage_unavailable`: The store cannot be written: the disk is read-only or failing.
+     *     `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
      *
      *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
@@ -3211,7 +3217,7 @@ export interface components {
       };
     };
     /**
-     * @description `storage_unavailable`: The store cannot be written: the disk is read-only or failing.
+     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
      *
      *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
@@ -3230,7 +3236,7 @@ export interface components {
       };
     };
     /**
-     * @description `storage_unavailable`: The store cannot be written: the disk is read-only or failing.
+     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
      *
      *     `node_unavailable`: The node that works on the run or the webhook has stopped, or does not answer. Another node takes over, and the run can be resumed; see Retry-After.
      *
@@ -3283,7 +3289,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `storage_full`: The disk is full. Nothing was changed. */
+    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
     readonly Problem507: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];

@@ -3,6 +3,7 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { fileFault } from '../base/file-errors.ts';
 import { apiFolder } from '../base/home-paths.ts';
+import { makeFolders } from '../base/make-folders.ts';
 
 /**
  * Windows uses access lists, which keep other users out of a user's own folder; the modes that Node reports there mean
@@ -14,7 +15,7 @@ export const hasModes = process.platform !== 'win32';
  * Creates both folders if they are missing, and removes the access of other users. @throws Error that names the folder
  */
 export function ensureHome(home: string): void {
-  ensureFolder(home, () => mkdirSync(home, { recursive: true, mode: 0o700 }));
+  ensureFolder(home, () => makeFolders(home));
   // Not recursive: on a read-only disk, the recursive call fails with ENOENT.
   ensureFolder(apiFolder(home), () => mkdirSync(apiFolder(home), { mode: 0o700 }));
 }
@@ -26,10 +27,32 @@ function ensureFolder(folder: string, create: () => void): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
     }
-    if (hasModes && (statSync(folder).mode & 0o077) !== 0) chmodSync(folder, 0o700);
+    if (hasModes && (statSync(folder).mode & 0o077) !== 0) removeAccessOfOthers(folder);
   } catch (cause) {
     const isFile = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    const why = isFile ? 'it is a file, not a folder' : fileFault(cause);
+    // Its parents were created, or exist: the file system takes no new folders there.
+    const isRefused = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const own = cause instanceof NotOurs ? cause.message : fileFault(cause);
+    const why = isFile
+      ? 'it is a file, not a folder'
+      : isRefused
+        ? 'no folder can be created there (ENOENT)'
+        : own;
     throw new Error(`The config folder ${folder} cannot be used: ${why}`, { cause });
   }
 }
+
+function removeAccessOfOthers(folder: string): void {
+  try {
+    chmodSync(folder, 0o700);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    // A volume of a container, for example, belongs to root.
+    throw new NotOurs(
+      'other users can access it, and it belongs to another user; choose a folder of your own, such as a new one in it',
+      { cause: error },
+    );
+  }
+}
+
+class NotOurs extends Error {}

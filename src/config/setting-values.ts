@@ -32,7 +32,7 @@ export function database(value: unknown, cwd: string): DatabaseSetting | undefin
 export function databaseExpected(value: unknown): string {
   const fault = typeof value === 'string' && isDatabaseUrl(value) ? urlFault(value) : undefined;
   return fault === undefined
-    ? 'a path, sqlite:PATH, or a URL such as postgres://user:password@host:5432/database'
+    ? 'a path, sqlite:PATH, or a URL such as postgres://db.example.org:5432/codebuddy'
     : `a valid database URL: it ${fault}`;
 }
 

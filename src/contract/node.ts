@@ -3,23 +3,31 @@
 import { count, flag, nullableTime, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 
+export const nodeStatuses = ['alive', 'left', 'dead'] as const;
+
 export const nodeSchema = {
   type: 'object',
   title: 'Node',
   properties: {
-    id: { ...text, description: 'A new one at each start.' },
+    id: { ...text, description: 'Each start has a new id. Ids sort by the time of the start.' },
     url: {
       type: ['string', 'null'],
-      description: 'Where clients reach it. Null until it is known, a few seconds after the start.',
+      description:
+        'The URL at which clients reach the node. Null until it is known, a few seconds after the start.',
     },
     version: text,
-    alive: { ...flag, description: 'False if it has left, or was declared dead by another node.' },
+    status: {
+      enum: nodeStatuses,
+      description:
+        '`alive`: it works. `left`: it stopped in order. `dead`: it ended without leaving, and another node has declared it dead.',
+    },
+    alive: { ...flag, description: 'Whether `status` is `alive`.' },
     self: { ...flag, description: 'True for the node that answers.' },
     startedAt: time,
     leaseUntil: {
       ...nullableTime,
       description:
-        'It may work until then, by the clock of the database, and renews the lease every few seconds. Null on SQLite: the lock on the file is the lease.',
+        'The end of its lease, by the clock of the database. The node renews it every few seconds. Null on SQLite: the lock on the file is the lease.',
     },
     owns: {
       type: 'object',
@@ -35,10 +43,10 @@ export const nodeSchema = {
       type: ['integer', 'null'],
       minimum: 0,
       description:
-        'Events of the log that it has not seen: now for the node that answers, at the last renewal for others. Null if that is not known.',
+        'Events of the log that the node has not seen: now for the node that answers, at the last renewal for others. Null if that is not known.',
     },
   },
-  required: ['id', 'url', 'version', 'alive', 'self', 'startedAt', 'leaseUntil', 'owns', 'lag'],
+  required: ['id', 'url', 'version', 'status', 'alive', 'self', 'startedAt', 'leaseUntil', 'owns', 'lag'],
   additionalProperties: false,
 } as const;
 

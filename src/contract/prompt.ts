@@ -19,7 +19,8 @@ export const promptOptionsSchema = {
     permissionMode: {
       type: 'string',
       enum: permissionModes,
-      description: 'Default: the mode of the server. A laxer one needs a key with the scope `tools`.',
+      description:
+        'Default: the mode of the server. A more permissive one needs a key with the scope `tools`.',
     },
     timeoutMs: {
       type: 'integer',

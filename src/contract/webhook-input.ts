@@ -1,5 +1,6 @@
-// The fields of a webhook that a client sets. The schemas check types only; the engine checks the values of URLs, event
-// names, headers and secrets, so that the API, the library and webhooks.json report the same errors.
+// The fields of a webhook that a client sets. A new one is declared here, and webhook.ts shows it. The schemas check
+// types only; the engine checks the values (webhook-config.ts), so that the API, the library and webhooks.json report
+// the same errors.
 
 import { eventTypes } from './event-catalogue.ts';
 import { flag, nullableText, text } from './primitives.ts';
@@ -15,7 +16,7 @@ export const eventPatternsSchema = {
 
 const { retryCount, retryDelay, timeout } = webhookLimits;
 
-const fields = {
+export const webhookFields = {
   name: { type: 'string', description: 'Default: the host of the URL.' },
   url: {
     type: 'string',
@@ -61,7 +62,7 @@ export const webhookInputSchema = {
   title: 'WebhookInput',
   properties: {
     id: { type: 'string', description: '8 to 64 letters, digits, `_` or `-`; default: a new id.' },
-    ...fields,
+    ...webhookFields,
   },
   required: ['url'],
   additionalProperties: false,
@@ -74,7 +75,7 @@ export const webhookPatchSchema = {
   type: 'object',
   title: 'WebhookPatch',
   description: 'Fields that are left out stay as they are; so do values that are masked (`***`).',
-  properties: fields,
+  properties: webhookFields,
   additionalProperties: false,
 } as const;
 
@@ -86,7 +87,7 @@ export const runWebhookSchema = {
   title: 'RunWebhook',
   description: 'Receives the events of this run, and is removed after they are delivered.',
   properties: {
-    url: fields.url,
+    url: webhookFields.url,
     events: eventPatternsSchema,
     secret: { type: 'string', description: 'Signs the requests. Without it, they are not signed.' },
   },

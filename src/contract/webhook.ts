@@ -1,7 +1,9 @@
-// A webhook: the target, the events that it receives, and the state of its deliveries.
+// A webhook as clients see it: its fields, and the state of its deliveries. webhook-input.ts declares the fields that
+// clients set.
 
 import { count, flag, nullableText, nullableTime, text } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
+import { webhookFields } from './webhook-input.ts';
 import { webhookTlsSchema } from './webhook-tls.ts';
 
 /**
@@ -69,32 +71,30 @@ const webhookStateSchema = {
 
 export type WebhookState = SchemaType<typeof webhookStateSchema>;
 
+const { secret: _, ...shownFields } = webhookFields;
+/** All but `tls`, which is left out if there is none. */
+const alwaysShown = (Object.keys(shownFields) as (keyof typeof shownFields)[]).filter(
+  (name) => name !== 'tls',
+);
+
 export const webhookSchema = {
   type: 'object',
   title: 'Webhook',
   description: 'A URL that receives events. The secret is never shown.',
   properties: {
     id: text,
-    name: text,
+    ...shownFields,
     url: {
       type: 'string',
       description:
         'Keys without the scope `admin` see the origin only, because the path of a webhook often works as its password.',
     },
-    events: { type: 'array', items: text },
-    enabled: flag,
     headers: {
       type: 'object',
       additionalProperties: text,
       description:
         'Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are.',
     },
-    retryCount: { ...count, description: 'Retries after the first attempt.' },
-    retryDelay: { ...count, description: 'Milliseconds before the first retry; doubles with each retry.' },
-    timeout: { ...count, description: 'Milliseconds that one attempt may take.' },
-    ordered: { ...flag, description: 'Events are sent one at a time, in the order of their sequence.' },
-    legacySignature: { ...flag, description: 'Whether X-Webhook-Signature is also sent.' },
-    description: text,
     tls: {
       ...webhookTlsSchema,
       description: `${webhookTlsSchema.description} Keys without the scope \`admin\` do not see them.`,
@@ -107,24 +107,7 @@ export const webhookSchema = {
     },
     state: webhookStateSchema,
   },
-  required: [
-    'id',
-    'name',
-    'url',
-    'events',
-    'enabled',
-    'headers',
-    'retryCount',
-    'retryDelay',
-    'timeout',
-    'ordered',
-    'legacySignature',
-    'description',
-    'signed',
-    'publicKey',
-    'runId',
-    'state',
-  ],
+  required: ['id', ...alwaysShown, 'signed', 'publicKey', 'runId', 'state'],
   additionalProperties: false,
 } as const;
 
@@ -168,7 +151,7 @@ export const createdWebhookSchema = {
       type: 'array',
       items: text,
       description:
-        'Ids of other webhooks with the same URL. An event that more than one of them wants is sent there more than once.',
+        'Ids of other webhooks with the same URL. An event that matches several of them is sent there several times.',
     },
   },
   required: [...webhookSchema.required, 'secret', 'signingSecret'],

@@ -69,7 +69,7 @@ export interface Outbox {
   /** Called in the order of the sequence. Must not throw. */
   committed(event: EventRow, planned: NewDeliveries): void;
   /**
-   * Events after `after` up to `upTo` were committed without a call of `committed`: by other nodes as a rule. Their
+   * Events after `after` up to `upTo` were committed without a call of `committed`, usually by other nodes. Their
    * deliveries are in the store. Called before the next call of `committed`, so that both cover the log in order, each
    * event once. Never called if the store has one node. Must not throw.
    */

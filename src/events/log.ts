@@ -3,6 +3,7 @@
 
 import { callHost } from '../base/call-host.ts';
 import { CodeBuddyError } from '../base/errors.ts';
+import { type Id, makeId as makeSortableId } from '../base/ids.ts';
 import type { DeltaRelay } from '../store/ownership.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { EventQuery, Store, Write } from '../store/store.ts';
@@ -16,7 +17,6 @@ import type {
   SubscribeOptions,
 } from './event-log.ts';
 import { follow } from './follow.ts';
-import { type Id, makeId as makeSortableId } from './ids.ts';
 import { createLiveEnd, type LiveReaders } from './live-end.ts';
 import { type EventItem, LiveQueue } from './live-queue.ts';
 import { createSharedLiveEnd } from './shared-live-end.ts';
@@ -157,7 +157,7 @@ export function createEventLog({
 
   return {
     attach(attached) {
-      if (outbox !== undefined) throw new TypeError('The log has an outbox already');
+      if (outbox !== undefined) throw new TypeError('The log already has an outbox');
       outbox = attached;
       return () => {
         if (outbox === attached) outbox = undefined;

@@ -36,7 +36,7 @@ function quoted(text: string): string {
   return plain.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
-/** What follows the id, by type. There are as many types as the catalogue and the host application have. */
+/** The text after the id, by type. There are as many types as the catalogue and the host application have. */
 const typeTexts = new Map<string, string>();
 
 function typeText(type: string): string {
@@ -94,7 +94,7 @@ class EventOfRow {
     return this.#text;
   }
 
-  /** What a person who prints the event wants to see: the fields, without the name of this class. */
+  /** For printing: the fields, without the name of this class. */
   [Symbol.for('nodejs.util.inspect.custom')](): object {
     return { ...this };
   }

@@ -55,6 +55,7 @@ export function addedRoute(
   return {
     method: (typeof method === 'string' ? method.toUpperCase() : method) as HttpMethod,
     path,
+    isAdded: true,
     summary: options.summary ?? 'Added by the host application.',
     scope: options.scope ?? (method === 'GET' ? 'read' : 'admin'),
     ...(options.operationId === undefined ? {} : { operationId: options.operationId }),

@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { CodeBuddyError } from '../base/errors.ts';
-import { makeId } from '../events/ids.ts';
+import { makeId } from '../base/ids.ts';
 import type { HttpContext } from './context.ts';
 import type { HttpHandlers } from './handlers.ts';
 import type { ResolvedConfig } from './http-config.ts';

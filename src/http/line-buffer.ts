@@ -1,11 +1,12 @@
 // Buffers log lines and writes them outside the request path: every 250 ms or 16 KiB, on request, and at exit. Replaces
 // pino's own buffering, which measures the whole buffer again for each line (measured: 3.0 µs a request line with
-// pino's, 0.7 µs with this).
+// pino's, 0.7 µs with this). Lines leave it as bytes: as text they would be decoded here and encoded again there.
 
-import type { destination } from 'pino';
-
-/** pino's writer: asynchronous, in order, waits for full pipes. */
-type Destination = ReturnType<typeof destination>;
+/** pino's writer for bytes: asynchronous, in order, waits for full pipes. */
+export interface ByteDestination {
+  write(bytes: Uint8Array): boolean;
+  flushSync(): void;
+}
 
 /** Most bytes in the buffer, and the longest time they stay there. */
 const capacity = 16 * 1024;
@@ -16,14 +17,14 @@ let isExitHeard = false;
 
 /** Buffers lines for one file descriptor. */
 export class LineBuffer {
-  private readonly destination: Destination;
+  private readonly destination: ByteDestination;
   /** Lines are encoded as they arrive: writing a concatenated string would flatten it first. */
   private readonly bytes = Buffer.allocUnsafe(capacity);
   private length = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  /** `destination` writes asynchronously and in order (pino.destination). */
-  constructor(destination: Destination) {
+  /** `destination` writes asynchronously and in order (pino.destination with `contentMode: 'buffer'`). */
+  constructor(destination: ByteDestination) {
     this.destination = destination;
     open.add(this);
     if (isExitHeard) return;
@@ -39,7 +40,7 @@ export class LineBuffer {
     if (this.length + line.length * 3 > capacity) {
       this.flush();
       if (line.length * 3 > capacity) {
-        this.destination.write(line);
+        this.destination.write(Buffer.from(line));
         return;
       }
     }
@@ -61,7 +62,8 @@ export class LineBuffer {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (this.length === 0) return;
-    const lines = this.bytes.toString('utf8', 0, this.length);
+    // A copy: the destination may write it later.
+    const lines = Buffer.from(this.bytes.subarray(0, this.length));
     this.length = 0;
     this.destination.write(lines);
   }

@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module';
 import type { DestinationStream } from 'pino';
 import { callHost } from '../base/call-host.ts';
-import { LineBuffer } from './line-buffer.ts';
+import { type ByteDestination, LineBuffer } from './line-buffer.ts';
 
 /** Writes one structured line. */
 export interface LogMethod {
@@ -28,10 +28,14 @@ export interface Logger {
 export interface RequestLine {
   readonly requestId: string;
   readonly method: string;
+  /** Without the query string. */
   readonly path: string;
+  /** The pattern that matched, such as `/api/sessions/:id`; null if none did. */
   readonly route: string | null;
+  /** 499 if the client disconnected before the answer. */
   readonly status: number;
   readonly durationMs: number;
+  /** Null without a key. */
   readonly keyId: string | null;
 }
 
@@ -102,7 +106,9 @@ export function makeLogger(
   const options = { level, redact: { paths: secretPaths, censor: '[redacted]' }, base: null };
   if (typeof destination !== 'number')
     return pino(options, { write: (line) => destination.write(redact(line)) });
-  const lines = new LineBuffer(pino.destination({ dest: destination, sync: false }));
+  const bytes: unknown = pino.destination({ dest: destination, sync: false, contentMode: 'buffer' });
+  // Its types know only text; in this mode it takes bytes.
+  const lines = new LineBuffer(bytes as ByteDestination);
   const logger = pino(options, { write: (line) => lines.write(redact(line)) });
   return {
     debug: logger.debug.bind(logger),

@@ -32,6 +32,8 @@ export interface RouteDefinition {
   readonly streams?: boolean;
   /** True if the route supports `Idempotency-Key`. */
   readonly idempotent?: boolean;
+  /** True for routes of `addRoute`. Their schemas are checked before they are compiled. */
+  readonly isAdded?: boolean;
   /** Details for /openapi.json that the schemas do not contain. */
   readonly docs?: RouteDocs;
   /** Returns the body of a 200, or answers with `reply`. */

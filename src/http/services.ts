@@ -162,7 +162,7 @@ export interface AnswerStore {
   put(key: string, answer: StoredAnswer): Promise<void>;
 }
 
-/** What stream tickets and sign-in codes need to be accepted by all nodes of a database. */
+/** The parts that stream tickets and sign-in codes need so that all nodes of a database accept them. */
 export interface TicketService {
   /** Known to the nodes only. */
   readonly secret: string;

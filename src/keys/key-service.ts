@@ -3,6 +3,7 @@
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CodeBuddyError } from '../base/errors.ts';
+import { makeId } from '../base/ids.ts';
 import {
   type ApiKey,
   type ApiKeyInput,
@@ -11,7 +12,6 @@ import {
   type Scope,
   scopes,
 } from '../contract/api-key.ts';
-import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { KeyRow, Store, Write } from '../store/store.ts';

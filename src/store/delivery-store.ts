@@ -1,4 +1,4 @@
-// What the webhook engine keeps in the store: deliveries, their payloads, and the state of each webhook. Rows are
+// The part of the store for the webhook engine: deliveries, their payloads, and the state of each webhook. Rows are
 // ordered by event, so that an event for a hundred webhooks is one append. The engine knows which deliveries wait for
 // which webhook and reads them by sequence. Tried ones can also be found by the time of their next attempt.
 

@@ -50,11 +50,18 @@ export interface NodeLease {
   onLost(listener: () => void): Stop;
   /** The node has joined again with a new epoch. It begins with no lanes and no runs. */
   onJoined(listener: () => void): Stop;
-  /** The lease is good again, after it had ended or the node had lost everything: go on with work that waited for it. */
+  /** The lease is good again, after it had ended or the node had lost everything: continue work that waited for it. */
   onRenewed(listener: () => void): Stop;
+  /**
+   * A newer release has migrated the store: the node writes nothing any more and does not join again. Called once, with
+   * a message for a person; at once if that has happened already. End the process in order.
+   */
+  onSuperseded(listener: (message: string) => void): Stop;
   /** All nodes that were seen in the last hour, the oldest first. */
   list(): Promise<readonly NodeInfo[]>;
 }
+
+export type NodeStatus = 'alive' | 'left' | 'dead';
 
 /** Times are Unix milliseconds by the clock of the store. */
 export interface NodeInfo {
@@ -66,7 +73,8 @@ export interface NodeInfo {
   readonly startedAt: number;
   /** On SQLite `null`: the lock on the file is the lease. */
   readonly leaseUntil: number | null;
-  readonly alive: boolean;
+  /** `left`: it stopped in order. `dead`: another node has declared it dead. */
+  readonly status: NodeStatus;
   /** True for the node that was asked. */
   readonly self: boolean;
   readonly owns: { readonly lanes: number; readonly runs: number };
@@ -81,7 +89,7 @@ export interface LaneWorker {
   /** This node owns the webhook now. Read its pending deliveries from the store, then send. */
   gained(webhookId: string): void;
   /**
-   * Another node shall own the webhook. Start no more requests; resolve when those in flight have ended and are
+   * Another node is about to own the webhook. Start no more requests; resolve when those in flight have ended and are
    * recorded. The lane is released then. A rejection is logged, and the lane is released all the same.
    */
   handOver(webhookId: string): Promise<void>;
@@ -101,8 +109,11 @@ export interface Lanes {
    * at once and keeps it (webhooks of its own runs); it moves only if the node dies or leaves.
    */
   add(webhookIds: readonly string[], options?: { readonly pinned?: boolean }): Promise<void>;
-  /** The webhook was removed. Idempotent. Its owner is not called: it learns of the removal the same way. */
-  remove(webhookIds: readonly string[]): Promise<void>;
+  /**
+   * The webhook was removed. Idempotent. Its owner is not called: it learns of the removal the same way. With
+   * `keepPinned` nothing happens to one that this node has pinned, because it may be about to be created.
+   */
+  remove(webhookIds: readonly string[], options?: { readonly keepPinned?: boolean }): Promise<void>;
   /** Whether this node owns the webhook now. On SQLite always true. */
   isOwn(webhookId: string): boolean;
   /** The live node that owns the webhook; undefined while it is between two owners. */
@@ -166,7 +177,7 @@ export interface Commands {
   /** Handle the commands of a kind that other nodes send to this one. There is one handler for each kind. */
   handle(kind: string, handler: (data: unknown) => Promise<unknown>): Stop;
   /**
-   * Send a command and wait for its answer. The target calls its handler once at most. A command to this node itself is
+   * Send a command and wait for its answer. The target calls its handler at most once. A command to this node itself is
    * handled at once, without the store. @throws CodeBuddyError `storage_unavailable`
    * @param options.timeoutMs the time until `pending`. @default 5000
    */

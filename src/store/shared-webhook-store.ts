@@ -1,7 +1,7 @@
 // The reads and writes of webhooks on a store that nodes share: the registry as a table, and reads of some webhooks only,
 // so that their cost does not grow with the backlog of others.
 
-import type { DeliveryPlace, DeliveryRow, WaitingCount, WebhookStateRow } from './delivery-store.ts';
+import type { DeliveryPlace, WaitingCount, WebhookStateRow } from './delivery-store.ts';
 
 /** A configured webhook. */
 export interface WebhookEntryRow {
@@ -25,6 +25,21 @@ export interface WebhookEntryChange {
 
 /** The topic of `StoreFeed.onChange` for changes of entries. */
 export const webhooksTopic = 'webhooks';
+
+/** Fresh deliveries of an event, and what they have in common. */
+export interface ArrivedDeliveries {
+  readonly sequence: number;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly hop: number;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** False: they were tried before, and a user asked for them again. */
+  readonly areNew: boolean;
+  readonly deliveries: readonly { readonly id: string; readonly webhookId: string }[];
+  /** Undefined if it was left out. */
+  readonly payload: Uint8Array | undefined;
+}
 
 export interface SharedWebhookStore {
   /** The entries that changed after a version, in the order of their versions. From 0: all that exist. */
@@ -50,13 +65,16 @@ export interface SharedWebhookStore {
   pendingWebhooks(): Promise<readonly string[]>;
   /** When the oldest fresh delivery of these webhooks was created; undefined if there is none. */
   oldestFreshOf(webhookIds: readonly string[]): Promise<number | undefined>;
-  /** Fresh deliveries of these webhooks for events after a place up to `upTo`, by event, then webhook. */
+  /**
+   * Fresh deliveries of these webhooks for events after `after` up to `upTo`, by event. About `limit` at most: those of an
+   * event come together, and those after the last one remain if there are `limit` or more.
+   */
   newDeliveries(query: {
-    readonly after: DeliveryPlace;
+    readonly after: number;
     readonly upTo: number;
     readonly webhookIds: readonly string[];
     readonly limit: number;
-  }): Promise<readonly DeliveryRow[]>;
-  /** The payloads of these events. */
-  payloadsOf(sequences: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>>;
+    /** Whether the payloads are needed soon. Large ones are left out. */
+    readonly withPayloads: boolean;
+  }): Promise<readonly ArrivedDeliveries[]>;
 }

@@ -91,6 +91,8 @@ export type Write =
       readonly title?: string;
       /** A JSON merge patch (RFC 7396) of the details. Concurrent patches are all kept. */
       readonly details: string;
+      /** Refuse it with `validation_failed` if the metadata would be too long together with the patches of other nodes. */
+      readonly limitsMetadata?: boolean;
     }
   | {
       readonly kind: 'deleteSession';
@@ -141,7 +143,7 @@ export interface EventQuery {
 /** News of a store that other nodes append to, too. */
 export interface StoreFeed {
   /**
-   * Call `listener` with the last committed sequence of all nodes, soon after it grew: within 20 ms as a rule, and
+   * Call `listener` with the last committed sequence of all nodes, soon after it grew: usually within 20 ms, and
    * within 250 ms of a lost notification. Values may repeat, and may be older than a commit of this node. They are held
    * back while the database is away. Returns a function that stops it.
    */
@@ -162,7 +164,7 @@ export interface Store extends DeliveryStore {
   /**
    * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the
    * `appendEvent` steps in their order. Concurrent calls share a commit. With `maxDelayMs` (default 0) the writes may
-   * wait that long to join the commit of others.
+   * wait that long to join the commit of others, and a little longer after a commit of a store that nodes share.
    * @throws CodeBuddyError `storage_full`, `storage_unavailable`, `session_not_found`, `session_busy`, `run_not_resumable`
    */
   write(writes: readonly Write[], options?: { readonly maxDelayMs?: number }): Promise<readonly number[]>;

@@ -1,6 +1,6 @@
-// Many callers, few fsyncs: what is asked for in one turn of the event loop is sent as one group and shares a commit.
-// While a commit runs, the next group is collected; a large one may be sent ahead, so that the one who commits does not
-// wait for it. What waits is bounded: beyond, callers are refused at once.
+// Many callers, few fsyncs: the writes of one turn of the event loop are sent as one group and share a commit. While a
+// commit runs, the next group is collected; a large one may be sent ahead, so that the writer does not wait for it. The
+// number and the text of waiting writes are bounded; beyond that, callers are refused at once.
 
 import { callHost } from '../base/call-host.ts';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -24,6 +24,11 @@ export interface WriteQueueOptions<Program> {
   readonly onStorageChange?: (failure: unknown) => void;
   /** Groups on their way. With 2, one is being committed and one is ready for the writer. @default 2 */
   readonly maxGroups?: number;
+  /**
+   * How long delayed writes wait to fill up a commit, counted from the last one, unless they are many. @default 0: no longer
+   * than their callers accept
+   */
+  readonly fillMs?: number;
   /** Rows of a commit. @default 500 */
   readonly maxRowsPerCommit?: number;
   /** Text of a commit in UTF-16 units, unless one caller exceeds it alone. @default 8 Mi */
@@ -50,7 +55,7 @@ export interface WriteQueue {
 const enoughRows = 150;
 /** Beyond this, delayed writes wait for the next commit. */
 const delayedRowsPerCommit = 250;
-/** So many delayed callers are worth a commit of their own. */
+/** This many delayed callers are worth a commit of their own. */
 const enoughDelayed = 8;
 
 export function createWriteQueue<Program>({
@@ -58,6 +63,7 @@ export function createWriteQueue<Program>({
   send,
   onStorageChange,
   maxGroups = 2,
+  fillMs = 0,
   maxRowsPerCommit = 500,
   maxSizePerCommit = 8 * 1024 * 1024,
   maxRowsWaiting = 100_000,
@@ -70,6 +76,7 @@ export function createWriteQueue<Program>({
   let sizeWaiting = 0;
   /** Rows that were not sent yet. */
   let rowsQueued = 0;
+  let lastSentAt = Number.NEGATIVE_INFINITY;
   const groups: (readonly Waiting<Program>[])[] = [];
   let scheduled: NodeJS.Immediate | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -108,6 +115,7 @@ export function createWriteQueue<Program>({
     ) {
       const group = takeGroup();
       groups.push(group);
+      if (fillMs > 0) lastSentAt = performance.now();
       sendGroup(group);
     }
   }
@@ -128,6 +136,11 @@ export function createWriteQueue<Program>({
         sendGroup([waiting]);
       }
     }
+  }
+
+  /** When delayed writes that may wait so long should be sent. */
+  function filled(delayMs: number): number {
+    return fillMs === 0 ? delayMs : Math.max(delayMs, lastSentAt + fillMs - performance.now());
   }
 
   function schedule(maxDelayMs: number): void {
@@ -153,8 +166,9 @@ export function createWriteQueue<Program>({
       sizeWaiting -= waiting.size;
       tell(waiting, index);
     }
-    if (queue.length > 0 || delayed.length >= enoughDelayed) schedule(0);
-    else if (delayed.length > 0) schedule(1);
+    if (queue.length > 0 || (fillMs === 0 ? delayed.length >= enoughDelayed : rowsQueued >= enoughRows))
+      schedule(0);
+    else if (delayed.length > 0) schedule(filled(1));
     else if (groups.length === 0) onIdle?.();
   }
 
@@ -185,7 +199,7 @@ export function createWriteQueue<Program>({
       return new Promise((resolve, reject) => {
         (maxDelayMs > 0 ? delayed : queue).push({ program, rows, size, resolve, reject });
         if (groups.length === 0 || rowsQueued >= enoughRows)
-          schedule(rowsQueued >= enoughRows ? 0 : maxDelayMs);
+          schedule(rowsQueued >= enoughRows || maxDelayMs === 0 ? 0 : filled(maxDelayMs));
       });
     },
     settleCommitted(outcomes) {
@@ -230,7 +244,7 @@ export function storeIsClosed(): CodeBuddyError {
 function tooManyWaiting(rows: number): CodeBuddyError {
   return new CodeBuddyError(
     'storage_unavailable',
-    `${rows} writes are waiting to be committed already; nothing was changed. Try again later.`,
+    `${rows} writes already wait to be committed; nothing was changed. Try again later.`,
     { headers: { 'Retry-After': '1' } },
   );
 }

@@ -1,6 +1,6 @@
-// Reads the head of an answer leniently, in bounded memory. Used only if undici's parser gives up: a receiver that sent a
-// status line has answered, however large or malformed the rest of its head is. Nearly all answers are well-formed, so
-// the bytes are kept and parsed on demand.
+// Reads the head of an answer leniently, in bounded memory. Used only if undici's parser gives up: a receiver that sent
+// a status line has answered, however large or malformed the rest of its head is. Nearly all answers are well-formed,
+// so the bytes are kept and parsed on demand.
 
 import type { ReceiverHeaders } from './transport-result.ts';
 
@@ -22,7 +22,7 @@ type Part = 'status' | 'interim' | 'headers' | 'done';
 /** Longer lines are cut; no header that is used is that long. */
 const maxLine = 2048;
 const maxHeadBytes = 64 * 1024;
-/** When so much is kept, it is parsed. */
+/** The bytes are parsed once this many are kept. */
 const maxKeptBytes = 16 * 1024;
 const frameHeaderBytes = 9;
 const settingsFrame = 4;

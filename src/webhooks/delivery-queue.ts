@@ -29,15 +29,19 @@
 
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import { createSequenceQueue } from './sequence-queue.ts';
+import { createStoreReads, type StoreRead } from './store-reads.ts';
 
 /** Deliveries in memory: of all lanes together, and of one lane. They are small; payloads are elsewhere. */
 const allLanesCapacity = 32_768;
 const maxCapacity = 256;
 const minCapacity = 16;
+/** Of one lane, if the store is another process: a read costs a round trip, so a burst is better kept. */
+const maxSharedCapacity = 1024;
 
-/** Limit of deliveries in memory for each of `lanes` lanes. */
-export function laneCapacity(lanes: number): number {
-  return Math.min(Math.max(Math.floor(allLanesCapacity / Math.max(lanes, 1)), minCapacity), maxCapacity);
+/** Limit of deliveries in memory for each of `lanes` lanes. `isShared`: several nodes share the store. */
+export function laneCapacity(lanes: number, isShared: boolean): number {
+  const most = isShared ? maxSharedCapacity : maxCapacity;
+  return Math.min(Math.max(Math.floor(allLanesCapacity / Math.max(lanes, 1)), minCapacity), most);
 }
 
 /**
@@ -45,7 +49,7 @@ export function laneCapacity(lanes: number): number {
  * outlives V8's young generation.
  */
 export function readAhead(capacity: number): number {
-  return Math.min(capacity, 64);
+  return Math.min(capacity, Math.max(64, capacity / 4));
 }
 
 /** A delivery that is about to start. */
@@ -65,8 +69,10 @@ export class DeliveryQueue {
   readonly #urgent: DeliveryRow[] = [];
   /** Sequence by id of every delivery that is ready, urgent, sending or recording. */
   readonly #known = new Map<string, number>();
+  readonly #reads = createStoreReads();
   #pending = 0;
-  #isLoading = false;
+  /** Set while it is being loaded. */
+  #load: StoreRead | undefined;
   #hasNoProbe = false;
 
   /** `isOrdered`: one at a time, by sequence. */
@@ -115,7 +121,7 @@ export class DeliveryQueue {
   }
 
   get isLoading(): boolean {
-    return this.#isLoading;
+    return this.#load !== undefined;
   }
 
   /** True if the receiver has refused everything that could be sent as a probe. */
@@ -153,7 +159,7 @@ export class DeliveryQueue {
 
   /** True if a new delivery may go to `ready`. If not, it must go to the store only, to keep the order. */
   hasRoomForNew(capacity: number): boolean {
-    return this.#fresh.length === 0 && !this.#isLoading && this.#ready.length < capacity;
+    return this.#fresh.length === 0 && !this.isLoading && this.#ready.length < capacity;
   }
 
   // ---- new and requeued deliveries
@@ -187,9 +193,18 @@ export class DeliveryQueue {
     this.sort();
   }
 
-  /** When the first of those that still wait is due; undefined if none waits. */
-  setNextWaiting(time: number | undefined): void {
+  /**
+   * When the first of those that still wait is due; undefined if none waits. `read`: the read of the store that found
+   * it, which does not show what began to wait meanwhile.
+   */
+  setNextWaiting(time: number | undefined, read = this.#load): void {
     this.#nextWaitingAt = time;
+    if (read?.firstDueAt !== undefined) this.#waitsUntil(read.firstDueAt);
+  }
+
+  /** Call it before deliveries are read from the store, and `end` when what was read has been used. */
+  startRead(): StoreRead {
+    return this.#reads.start();
   }
 
   /** Deliveries that wait in the store were made due at this time. */
@@ -232,7 +247,7 @@ export class DeliveryQueue {
     const { id, nextAttemptAt } = delivery;
     const wasTaken = this.#known.has(id) && !this.isInLine(id);
     if (isEarly && nextAttemptAt !== null) {
-      this.#known.delete(id);
+      this.#forget(id);
       this.#waitsUntil(nextAttemptAt);
     } else this.#ready.unshift(delivery);
     check(wasTaken, `delivery ${id} was put back, but not under way`);
@@ -240,7 +255,7 @@ export class DeliveryQueue {
 
   /** `nextAttemptAt`: null if the delivery has ended. */
   recorded(id: string, nextAttemptAt: number | null): void {
-    const wasKnown = this.#known.delete(id);
+    const wasKnown = this.#forget(id);
     if (nextAttemptAt === null) this.#pending--;
     else {
       this.#waitsUntil(nextAttemptAt);
@@ -261,12 +276,13 @@ export class DeliveryQueue {
   // ---- loading and unloading
 
   loadingStarted(): void {
-    check(!this.#isLoading, 'a queue was loaded twice at once');
-    this.#isLoading = true;
+    check(this.#load === undefined, 'a queue was loaded twice at once');
+    this.#load = this.startRead();
   }
 
   loadingEnded(): void {
-    this.#isLoading = false;
+    this.#load?.end();
+    this.#load = undefined;
   }
 
   /** Takes up to `max` fresh deliveries, to be loaded. */
@@ -282,14 +298,14 @@ export class DeliveryQueue {
 
   loadedFresh(rows: readonly DeliveryRow[]): void {
     for (const row of rows) {
-      if (this.#known.has(row.id)) continue;
+      if (!this.#isNew(row)) continue;
       this.#known.set(row.id, row.sequence);
       this.#ready.push(row);
     }
   }
 
   loadedWaiting(rows: readonly DeliveryRow[]): void {
-    const added = rows.filter(({ id }) => !this.#known.has(id));
+    const added = rows.filter((row) => this.#isNew(row));
     for (const { id, sequence } of added) this.#known.set(id, sequence);
     this.#ready.unshift(...added);
   }
@@ -300,9 +316,10 @@ export class DeliveryQueue {
       this.#hasNoProbe = true;
       return;
     }
+    if (!this.#isNew(row)) return;
     this.#known.set(row.id, row.sequence);
     this.#ready.unshift(row);
-    if (this.#isOrdered) this.#nextWaitingAt = undefined;
+    if (this.#isOrdered) this.setNextWaiting(undefined);
   }
 
   /** Called when the breaker has closed: everything may be used as a probe again. */
@@ -315,7 +332,7 @@ export class DeliveryQueue {
     const rows = [...this.#urgent, ...this.#ready];
     this.#fresh.unshift(rows.filter((row) => row.nextAttemptAt === null).map(({ sequence }) => sequence));
     for (const { id, nextAttemptAt } of rows) {
-      this.#known.delete(id);
+      this.#forget(id);
       if (nextAttemptAt !== null) this.#waitsUntil(nextAttemptAt);
     }
     this.#urgent.length = 0;
@@ -339,14 +356,25 @@ export class DeliveryQueue {
     const untouched = this.#ready.findIndex(({ answered }) => answered === 'nothing');
     if (untouched !== -1) return untouched;
     // The store may have a better one: wait until it is loaded.
-    if (this.#isLoading || (this.#fresh.length > 0 && this.#ready.length <= 2 * maxCapacity))
-      return undefined;
+    if (this.isLoading || (this.#fresh.length > 0 && this.#ready.length <= 2 * maxCapacity)) return undefined;
     const failed = this.#ready.findIndex(({ answered }) => answered === 'error');
     if (failed !== -1) return failed;
     return this.#hasNoProbe ? 0 : undefined;
   }
 
+  /** Neither in memory, nor was it since the loading began. */
+  #isNew({ id }: DeliveryRow): boolean {
+    return !this.#known.has(id) && this.#load?.hasLeft(id) !== true;
+  }
+
+  /** It leaves memory. Returns false if it was not there. */
+  #forget(id: string): boolean {
+    this.#reads.left(id);
+    return this.#known.delete(id);
+  }
+
   #waitsUntil(time: number): void {
+    this.#reads.waitsUntil(time);
     this.#nextWaitingAt = Math.min(this.#nextWaitingAt ?? time, time);
   }
 }

@@ -1,6 +1,9 @@
 // Starts deliveries when they are due and a slot is free, round robin between webhooks. It wakes when something is
-// committed, ends or falls due; while idle it does nothing. A delivery under way has no mark in the store: a webhook has
-// one owner, so all of its pending deliveries are free again when its owner changes.
+// committed, ends or falls due; while idle it does nothing. A delivery under way has no mark in the store: a webhook
+// has one owner, so all of its pending deliveries are free again when its owner changes.
+//
+// Over 400 lines: starting and ending a request change the same lists, slots and timers, and their order keeps these
+// consistent.
 
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store } from '../store/store.ts';
@@ -87,6 +90,8 @@ interface Started extends Taken {
   hasPayload: boolean;
   /** Its slot is free again. */
   isReleased: boolean;
+  /** How often the webhook had been enabled when it started. */
+  readonly timesEnabled: number;
   /** Only if there is a lease. */
   readonly abort: AbortController | undefined;
 }
@@ -211,6 +216,7 @@ export function createDispatcher({
       isEarly: delivery.nextAttemptAt !== null && delivery.nextAttemptAt > now,
       hasPayload: false,
       isReleased: false,
+      timesEnabled: lane.timesEnabled,
       abort: lease === undefined ? undefined : new AbortController(),
     };
     if (lease !== undefined) watchLease(started);
@@ -293,7 +299,10 @@ export function createDispatcher({
       return;
     }
     const now = clock.now();
-    const verdict = judge(result, clock.wall());
+    const judged = judge(result, clock.wall());
+    // The receiver did not know yet that it is wanted again.
+    const { disable: _, ...withoutDisabling } = judged;
+    const verdict = started.timesEnabled === lane.timesEnabled ? judged : withoutDisabling;
     hooks.onAttempt(lane, verdict, result);
     if (verdict.outcome === 'local_fault') {
       hooks.onTrouble(verdict.message ?? verdict.outcome);
@@ -418,7 +427,7 @@ export function createDispatcher({
   }
 
   /**
-   * Another node may take over as soon as the lease has ended, so the request of an ordered webhook must not go on. A
+   * Another node may take over as soon as the lease has ended, so the request of an ordered webhook must not continue. A
    * request of another webhook may: at worst its receiver gets the delivery twice.
    */
   function watchLease(started: Started): void {

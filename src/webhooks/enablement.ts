@@ -105,6 +105,7 @@ export function createEnablement({
         missedAfter: replayMissed ? missedAfter : null,
         failingTold: false,
       });
+      lane.wasEnabled();
       lane.reached();
       outbox.lanesChanged();
       // When this is committed, so is every event whose receivers were chosen before.

@@ -1,6 +1,9 @@
 // The webhook engine, assembled from its parts. There is one for each store. It sees every event of the log before it
 // is committed and keeps all deliveries in the store, so it can stop and start at any moment.
+//
+// Over 400 lines: it creates every part with its dependencies and options, and does little else.
 
+import { makeId } from '../base/ids.ts';
 import { maskUrlsIn } from '../base/redaction.ts';
 import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
 import type { LoggedEvent } from '../contract/event.ts';
@@ -15,7 +18,6 @@ import type {
 import type { RunWebhook } from '../contract/webhook-input.ts';
 import type { WebhookStats } from '../contract/webhook-stats.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
 import type { SharedWebhookStore } from '../store/shared-webhook-store.ts';
 import type { Store, StoreFeed } from '../store/store.ts';
 import { createConnector } from './connector.ts';
@@ -113,7 +115,7 @@ export interface WebhookEngine {
   rotateSecret(id: string, secret?: string): Promise<RotatedSecret>;
   replay(id: string, selection: ReplaySelection): Promise<Replayed>;
   enable(id: string, options: EnableOptions): Promise<EnabledWebhook>;
-  /** Ids of the enabled webhooks that want an event. */
+  /** Ids of the enabled webhooks that receive events of this type. */
   forEvent(type: string): readonly string[];
   /** Appends an event; resolves when it and its deliveries are committed. */
   emit(event: NewEvent): Promise<{ readonly event: LoggedEvent; readonly deliveries: readonly string[] }>;
@@ -245,6 +247,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     },
     disableByReceiver: (...args) => enablement.disableByReceiver(...args),
   });
+  const capacity = (): number => laneCapacity(lanes.size, ownership !== undefined);
   const dispatcher = createDispatcher({
     store,
     transport,
@@ -252,7 +255,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     clock,
     random,
     hooks: outcomes.hooks,
-    capacity: () => laneCapacity(lanes.size),
+    capacity,
     ...(options.maxInFlight === undefined ? {} : { maxInFlight: options.maxInFlight }),
     ...(ownership === undefined
       ? {}
@@ -262,6 +265,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     lanes,
     payloads,
     clock,
+    capacity,
     wake: dispatcher.wake,
     onOrphan: (webhookId, sequence) => inBackground(removal.cancelPending(webhookId, [sequence])),
     onEvent: figures.eventEmitted,
@@ -350,6 +354,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         registry: sharedRegistry,
         shared: sharedParts(store).table,
         payloads,
+        capacity,
         dispatcher,
       },
       ...{ lanesChanged: outbox.lanesChanged, apply: inForce.apply, removal, enablement, replays },

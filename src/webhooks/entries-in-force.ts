@@ -126,7 +126,7 @@ export function createEntriesInForce({
       .map(({ id }) => id);
     if (twins.length > 0)
       warn(
-        `webhook ${lane.id} sends to the same URL as ${twins.slice(0, 5).join(', ')}; events that both want are sent there twice`,
+        `webhook ${lane.id} sends to the same URL as ${twins.slice(0, 5).join(', ')}; events that match both are sent twice`,
       );
     return twins;
   }

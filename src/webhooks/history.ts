@@ -8,6 +8,7 @@ import type { DeliveryFigures } from './delivery-figures.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { EngineContext } from './engine-context.ts';
 import { explain } from './explain.ts';
+import type { Lane } from './lane.ts';
 import type { Resuming } from './resume-now.ts';
 import { lifetimeMs } from './retry-policy.ts';
 import type { Views } from './views.ts';
@@ -89,6 +90,32 @@ export function createHistory({
       );
   }
 
+  /** A result that was committed is known here a moment later. */
+  async function readAgain({ queue }: Lane, id: string): Promise<DeliveryWithAttempts | undefined> {
+    for (;;) {
+      if (queue.knows(id)) await dispatcher.committed();
+      const read = queue.startRead();
+      try {
+        const row = await store.getDelivery(id);
+        if (!read.hasLeft(id)) return row;
+      } finally {
+        read.end();
+      }
+    }
+  }
+
+  async function retryNow(id: string, row: DeliveryWithAttempts | undefined): Promise<Delivery> {
+    if (row === undefined) throw deliveryNotFound(id);
+    requireRetryable(row);
+    retrying.add(id);
+    try {
+      await retryRow(row);
+    } finally {
+      retrying.delete(id);
+    }
+    return views.delivery((await store.getDelivery(id)) ?? row);
+  }
+
   async function retryRow(row: DeliveryWithAttempts): Promise<void> {
     const { id, webhookId, sequence } = row;
     const lane = findLane(lanes, webhookId);
@@ -128,20 +155,16 @@ export function createHistory({
     },
     async retry(id) {
       let row = await store.getDelivery(id);
-      // Its last attempt may have been committed without being known here yet.
-      if (row !== undefined && lanes.get(row.webhookId)?.queue.knows(id)) {
-        await dispatcher.committed();
-        row = await store.getDelivery(id);
-      }
-      if (row === undefined) throw deliveryNotFound(id);
-      requireRetryable(row);
-      retrying.add(id);
+      const lane = row === undefined ? undefined : lanes.get(row.webhookId);
+      // What is read of it stays true until it is queued: it is not started meanwhile.
+      const release = lane?.hold();
       try {
-        await retryRow(row);
+        if (lane !== undefined) row = await readAgain(lane, id);
+        return await retryNow(id, row);
       } finally {
-        retrying.delete(id);
+        release?.();
+        if (lane !== undefined) dispatcher.wake(lane);
       }
-      return views.delivery((await store.getDelivery(id)) ?? row);
     },
     failedPage,
     async requeueFailed(ids) {

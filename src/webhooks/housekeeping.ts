@@ -86,12 +86,16 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
     const sequences = lane.queue.takeFresh(stepSize);
     let left: readonly number[] = sequences;
     let old: readonly DeliveryRow[];
+    // Results of requests that are still under way may be committed meanwhile.
+    const read = lane.queue.startRead();
     try {
       const rows = [
         ...(await store.freshDeliveries(lane.id, sequences)),
         ...(await store.waitingDeliveries(lane.id, Number.MAX_SAFE_INTEGER, stepSize)),
       ];
-      old = rows.filter(({ id, expiresAt }) => expiresAt <= patient && !lane.queue.knows(id));
+      old = rows.filter(
+        ({ id, expiresAt }) => expiresAt <= patient && !lane.queue.knows(id) && !read.hasLeft(id),
+      );
       if (old.length > 0)
         await store.write(
           old.map((row) => ({ kind: 'changeDelivery', change: changeToExpired(row, clock.now()) })),
@@ -99,6 +103,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       const gone = new Set(old.map(({ sequence }) => sequence));
       left = sequences.filter((sequence) => !gone.has(sequence));
     } finally {
+      read.end();
       // Even if the store failed, the taken sequences return to the front of the queue.
       lane.queue.returnedFresh(left);
     }

@@ -7,7 +7,7 @@
 //   refused      the configuration cannot be used now                configure
 //   disabled     nothing is sent, events are counted as missed       setState, configure
 //   held         its queue is being put in order                     hold .. release
-//   leaving      another node shall send its deliveries              leave
+//   leaving      another node will send its deliveries               leave
 //   paused       the receiver asked for a pause                      setState
 //   unreachable  this machine cannot reach the target                notReached .. reached
 //   open         the breaker is open: one probe at a time            setState
@@ -56,6 +56,7 @@ export class Lane {
   #state: SavedState;
   #credentials: Credentials;
   #isRunEnded = false;
+  #timesEnabled = 0;
   #unreachable: Unreachable | undefined;
   #lastSuccessAt: number | undefined;
   readonly #limit = createRequestLimit();
@@ -139,6 +140,15 @@ export class Lane {
     if (state.previousSecrets !== previousSecrets || state.swapLegacy !== swapLegacy)
       this.#credentials = createCredentials(this.#config, state);
     if (openUntil !== null && state.openUntil === null) this.queue.probingEnded();
+  }
+
+  /** How often it was enabled. A request that began before the last time says nothing against it. */
+  get timesEnabled(): number {
+    return this.#timesEnabled;
+  }
+
+  wasEnabled(): void {
+    this.#timesEnabled++;
   }
 
   runEnded(): void {

@@ -1,11 +1,10 @@
 // Chooses the webhooks that receive an event before it is committed, so that its deliveries are committed with it, and
 // passes them to the dispatcher after the commit, without reading back what was just written.
 
+import { makeId } from '../base/ids.ts';
 import type { DraftEvent, Outbox } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
-import { laneCapacity } from './delivery-queue.ts';
 import type { Lane } from './lane.ts';
 import { payloadBytes, payloadParts } from './payload.ts';
 import type { PayloadCache } from './payload-cache.ts';
@@ -15,6 +14,8 @@ export interface WebhookOutboxOptions {
   readonly lanes: ReadonlyMap<string, Lane>;
   readonly payloads: PayloadCache;
   readonly clock: DeliveryClock;
+  /** Limit of deliveries of a lane in memory. */
+  readonly capacity: () => number;
   readonly wake: (lane: Lane) => void;
   /** A delivery was committed for a webhook that was removed meanwhile. */
   readonly onOrphan: (webhookId: string, sequence: number) => void;
@@ -30,7 +31,7 @@ export interface OutboxNodes {
 }
 
 export interface WebhookOutbox extends Outbox {
-  /** The enabled webhooks that want events of a type, without those of runs. */
+  /** The enabled webhooks that receive events of a type, without those of runs. */
   lanesFor(type: string): readonly Lane[];
   /** A webhook was created, changed, enabled, disabled or removed: receivers are chosen anew. */
   lanesChanged(): void;
@@ -57,6 +58,7 @@ export function createWebhookOutbox({
   lanes,
   payloads,
   clock,
+  capacity,
   wake,
   onOrphan,
   onEvent,
@@ -151,7 +153,7 @@ export function createWebhookOutbox({
           onOrphan(webhookId, event.sequence);
           continue;
         }
-        const hasRoom = lane.hasRoomForNew(laneCapacity(lanes.size));
+        const hasRoom = lane.hasRoomForNew(capacity());
         if (!hasRoom && nodes === undefined) {
           // It is read from the store when its turn comes.
           lane.queue.addedToStore(event.sequence);

@@ -39,6 +39,7 @@ export function createOutcomes({
     reason: string,
   ): Promise<void> {
     const { failures, failingSince } = lane.state;
+    const { timesEnabled } = lane;
     // Other receivers get this event, and keys that may only read can see it.
     const name = maskUrlsIn(lane.config.name);
     const subject = { webhookId: lane.id, name };
@@ -50,7 +51,9 @@ export function createOutcomes({
       await log.append([{ type: 'webhook.recovered', data: { ...subject, since, failures } }]);
     } else {
       await turns.take(lane.id, async () => {
-        if (lane.isEnabled && lanes.get(lane.id) === lane)
+        // A user may have enabled it in an earlier turn.
+        const isSame = lanes.get(lane.id) === lane && lane.timesEnabled === timesEnabled;
+        if (lane.isEnabled && isSame)
           await disableByReceiver(lane, change === 'disable' ? 'failing' : change, reason);
       });
     }

@@ -2,9 +2,9 @@
 // million events delay nothing else. Events that are already pending are not queued twice.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import { makeId } from '../base/ids.ts';
 import type { Replayed, ReplayRange } from '../contract/webhook-actions.ts';
 import type { EventLog } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
 import type { NewDeliveries } from '../store/delivery-store.ts';
 import type { EventRow, Store, Write } from '../store/store.ts';
 import { isAbout } from './outbox.ts';

@@ -49,10 +49,15 @@ export function createResuming(
 
 /** Makes every waiting delivery of a webhook fresh: it need not wait for its retry any longer. */
 export async function freshenAll(store: Pick<DeliveryStore, 'freshenWaiting'>, lane: Lane): Promise<void> {
-  for (;;) {
-    const sequences = await store.freshenWaiting(lane.id, stepSize);
-    lane.queue.freshened(sequences);
-    if (sequences.length < stepSize) break;
+  for (let isLast = false; !isLast; ) {
+    const read = lane.queue.startRead();
+    try {
+      const sequences = await store.freshenWaiting(lane.id, stepSize);
+      lane.queue.freshened(sequences);
+      isLast = sequences.length < stepSize;
+      if (isLast) lane.queue.setNextWaiting(undefined, read);
+    } finally {
+      read.end();
+    }
   }
-  lane.queue.setNextWaiting(undefined);
 }

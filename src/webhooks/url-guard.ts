@@ -67,14 +67,14 @@ export function createUrlGuard({ allowedTargets, allowLoopback, ownListeners }: 
     const nameAllowed = isNameAllowed(hostname);
     for (const address of addresses) {
       const found = classifyAddress(address);
-      const shown = address === hostname ? address : `${hostname}, which is ${address},`;
-      if (found.kind === 'invalid') return `leads to ${shown} which is not an address`;
+      const shown = address === hostname ? address : `${address} (${hostname})`;
+      if (found.kind === 'invalid') return `leads to ${shown}, which is not an address`;
       if (found.kind === 'metadata')
-        return `leads to ${shown} where a cloud serves credentials; that is never allowed`;
-      if (isOwn(found, port)) return `leads to ${shown} port ${port}: this server itself`;
+        return `leads to ${shown}, where a cloud serves credentials; that is never allowed`;
+      if (isOwn(found, port)) return `leads to ${shown}, port ${port}: this server itself`;
       const isAllowed = nameAllowed || isListed(found);
       if (found.kind !== 'public' && !isAllowed)
-        return `leads to ${shown} a ${found.kind} address; if that is intended, allow it with allowedTargets (--allowed-target)`;
+        return `leads to ${shown}, a ${found.kind} address; if that is intended, allow it with allowedTargets (--allowed-target)`;
       if (protocol === 'http:' && !isAllowed)
         return `leads to ${shown} over http:, which can be read and changed on the way; use https:, or allow the target (--allowed-target)`;
     }

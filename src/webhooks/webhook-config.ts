@@ -27,6 +27,7 @@ export interface CheckOptions {
 }
 
 type Field = keyof WebhookConfig;
+type PlainField = Exclude<Field, 'id' | 'name' | 'url' | 'events' | 'secret' | 'headers' | 'tls'>;
 
 /** Shown in place of a header's value or a URL's path. */
 const mask = '***';
@@ -35,21 +36,33 @@ const maskedUrl = /^https?:\/\/[^/?#]+\/\*{3}$/i;
 /** Returns the fault as text, or undefined. */
 type Rule = (value: unknown) => string | undefined;
 
-const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers' | 'tls'>]: Rule } = {
+/** The fields that need nothing but a rule and a default. A new one is a row here. */
+const plainFields: {
+  readonly [F in PlainField]: { readonly rule: Rule; readonly byDefault: WebhookConfig[F] };
+} = {
+  enabled: { rule: flag, byDefault: true },
+  retryCount: { rule: whole(limits.retryCount), byDefault: limits.retryCount.default },
+  retryDelay: { rule: whole(limits.retryDelay), byDefault: limits.retryDelay.default },
+  timeout: { rule: whole(limits.timeout), byDefault: limits.timeout.default },
+  ordered: { rule: flag, byDefault: false },
+  legacySignature: { rule: flag, byDefault: true },
+  description: { rule: text(limits.description), byDefault: '' },
+};
+const plainNames = Object.keys(plainFields) as readonly PlainField[];
+
+const simpleRules: { readonly [F in PlainField | 'id' | 'name' | 'secret']: Rule } = {
   id: (value) =>
     typeof value === 'string' && /^[A-Za-z0-9_-]{8,64}$/.test(value)
       ? undefined
       : 'must be 8 to 64 letters, digits, _ or -',
   name: text(limits.name),
   secret: checkSecret,
-  enabled: flag,
-  retryCount: whole(limits.retryCount),
-  retryDelay: whole(limits.retryDelay),
-  timeout: whole(limits.timeout),
-  ordered: flag,
-  legacySignature: flag,
-  description: text(limits.description),
+  ...plainValues((name) => plainFields[name].rule),
 };
+
+function plainValues<T>(value: (name: PlainField) => T): Record<PlainField, T> {
+  return Object.fromEntries(plainNames.map((name) => [name, value(name)])) as Record<PlainField, T>;
+}
 
 const fields: readonly string[] = [...Object.keys(simpleRules), 'url', 'events', 'headers', 'tls'];
 
@@ -102,23 +115,14 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
     url: given.get('url') as string,
     events: [...new Set(events as readonly string[])],
     ...(secret === undefined ? {} : { secret }),
-    enabled: or('enabled', () => true),
     headers: { ...(headers as Record<string, string>) },
-    retryCount: or('retryCount', () => defaults.retryCount),
-    retryDelay: or('retryDelay', () => defaults.retryDelay),
-    timeout: or('timeout', () => defaults.timeout),
-    ordered: or('ordered', () => false),
-    legacySignature: or('legacySignature', () => true),
-    description: or('description', () => ''),
+    ...(plainValues((name) => or(name, () => plainFields[name].byDefault)) as Pick<
+      WebhookConfig,
+      PlainField
+    >),
     ...(tls === undefined ? {} : { tls: { ...tls } }),
   };
 }
-
-const defaults = {
-  retryCount: limits.retryCount.default,
-  retryDelay: limits.retryDelay.default,
-  timeout: limits.timeout.default,
-};
 
 /**
  * Apply a patch to a configuration and check the result. `secret: null` removes the secret. A masked value, as webhooks
@@ -205,17 +209,11 @@ export function readRefused(entry: unknown, id: string, before: WebhookConfig | 
     url: typeof url === 'string' ? url.slice(0, longestShownUrl) : (before?.url ?? ''),
     events: known.length > 0 ? [...new Set(known)] : (before?.events ?? (given.has('events') ? [] : ['*'])),
     ...(checkSecret(secret) === undefined ? { secret: secret as string } : {}),
-    enabled: field('enabled', true),
     headers:
       headers !== undefined && checkHeaders(headers).length === 0
         ? { ...(headers as Record<string, string>) }
         : (before?.headers ?? {}),
-    retryCount: field('retryCount', defaults.retryCount),
-    retryDelay: field('retryDelay', defaults.retryDelay),
-    timeout: field('timeout', defaults.timeout),
-    ordered: field('ordered', false),
-    legacySignature: field('legacySignature', true),
-    description: field('description', ''),
+    ...(plainValues((name) => field(name, plainFields[name].byDefault)) as Pick<WebhookConfig, PlainField>),
   };
 }
 
@@ -230,7 +228,10 @@ export function idOf(entry: unknown): string | undefined {
 
 /** The entry for webhooks.json; fields with their default are left out. */
 export function toFileEntry(config: WebhookConfig): Record<string, unknown> {
-  const { id, name, url, events, secret, enabled, headers, description, ...rest } = config;
+  const { id, name, url, events, secret, enabled, headers, tls } = config;
+  const changed = plainNames.filter(
+    (field) => field !== 'enabled' && config[field] !== plainFields[field].byDefault,
+  );
   return {
     id,
     name,
@@ -239,13 +240,8 @@ export function toFileEntry(config: WebhookConfig): Record<string, unknown> {
     ...(secret === undefined ? {} : { secret }),
     enabled,
     ...(Object.keys(headers).length === 0 ? {} : { headers }),
-    ...(rest.retryCount === defaults.retryCount ? {} : { retryCount: rest.retryCount }),
-    ...(rest.retryDelay === defaults.retryDelay ? {} : { retryDelay: rest.retryDelay }),
-    ...(rest.timeout === defaults.timeout ? {} : { timeout: rest.timeout }),
-    ...(rest.ordered ? { ordered: true } : {}),
-    ...(rest.legacySignature ? {} : { legacySignature: false }),
-    ...(description === '' ? {} : { description }),
-    ...(rest.tls === undefined ? {} : { tls: rest.tls }),
+    ...Object.fromEntries(changed.map((field) => [field, config[field]])),
+    ...(tls === undefined ? {} : { tls }),
   };
 }
 

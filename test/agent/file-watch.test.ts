@@ -83,7 +83,7 @@ describe('a change', () => {
     ] as const) {
       const before = changes.length;
       act();
-      await waitFor('it is told', () => changes.length > before);
+      await waitFor('the report', () => changes.length > before);
       expect(changes.at(-1)?.change).toBe(wanted);
     }
     expect(changes[0]).toEqual({ change: 'create', path: 'new.txt', bytes: 5 });
@@ -215,14 +215,14 @@ it('files of the server are not reported', async () => {
   onTestFinished(() => watcher.close());
   await watcher.ready;
   for (const path of ['home/x', 'my.db-wal', 'told.txt']) writeFileSync(join(root, path), 'x');
-  await waitFor('it is told', () => changes.length > 0);
+  await waitFor('the report', () => changes.length > 0);
   expect(changes.map(({ path }) => path)).toEqual(['told.txt']);
 });
 
 it('deleting the workspace is reported as an error', async () => {
   const { root, errors } = await watch((folder) => writeFileSync(join(folder, 'a.txt'), ''));
   rmSync(root, { recursive: true });
-  await waitFor('it is told', () => errors.length > 0);
+  await waitFor('the report', () => errors.length > 0);
   expect(String(errors[0])).toMatch(/is gone/);
 });
 
@@ -265,12 +265,12 @@ it('changes by tools are reported once, with their call; other changes without o
   });
   await tool('write_file', { path: 'by-tool.txt', content: 'x' });
   write('by-hand.txt', 'y');
-  await waitFor('it is told', async () =>
+  await waitFor('the report', async () =>
     (await events()).some(({ data }) => (data as { path?: string }).path === 'by-hand.txt'),
   );
   // A last change is reported after all others.
   write('last.txt', 'z');
-  await waitFor('it is told', async () =>
+  await waitFor('the report', async () =>
     (await events()).some(({ data }) => (data as { path?: string }).path === 'last.txt'),
   );
   const files = (await events())

@@ -127,7 +127,7 @@ it('a page of long events contains fewer; a stream delivers all', async () => {
 });
 
 describe('an export', () => {
-  const count = 1000;
+  const count = 2000;
   const length = 40_000;
 
   it('is streamed: a stalled reader fills no memory, and a leaving reader ends it', async () => {

@@ -70,12 +70,17 @@ describe('a run', () => {
   it('sees the prompts queued before it, and none after', async () => {
     const { agent, server } = await startModelAgent({ kind: 'answer', text: 'yes', delayMs: 50 });
     const session = await agent.sessions.create({});
-    const started = await Promise.all(
-      ['one', 'two', 'three'].map((prompt) =>
-        agent.runs.start({ prompt, sessionId: session.id, options: {}, requestId: 'r' }),
-      ),
-    );
-    await Promise.all(started.map(({ result }) => result));
+    const results: Promise<unknown>[] = [];
+    for (const prompt of ['one', 'two', 'three']) {
+      const { result } = await agent.runs.start({
+        prompt,
+        sessionId: session.id,
+        options: {},
+        requestId: 'r',
+      });
+      results.push(result);
+    }
+    await Promise.all(results);
     expect(server.requests.map(({ messages }) => messages.map(({ text }) => text).join(' '))).toEqual([
       'one',
       'one yes two',

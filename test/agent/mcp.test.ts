@@ -308,7 +308,7 @@ describe('real servers', () => {
 });
 
 describe('calls that take long', () => {
-  test('end by time-out, even if the server reports progress', async () => {
+  test('end by timeout, even if the server reports progress', async () => {
     const { call, folder, mcp } = startMcp({
       bad: misbehaving('plain', { timeoutMs: 300, env: { MCP_TEST_LOG: join('log.jsonl') } }),
     });

@@ -121,7 +121,7 @@ it('silence in the middle of an answer ends the call, and the same model is not 
   expect(counts.requests).toBe(1);
 });
 
-it('after a time-out the next model of the chain is asked', async () => {
+it('after a timeout the next model of the chain is asked', async () => {
   const passSilence = holdSilence();
   // The silent model has its request, so its time starts now.
   const silent = await startServer(async () => passSilence());

@@ -125,7 +125,7 @@ describe('in a workspace that is the config folder', () => {
     }
 
     writeFileSync(join(home, 'seen.md'), 'x');
-    await waitFor('the watcher tells of seen.md', async () => (await changedFiles()).includes('seen.md'));
+    await waitFor('the watcher reports seen.md', async () => (await changedFiles()).includes('seen.md'));
     const told = await changedFiles();
     for (const copy of copies) expect(told).not.toContain(`"${copy}"`);
   });

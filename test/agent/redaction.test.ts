@@ -257,7 +257,8 @@ describe('the program', () => {
   ])('does not repeat an invalid setting: %s', async (_name, config, expected) => {
     const home = temporaryFolder();
     writeFileSync(join(home, 'api', 'config.json'), JSON.stringify(config));
-    const { code, stderr } = await run(home, ['serve']);
+    // A database of the environment would take precedence.
+    const { code, stderr } = await run(home, ['serve'], { env: { DATABASE_URL: '' } });
     expect(code).toBe(2);
     expect(stderr).toContain(expected);
     expect(stderr).not.toContain('s3cr3t-key');

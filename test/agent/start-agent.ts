@@ -34,15 +34,16 @@ export function temporaryFolder(): string {
 }
 
 export async function startAgent(
-  options: Partial<AgentOptions> & { folder?: string } = {},
+  options: Partial<AgentOptions> & { folder?: string; heldStore?: (store: Store) => Store } = {},
 ): Promise<RunningAgent> {
-  const { folder = temporaryFolder(), ...rest } = options;
+  const { folder = temporaryFolder(), heldStore = (real) => real, ...rest } = options;
   const workspace = join(folder, 'workspace');
   const outside = join(folder, 'outside');
   mkdirSync(workspace, { recursive: true });
   mkdirSync(outside, { recursive: true });
   const databasePath = join(folder, 'agent.db');
-  const { store, ownership, close } = await openTestStore({ path: databasePath });
+  const { store: opened, ownership, close } = await openTestStore({ path: databasePath });
+  const store = heldStore(opened);
   const log = createEventLog({ store, deltas: ownership.deltas });
   const agent = await createAgent({
     store,

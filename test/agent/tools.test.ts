@@ -1,9 +1,22 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { waitFor } from '../wait-for.ts';
 import { startAgent } from './start-agent.ts';
+
+// They are not checked again before they are compiled.
+test('the schemas of the tools are valid', async () => {
+  const { agent } = await startAgent();
+  const ajv = new Ajv2020();
+  const tools = await agent.tools.list();
+  expect(tools.length).toBeGreaterThan(5);
+  for (const { name, inputSchema } of tools) {
+    ajv.validateSchema(inputSchema);
+    expect(ajv.errors ?? [], name).toEqual([]);
+  }
+});
 
 describe('files', () => {
   test('write_file creates folders, replaces atomically, keeps the mode and leaves no temporary file', async () => {

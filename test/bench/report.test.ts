@@ -76,7 +76,7 @@ test('a comparison shows the change, changed verdicts, and rows of one run only'
   expect(text).toMatch(/gone +\| 1\.00x +\| not measured +\| - /);
 });
 
-test('reports of different parts are joined, and the highest load is told', () => {
+test('reports of different parts are joined, and the highest load is reported', () => {
   const busy = { ...report(ratio('b', 0.9), ratio('a', 0.7)), machine: { ...machine, loadBefore: 6 } };
   const joined = joinReports([report(ratio('a', 0.5)), busy]);
   expect(joined.rows.map(({ what, value }) => `${what} ${value}`)).toEqual(['a 0.70x', 'b 0.90x']);

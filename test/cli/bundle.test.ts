@@ -19,7 +19,7 @@ test('the licences of the packages in the bundle are beside it', () => {
   for (const name of packages) expect(licences).toContain(`\n${name} `);
 });
 
-test('a module of Node is never imported: that would load all that its exports need', () => {
+test('no module of Node is imported, since that would load everything its exports need', () => {
   for (const name of files)
     expect(readFileSync(join(folder, name), 'utf8'), name).not.toMatch(/(from|import\()\s*["']node:/);
 });

@@ -1,7 +1,9 @@
 // What `codebuddy doctor` finds in a real PostgreSQL database.
 
-import { expect, test } from 'vitest';
-import { postgresUrl, startPostgres } from '../postgres/postgres-url.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { startPostgresServer } from '../postgres/postgres-server.ts';
+import { emptyPostgresUrl, startPostgres } from '../postgres/postgres-url.ts';
+import { throughTransactionPooler } from '../postgres/transaction-pooler.ts';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
 interface Report {
@@ -10,14 +12,17 @@ interface Report {
 }
 
 async function doctor(home: string, url: string): Promise<Report> {
-  const { stdout } = await run(home, ['doctor', '--json'], { env: { CODEBUDDY_DATABASE_URL: url } });
+  const { stdout } = await run(home, ['doctor', '--json'], {
+    // The default port may be in use on this machine.
+    env: { CODEBUDDY_DATABASE_URL: url, CODEBUDDY_PORT: '0' },
+  });
   return JSON.parse(stdout) as Report;
 }
 
 const names = ['database', 'durability', 'pooler', 'privileges', 'database clock', 'connections'];
 
 test('a good database passes before the first start and while a node runs, and its password is hidden', async () => {
-  const url = new URL(await postgresUrl());
+  const url = new URL(await emptyPostgresUrl());
   url.password = 'hunter22';
   const home = temporaryFolder();
   const report = await doctor(home, url.href);
@@ -41,7 +46,7 @@ test('a good database passes before the first start and while a node runs, and i
 
 test('missing rights, unsafe settings and too few connections are reported', async () => {
   const server = await startPostgres();
-  const url = new URL(await postgresUrl());
+  const url = new URL(await emptyPostgresUrl());
   const name = url.pathname.slice(1);
   await server.query(`CREATE ROLE weak_${name} LOGIN CONNECTION LIMIT 5`);
   await server.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC', name);
@@ -64,6 +69,35 @@ test('a database that does not answer is one failed check', async () => {
       name: 'database',
       ok: false,
       detail: expect.stringMatching(/^127\.0\.0\.1:1\/db cannot be opened: .*ECONNREFUSED/),
+    },
+  ]);
+});
+
+test('a standby is one failed check', async () => {
+  const server = await startPostgresServer();
+  onTestFinished(() => server.remove());
+  await server.stop();
+  await server.startAsStandby();
+  const { checks } = await doctor(temporaryFolder(), server.url('postgres'));
+  expect(checks.filter(({ name, ok }) => names.includes(name) || !ok)).toEqual([
+    {
+      name: 'database',
+      ok: false,
+      detail: expect.stringMatching(/is read-only, such as a standby; use the primary server$/),
+    },
+  ]);
+});
+
+test('a pooler in transaction mode is reported', async () => {
+  const { checks } = await doctor(
+    temporaryFolder(),
+    await throughTransactionPooler(await emptyPostgresUrl()),
+  );
+  expect(checks.filter(({ ok }) => !ok)).toEqual([
+    {
+      name: 'pooler',
+      ok: false,
+      detail: expect.stringContaining('a pooler in transaction mode is in between'),
     },
   ]);
 });

@@ -31,7 +31,11 @@ function configure(config: unknown): string {
 describe('serve refuses and doctor reports', () => {
   test.each([
     [{ permissions: { deny: ['bash(rm'] } }, 'rules', 'permissions.deny[0]'],
-    [{ models: ['nowhere/x'] }, 'model', 'the model "nowhere/x" (config.json models) names the provider'],
+    [
+      { models: ['nowhere/x'] },
+      'model',
+      'the model "nowhere/x" (config.json models) names the unknown provider',
+    ],
     [{ providers: { vllm: { baseURL: 'no-url' } } }, 'model', 'providers.vllm.baseURL'],
     [{ mcpServers: { files: { command: '' } } }, 'mcp servers', 'mcpServers.files.command'],
     [{ allowedTargets: ['10.0.0.0/99'] }, 'webhooks', '"10.0.0.0/99"'],
@@ -98,6 +102,7 @@ describe('several errors', () => {
 describe('a missing MCP program', () => {
   test('is reported by doctor; serve starts without it and says so', async () => {
     const home = configure({
+      port: 0,
       mcpServers: { gone: { command: 'no-such-program-here' }, off: { command: 'neither', disabled: true } },
     });
     const { code, wrong } = await doctor(home);

@@ -39,6 +39,11 @@ test('after kill -9, runs are interrupted and can be resumed from the last saved
   await waitFor('the first edit is done', () =>
     model.requests.some(({ messages }) => messages.at(-1)?.role === 'tool'),
   );
+  // The model is asked for the next step while this one is being committed.
+  await waitFor('the edit is stored', async () => {
+    const { events } = await client.events.list({ runId: silent.id, type: 'tool.complete' });
+    return events.length === 1;
+  });
   await waitFor('the other waits', async () => (await client.runs.get(waiting.id)).status === 'waiting');
   first.child.kill('SIGKILL');
   await first.finished;

@@ -7,11 +7,12 @@ import { expect, test } from 'vitest';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { postgresUrl, startPostgres } from '../postgres/postgres-url.ts';
+import { emptyPostgresUrl, startPostgres } from '../postgres/postgres-url.ts';
 import { startTcpProxy } from '../postgres/tcp-proxy.ts';
 import { waitFor } from '../wait-for.ts';
 import { startReceiver } from '../webhooks/recording-receiver.ts';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
+import { hasTerminal, onTerminal } from './terminal.ts';
 
 const databaseOf = (home: string): string => join(home, 'api', 'codebuddy.db');
 
@@ -52,7 +53,7 @@ async function readAll(home: string) {
 }
 
 test('a home moves with ids, sequence numbers, keys and pending deliveries, which are sent from there', async () => {
-  const to = await postgresUrl();
+  const to = await emptyPostgresUrl();
   const home = temporaryFolder();
   const before = await serve(home);
   const receiver = await startReceiver();
@@ -79,7 +80,7 @@ test('a home moves with ids, sequence numbers, keys and pending deliveries, whic
     pendingDeliveries: 3,
     lastSequence: seen.events.at(-1)?.sequence,
   });
-  expect(moved.stderr).toMatch(/^100 % +webhook_states 1\/1$/m);
+  expect(moved.stderr).toMatch(/^100 % +webhook states 1\/1$/m);
 
   receiver.answer((_request, response) => response.end('ok'));
   const sent = receiver.requests.length;
@@ -139,7 +140,7 @@ interface Row {
 }
 
 test('killed in the middle, it continues; a server refuses the half-filled database meanwhile', async () => {
-  const to = await postgresUrl();
+  const to = await emptyPostgresUrl();
   const postgres = await startPostgres();
   const proxy = await startTcpProxy(postgres.port);
   const name = new URL(to).pathname.slice(1);
@@ -160,6 +161,8 @@ test('killed in the middle, it continues; a server refuses the half-filled datab
   const early = await run(home, ['serve', '--port', '0', '--database', to]);
   expect(early.code).toBe(1);
   expect(early.stderr).toMatch(/is being filled by codebuddy migrate/);
+  const doctor = await run(home, ['doctor', '--database', to]);
+  expect(doctor.stdout).toMatch(/^FAIL database .* is being filled by codebuddy migrate;/m);
 
   const lost = proxy.breakAt('toServer', 'HALFWAY');
   const broken = await run(home, ['migrate', '--to', proxy.through(to)]);
@@ -187,8 +190,38 @@ test('killed in the middle, it continues; a server refuses the half-filled datab
   ]);
 });
 
+test.skipIf(!hasTerminal).each([24, 40, 100])(
+  'on a terminal of %i columns, the bar stays on one line, and Ctrl-C says how to go on',
+  async (columns) => {
+    const to = await emptyPostgresUrl();
+    const proxy = await startTcpProxy((await startPostgres()).port);
+    const home = await makeLongHome(8000, 'HALFWAY');
+    const { type, saw, ended, text } = onTerminal(home, ['migrate', '--to', proxy.through(to)], {}, columns);
+    proxy.hold();
+    await waitFor('the first batch', () => proxy.held().length > 0);
+    await proxy.heal();
+    await saw('events');
+    proxy.hold();
+    type('\x03');
+    await saw('\r\nInterrupted. Run the same command again: it continues where it stopped.\r\n');
+    expect(await ended).toBe(130);
+    const [bars = ''] = text().split('\r\n');
+    // The terminal itself shows ^C.
+    const shown = bars.replace('^C', '').split('\r\x1b[K').slice(1);
+    expect(shown.length).toBeGreaterThan(0);
+    for (const bar of shown) expect(bar.length, bar).toBeLessThan(columns);
+    expect(shown.every((bar) => bar.startsWith('['))).toBe(columns > 24);
+    await proxy.heal();
+    const resumed = await run(home, ['migrate', '--to', to]);
+    expect(resumed).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/8000 events.*All counts match/),
+    });
+  },
+);
+
 test('a home that has changed since the interruption is moved from the start', async () => {
-  const to = await postgresUrl();
+  const to = await emptyPostgresUrl();
   const proxy = await startTcpProxy((await startPostgres()).port);
   const home = await makeLongHome(4000, 'HALFWAY');
   void proxy.breakAt('toServer', 'HALFWAY');
@@ -206,7 +239,12 @@ test('a home that has changed since the interruption is moved from the start', a
 
 test.each([
   ['nothing to move to', ['migrate'], 2, /--to is missing: the URL of the PostgreSQL database/],
-  ['not a URL', ['migrate', '--to', 'other.db'], 2, /--to must look like postgres:/],
+  [
+    'not a URL',
+    ['migrate', '--to', 'other.db'],
+    2,
+    /--to must look like postgres:\/\/db\.example\.org:5432\/codebuddy\./,
+  ],
   [
     'no such file',
     ['migrate', '--from', 'none.db', '--to', 'postgres://me:hunter22@h/d'],

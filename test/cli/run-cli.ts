@@ -117,7 +117,7 @@ export async function serve(
   const running = start(
     home,
     ['serve', '--json', ...(args.includes('--port') ? [] : ['--port', '0']), ...args],
-    more,
+    { ...(await databaseSetting(home)), ...more },
   );
   await running.saw('\n');
   const { url } = JSON.parse(running.output.stdout.split('\n')[0] as string) as { url: string };

@@ -24,8 +24,10 @@ export function onTerminal(
   home: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  columns = 80,
 ): Terminal {
-  const line = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
+  const command = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
+  const line = `stty cols ${columns} && exec ${command}`;
   const child = spawn(script, ['-qefc', line, '/dev/null'], {
     cwd: home,
     env: {

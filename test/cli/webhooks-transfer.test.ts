@@ -4,7 +4,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CodeBuddyClient } from '../../src/client/index.ts';
-import { postgresUrl } from '../postgres/postgres-url.ts';
+import { emptyPostgresUrl } from '../postgres/postgres-url.ts';
 import { waitFor } from '../wait-for.ts';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
@@ -27,7 +27,7 @@ async function outcomeOf(home: string, args: readonly string[], env = {}) {
 }
 
 test('webhooks go from a home to a database and back, with their secrets', async () => {
-  const env = { DATABASE_URL: await postgresUrl() };
+  const env = { DATABASE_URL: await emptyPostgresUrl() };
   const home = temporaryFolder();
   const source = write(home, 'webhooks.json', list);
   const file = join(home, 'exported.json');

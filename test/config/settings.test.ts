@@ -150,6 +150,9 @@ describe('settings', () => {
     ['postgres://h:x/d', /it must look like postgres:/],
     ['postgres://me:a/b@h/d', /it must look like postgres:/],
     ['postgres://me:1/b@h/d', /percent-encoded/],
+    ['postgres://me:secret@a:5432,b:5432/d?target_session_attrs=read-write', /must have one host/],
+    ['postgres://a,b/d', /must have one host/],
+    ['postgres:///d?host=a,b', /must have one host/],
   ])('%s is refused as a database', (database, message) => {
     const home = temporaryHome();
     expect(() => loadSettings({ flags: { home, database }, environment: {} })).toThrowError(message);
@@ -255,5 +258,9 @@ describe('the files of the config folder', () => {
     mkdirSync(join(home, 'a'));
     writeFileSync(join(home, 'file'), '');
     expect(() => ensureHome(join(home, 'file', 'sub'))).toThrowError(/config folder .* cannot be used/);
+    if (process.platform === 'linux')
+      expect(() => ensureHome('/proc/nope/home')).toThrowError(
+        'The config folder /proc/nope/home cannot be used: no folder can be created there (ENOENT)',
+      );
   });
 });

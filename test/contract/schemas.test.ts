@@ -1,10 +1,12 @@
 // The schemas of the contract: each is valid, and its type matches it.
 
 import { readdirSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { isRecord } from '../../src/base/is-record.ts';
 import type { DeliveryAttempt } from '../../src/contract/delivery.ts';
 import type { LoggedEvent } from '../../src/contract/event.ts';
+import { catalogue } from '../../src/contract/event-catalogue.ts';
 import type { Message } from '../../src/contract/message.ts';
 import type { Permission } from '../../src/contract/permission.ts';
 import type { PromptOptions } from '../../src/contract/prompt.ts';
@@ -37,6 +39,16 @@ describe('the schemas of the contract', () => {
         .map((name) => `${path}: ${name}`),
     );
     expect(misspelt).toEqual([]);
+  });
+
+  // They are not checked again before they are compiled.
+  it('are valid', async () => {
+    const ajv = new Ajv2020();
+    const data = Object.entries(catalogue).map(([type, event]) => [type, event.data] as const);
+    for (const [path, schema] of [...(await allSchemas()), ...data]) {
+      ajv.validateSchema(schema);
+      expect(ajv.errors ?? [], path).toEqual([]);
+    }
   });
 
   it('give types with the same optional fields', () => {

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { createSessions } from '../../src/agent/sessions.ts';
-import { isId, makeId, startIdsAfter } from '../../src/events/ids.ts';
+import { isId, makeId, startIdsAfter } from '../../src/base/ids.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import { openKeys } from '../../src/keys/key-service.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isId, makeId } from '../../src/events/ids.ts';
+import { isId, makeId } from '../../src/base/ids.ts';
 
 const pattern = /^evt_[0-9A-HJKMNP-TV-Z]{26}$/;
 

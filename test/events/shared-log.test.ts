@@ -21,7 +21,7 @@ interface Node {
   announce(last: number): void;
   readonly deltas: { delta: Delta; after: number }[];
   receive(delta: Delta, after: number): void;
-  /** What is asked of other nodes, and no longer. */
+  /** The deltas that other nodes are asked for now. */
   readonly interests: Set<object>;
 }
 
@@ -129,7 +129,7 @@ test('readers on two nodes get the events of both in order', async () => {
   expect(two.seen).toEqual([{ after: 0, upTo: 1 }, 2, { after: 2, upTo: 3 }]);
 });
 
-test('an own event that is next in order is passed on before the append resolves', async () => {
+test('an event of this node that is next in order is passed on before the append resolves', async () => {
   const store = await openStore(temporaryPath());
   const { log } = addNode(store);
   await log.bounds();
@@ -139,7 +139,7 @@ test('an own event that is next in order is passed on before the append resolves
   expect((await first).value?.map(textOf)).toEqual(['own']);
 });
 
-test('random appends, delays and lost announcements: no gap, no double, on any node', async () => {
+test('random appends, delays and lost announcements: no gap and no duplicate on any node', async () => {
   const step = fc.record({ node: fc.nat(2), events: fc.integer({ min: 1, max: 4 }), pause: fc.nat(2) });
   await fc.assert(
     fc.asyncProperty(
@@ -173,7 +173,7 @@ test('random appends, delays and lost announcements: no gap, no double, on any n
   );
 });
 
-test('events of other nodes are not read while nobody reads the log', async () => {
+test('events of other nodes are not read while the log has no reader', async () => {
   const store = await openStore(temporaryPath());
   let reads = 0;
   const one = addNode(store);

@@ -32,3 +32,40 @@ test.each(['compose.yaml', 'kubernetes.yaml'])('%s is YAML', (name) => {
     expect(document.toJS()).toBeTypeOf('object');
   }
 });
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly enableServiceLinks?: boolean;
+        readonly containers: readonly {
+          readonly env: readonly { readonly name: string; readonly value?: string }[];
+          readonly volumeMounts: readonly { readonly mountPath: string }[];
+        }[];
+      };
+    };
+  };
+}
+
+test('in Kubernetes, no Service sets a variable of the settings, and the config folder is not a volume of root', () => {
+  const manifests = parseAllDocuments(read('kubernetes.yaml')).map((document) => document.toJS() as Manifest);
+  const services = manifests.filter(({ kind }) => kind === 'Service');
+  const linked = services.map(({ metadata }) => `${metadata.name.toUpperCase().replaceAll('-', '_')}_PORT`);
+  expect(linked.filter((name) => variables.has(name))).toEqual(['CODEBUDDY_PORT']);
+  const pod = manifests.find(({ kind }) => kind === 'Deployment')?.spec.template.spec;
+  expect(pod?.enableServiceLinks).toBe(false);
+  const [container] = pod?.containers ?? [];
+  const home = container?.env.find(({ name }) => name === 'CODEBUDDY_HOME')?.value;
+  const mounts = container?.volumeMounts.map(({ mountPath }) => mountPath);
+  expect(mounts).not.toContain(home);
+  expect(mounts?.some((path) => home?.startsWith(`${path}/`))).toBe(true);
+});
+
+test('the systemd unit tells to make the folders that it needs', () => {
+  const unit = read('codebuddy.service');
+  const [, workspace = ''] = /--workspace (\S+)/.exec(unit) ?? [];
+  expect(unit).toContain(`ReadWritePaths=${workspace}\n`);
+  expect(unit).toMatch(new RegExp(`^# +install -d -o codebuddy ${workspace} `, 'm'));
+});

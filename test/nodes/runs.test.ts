@@ -1,4 +1,5 @@
-// Runs on several nodes of one database: each works on the node that accepted it, and every node can see and control it.
+// Runs on several nodes of one database: each works on the node that accepted it, and every node can see and control
+// it.
 
 import { expect, test } from 'vitest';
 import { ApiError } from '../../src/client/index.ts';
@@ -219,7 +220,7 @@ test('a node that was declared dead stops its runs and writes nothing of them; a
     expect(types.at(-1)).toBe('run.failed');
     expect((await first.client.runs.get(id)).status).toBe('interrupted');
   }
-  // It goes on with new work, and with the old one.
+  // It continues with new work, and with the old work.
   model.reply(says('Done.'));
   expect((await first.client.prompt({ prompt: 'again' })).response).toBe('Done.');
   await first.client.runs.resume(asking.id);

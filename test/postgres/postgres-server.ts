@@ -12,6 +12,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -33,6 +34,8 @@ export interface PostgresServer {
   stop(): Promise<void>;
   /** `kill -9`: the server starts with a recovery next time. */
   kill(): Promise<void>;
+  /** Start again as a standby, which is read-only until `SELECT pg_promote()`. */
+  startAsStandby(): Promise<void>;
   /** Stop it and delete its folder. */
   remove(): Promise<void>;
 }
@@ -143,16 +146,23 @@ export async function startPostgresServer({
       if (attempt === 3 || !readFileSync(log, 'utf8').includes('could not bind')) throw error;
     }
   }
+  const start = (): Promise<void> =>
+    waitFor('PostgreSQL to start again', async () => {
+      // After `kill -9` its other processes need a moment to notice.
+      await launch();
+      return true;
+    }).then(() => undefined);
+
   return {
     port,
     url,
     query,
-    start: () =>
-      waitFor('PostgreSQL to start again', async () => {
-        // After `kill -9` its other processes need a moment to notice.
-        await launch();
-        return true;
-      }).then(() => undefined),
+    start,
+    startAsStandby() {
+      writeFileSync(join(data, 'standby.signal'), '', { mode: 0o600 });
+      if (isRoot) chownSync(join(data, 'standby.signal'), nobody, nobody);
+      return start();
+    },
     stop: () => end('SIGINT'),
     kill: () => end('SIGKILL'),
     async remove() {

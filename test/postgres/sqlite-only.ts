@@ -5,9 +5,8 @@ export const sqliteOnlyFiles: Readonly<Record<string, string>> = {
   'cli/start-errors.test.ts': 'faults of the SQLite file and its folder',
   'cli/failed-start.test.ts': 'faults of the SQLite file and its folder',
   'cli/migrate.test.ts': 'opens both stores itself',
-  'cli/shared-database.test.ts': 'runs on PostgreSQL anyway',
   'cli/doctor-database.test.ts': 'runs on PostgreSQL anyway',
-  'cli/kill-node.test.ts': 'runs on PostgreSQL anyway',
+  'cli/restored.test.ts': 'runs on PostgreSQL anyway',
   'cli/webhooks-transfer.test.ts': 'opens both stores itself',
   'webhooks/nodes/**': 'runs on PostgreSQL anyway',
 };
@@ -18,7 +17,7 @@ const file = 'webhooks are in the database, not in webhooks.json';
 
 /** Single tests, by their name. */
 export const sqliteOnlyTests: Readonly<Record<string, string>> = {
-  'a damaged row is a 500 that tells nothing, and the log of the server names the row':
+  'a damaged row is a 500 without details, and the log of the server names the row':
     'damages a row of the SQLite file',
   'on SQLite there is one node, which owns all webhooks and runs': 'what it says',
   'a refused webhook appears in the list, the status, readiness and doctor': file,
@@ -34,10 +33,15 @@ export const sqliteOnlyTests: Readonly<Record<string, string>> = {
   'while another process locks the database, emit says so; nothing is lost or sent twice':
     'locks the SQLite file',
   'a session of an earlier release is converted from its messages': 'changes rows of the SQLite file',
+  'a call that changed nothing has no result': 'opens the SQLite file in a process of its own',
+  'a call that changed something is on record, and the model is told that it may have been done':
+    'opens the SQLite file in a process of its own',
   'cut off by a crash are interrupted at the next start':
     'opens a second agent in the place of the first; on PostgreSQL it would be a new node (nodes/runs.test.ts)',
   'of one session run one at a time, in order':
     'calls at the same moment; on PostgreSQL they get their order from the database (nodes/runs.test.ts)',
+  'the program > does not quote an invalid config.json or webhooks.json': file,
+  'serve > makes its files private, and removes server.json when it stops': 'names the files of SQLite',
   'a new event has the documented bytes, stored and sent': 'reads the SQLite file',
   'a replay has the documented bytes, stored and sent': 'reads the SQLite file',
 };

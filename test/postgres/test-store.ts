@@ -6,7 +6,7 @@ import type { Ownership } from '../../src/store/ownership.ts';
 import { createSqliteOwnership } from '../../src/store/sqlite/sqlite-ownership.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { startPostgres } from './postgres-url.ts';
+import { postgresUrl } from './postgres-url.ts';
 
 export const usesPostgres = process.env.TEST_STORE === 'postgres';
 
@@ -31,7 +31,6 @@ export async function openTestStore(options: SqliteStoreOptions): Promise<TestSt
 }
 
 const databases = new Map<string, Promise<string>>();
-let count = 0;
 
 /** The URL of the database of a folder or file. It is dropped when the test ends. */
 export function databaseOf(place: string): Promise<string> {
@@ -49,30 +48,7 @@ export async function databaseSetting(home: string): Promise<Readonly<Record<str
 }
 
 async function createDatabase(place: string): Promise<string> {
-  const server = await startPostgres();
-  await migrated();
-  const name = `test_of_${++count}`;
-  await server.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
-  onTestFinished(async () => {
-    databases.delete(place);
-    await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
-  });
-  return `${server.url(name)}?max=4`;
-}
-
-const template = 'test_template';
-let migration: Promise<void> | undefined;
-
-/** A copy of a migrated database is made in a fraction of the time of the migrations. */
-function migrated(): Promise<void> {
-  migration ??= migrateTemplate();
-  return migration;
-}
-
-async function migrateTemplate(): Promise<void> {
-  const server = await startPostgres();
-  await server.query(`CREATE DATABASE ${template}`);
-  const { openPostgresStore } = await import('../../src/store/postgres/postgres-store.ts');
-  const store = await openPostgresStore({ url: server.url(template) });
-  await store.close();
+  const url = await postgresUrl();
+  onTestFinished(() => void databases.delete(place));
+  return `${url}?max=4`;
 }

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => torture.close());
 
 /**
- * Send a request once the host is trusted. Returns the answer, the code of the error, or `nothing` after the time-out.
+ * Send a request once the host is trusted. Returns the answer, the code of the error, or `nothing` after the timeout.
  */
 function visit({ url, ca }: TlsTorture, behaviour: TlsBehaviour, timeoutMs = WAIT_LIMIT_MS): Promise<string> {
   return new Promise((resolve) => {

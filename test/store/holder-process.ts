@@ -1,7 +1,7 @@
 // A process that opens a store and holds it until it is killed or its stdin ends. With `append` it also appends without
 // pause, four callers at a time, and prints a line for each acknowledged event.
 
-import { makeId } from '../../src/events/ids.ts';
+import { makeId } from '../../src/base/ids.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 
 const [path, mode] = process.argv.slice(2);

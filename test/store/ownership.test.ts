@@ -34,11 +34,11 @@ describe.each(kinds)('on $name', ({ open }) => {
   test('a node has a lease and is in the list', async () => {
     const { ownership } = await open();
     const { node } = ownership;
-    expect(node.id).toMatch(/^nod_[0-9a-f]{32}$/);
+    expect(node.id).toMatch(/^nod_[0-9A-HJKMNP-TV-Z]{26}$/);
     expect(node.epoch).toBe(1);
     expect(node.leaseLeftMs()).toBeGreaterThan(0);
     expect(await node.list()).toMatchObject([
-      { id: node.id, url: 'http://127.0.0.1:1', alive: true, self: true, owns: { lanes: 0, runs: 0 } },
+      { id: node.id, url: 'http://127.0.0.1:1', status: 'alive', self: true, owns: { lanes: 0, runs: 0 } },
     ]);
   });
 

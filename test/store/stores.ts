@@ -7,7 +7,7 @@ import { openStore, temporaryPath } from './temporary-store.ts';
 
 export interface StoreKind {
   readonly name: string;
-  /** A place for a store, such as a path or a URL. What is written there is found by the next `open`. */
+  /** A place for a store, such as a path or a URL. The next `open` finds what was written there. */
   newPlace(): Promise<string>;
   /** Open a store, at a new place by default. It is closed when the test ends. */
   open(place?: string): Promise<Store>;

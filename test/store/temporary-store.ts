@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { makeId } from '../../src/events/ids.ts';
+import { makeId } from '../../src/base/ids.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { EventRow, SessionRow, Store } from '../../src/store/store.ts';
 

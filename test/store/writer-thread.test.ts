@@ -92,7 +92,7 @@ test('a process ends with one clear line when its writer thread dies', async () 
   expect(await store.eventBounds()).toEqual({ first: 1, last: 1 });
 });
 
-test('an open store does not keep a process alive that has nothing left to do, and loses no write of it', async () => {
+test('an open store does not keep an idle process alive, and loses none of its writes', async () => {
   const path = temporaryPath();
   const { code, stderr } = await runScript(`
     import { openSqliteStore } from ${JSON.stringify(storeModule)};

@@ -2,7 +2,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { makeId } from '../../src/events/ids.ts';
+import { makeId } from '../../src/base/ids.ts';
 import type { Write } from '../../src/store/store.ts';
 import { stores } from './stores.ts';
 import { eventRow, newEvent, newSession, sessionRow } from './temporary-store.ts';

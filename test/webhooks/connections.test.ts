@@ -92,7 +92,7 @@ const authority = await makeCertificate({ names: ['Our authority'], isCa: true }
 const serverCertificate = await makeCertificate({ names: ['127.0.0.1'], issuer: authority });
 
 describe('TLS', () => {
-  it('may take longer than 5 s if the time-out of the webhook is longer', async () => {
+  it('may take longer than 5 s if the timeout of the webhook is longer', async () => {
     const https = createHttpsServer(serverCertificate, (request, response) => {
       request.resume().on('end', () => response.end());
     });

@@ -53,12 +53,10 @@ async function attemptAt(
   const id = await webhooks.register({ url, retryCount: 0, timeout: WAIT_LIMIT_MS, ...more });
   const { deliveries } = await webhooks.emit('tool.start', toolStart());
   const [deliveryId = ''] = deliveries;
-  const read = async () => (await webhooks.getHistory()).find((delivery) => delivery.id === deliveryId);
-  await expect
-    .poll(async () => (await read())?.attemptLog.length, { message: `no attempt at ${url}` })
-    .toBeGreaterThanOrEqual(1);
-  const delivery = await read();
-  if (delivery === undefined) throw new Error('the delivery is gone');
+  const delivery = await waitFor(`an attempt at ${url}`, async () => {
+    const found = (await webhooks.getHistory()).find(({ id }) => id === deliveryId);
+    return found !== undefined && found.attemptLog.length > 0 && found;
+  });
   return { delivery, attempt: delivery.attemptLog[0], webhooks, id, warnings };
 }
 
@@ -382,7 +380,7 @@ describe('for every behaviour of a receiver', () => {
     expect(Object.keys(outcomes)).toEqual(behaviours.map(({ path }) => path));
   });
 
-  /** Behaviours that only a time-out ends. The attempts run at the same time. */
+  /** Behaviours that only a timeout ends. The attempts run at the same time. */
   const slow = Object.keys(outcomes).filter((path) => outcomes[path] === 'timeout' || path === '/drip/body');
 
   async function expectOutcome(url: string, path: string, more = {}) {
@@ -403,7 +401,7 @@ describe('for every behaviour of a receiver', () => {
     },
   );
 
-  it(`${slow.join(', ')} end after the time-out`, async () => {
+  it(`${slow.join(', ')} end after the timeout`, async () => {
     const { url } = await torture();
     await Promise.all(slow.map((path) => expectOutcome(url, path, { timeout: 1000 })));
   });

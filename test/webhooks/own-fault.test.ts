@@ -52,7 +52,7 @@ it('a stop returns open requests to the queue after its grace, and the next star
   );
   const { items } = await next.listDeliveries({ limit: 200 });
   expect(items).toHaveLength(128);
-  // The stop did not wait for the time-outs of the requests, so none was recorded.
+  // The stop did not wait for the timeouts of the requests, so none was recorded.
   for (const { status, attemptLog } of items)
     expect([status, ...attemptLog.map(({ outcome }) => outcome)]).toEqual(['success', 'success']);
   const bodies = new Map<string, Set<string>>();
@@ -64,7 +64,7 @@ it('a stop returns open requests to the queue after its grace, and the next star
   expect([...bodies.values()].filter(({ size }) => size !== 1)).toEqual([]);
 });
 
-it('an answer after the time-out does not count; the retry has the same id and bytes', async () => {
+it('an answer after the timeout does not count; the retry has the same id and bytes', async () => {
   const receiver = await startReceiver();
   receiver.answer((_request, response) => {
     if (receiver.requests.length > 1) response.end();
@@ -78,7 +78,7 @@ it('an answer after the time-out does not count; the retry has the same id and b
   expect(second?.body.equals(first?.body ?? Buffer.alloc(0))).toBe(true);
 });
 
-it('an answer that came while this thread was blocked is not a time-out', async () => {
+it('an answer that came while this thread was blocked is not a timeout', async () => {
   const home = temporaryHome();
   const answered = join(home, 'answered');
   // In a separate process: it answers while this thread is blocked.

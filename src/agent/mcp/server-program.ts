@@ -1,8 +1,9 @@
 // Determines the program of an MCP server, its working directory and its environment. None of them comes from the
 // workspace unless the configuration says so: `npx` runs packages of its working directory, and reads the .npmrc there.
 
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { isAbsolute, join, parse, resolve } from 'node:path';
+import { makeFolders } from '../../base/make-folders.ts';
 import { createProgramFinder, type ProgramFinder } from '../programs/program-finder.ts';
 import type { McpServerConfig, StdioServerConfig } from './mcp-config.ts';
 import type { ServerProgram } from './process-transport.ts';
@@ -71,7 +72,7 @@ export function privateFolder(stateFolder: string | undefined, workspace: string
   const programs = createProgramFinder({ path: '', untrusted: [workspace] });
   if (programs.isUntrusted(stateFolder)) return root;
   const folder = join(stateFolder, 'mcp');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolders(folder);
   return folder;
 }
 

@@ -15,6 +15,7 @@ import type { Workspace } from '../tools/workspace.ts';
 import { type Compacted, createCompaction } from './compaction.ts';
 import { promptFor, safeToolName, tokensOfAll } from './conversation.ts';
 import { fitSchema } from './fit-schema.ts';
+import { holdAnswer } from './held-answer.ts';
 import { LiveConversation } from './live-conversation.ts';
 import type { CallUsage, ModelAnswer } from './model-call.ts';
 import type { ModelChain } from './model-chain.ts';
@@ -129,22 +130,25 @@ export function createModelDrivers(
         let repaired: Compacted;
         shown = { text: '', model: first };
         await context.ready();
+        const held = holdAnswer({
+          commit: context.keeping(),
+          signal: context.signal,
+          onText(text, model) {
+            shown = { text: shown.text + text, model };
+            context.say(text);
+          },
+        });
         try {
-          const answer = await chain.call({
-            models,
-            optionsFor,
-            onText(text, model) {
-              shown = { text: shown.text + text, model };
-              context.say(text);
-            },
-            signal: context.signal,
-          });
+          const { signal, onText } = held;
+          const answer = await chain.call({ models, optionsFor, onText, signal });
+          await held.release();
           // Some servers send an empty answer if there is no room for one (lmstudio-bug-tracker#2322).
           if (!isNearlyFull || answer.parts.length > 0) return answer;
           repaired = await compaction.summarize();
           if (!repaired.isShorter) return answer;
           repaired = { ...repaired, spent: (await spend(answer.model, answer.usage)) ?? repaired.spent };
         } catch (error) {
+          await held.release();
           if (!(error instanceof CodeBuddyError)) throw error;
           if (error.code === 'model_refused' && (await leaveOutRefused(error))) continue;
           if (repairs === maxRepairs) throw error;
@@ -164,6 +168,7 @@ export function createModelDrivers(
         context.signal.throwIfAborted();
         await context.ready();
         if (readTokens > window * fullShare) {
+          await context.keeping();
           const { spent } = await compaction.summarize();
           if (spent !== undefined) return { response: text, model: first, finishReason: spent };
         }
@@ -180,7 +185,7 @@ export function createModelDrivers(
         if (spent !== undefined || step >= maxSteps) {
           return { response: text, model, finishReason: spent ?? 'max_steps' };
         }
-        if (!isBlank(answer.text)) await context.keepText(answer.text, model);
+        if (!isBlank(answer.text)) context.keepText(answer.text, model);
         const outcomes = await runCalls(calls, {
           context,
           byName,

@@ -50,7 +50,7 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
     if (provider === '' || name === '') return 'must be provider/name, such as anthropic/claude-sonnet-5-5';
     return known.includes(provider)
       ? undefined
-      : `names the provider ${JSON.stringify(provider)}${didYouMean(provider, known)}; there are ${known.join(', ')}`;
+      : `names the unknown provider ${JSON.stringify(provider)}${didYouMean(provider, known)}; the providers are ${known.join(', ')}`;
   }
 
   function baseUrlOf(id: string): string | undefined {

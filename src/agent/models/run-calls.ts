@@ -75,7 +75,16 @@ async function runCall(
       `The parameters of ${tool} must be a JSON object; these are not: ${JSON.stringify(shorten(sendable(input), 200))}.`,
     );
   return toCallOutcome(
-    await context.useTool({ tool, params, callId, asks: true, isOneOfSeveral, onWait, encode }),
+    await context.useTool({
+      tool,
+      params,
+      callId,
+      asks: true,
+      isOneOfSeveral,
+      keepLater: true,
+      onWait,
+      encode,
+    }),
   );
 }
 

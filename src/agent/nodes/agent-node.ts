@@ -38,7 +38,7 @@ export function lostRun(): CodeBuddyError {
   );
 }
 
-/** Resolves when the lease of the node is good, at once as a rule. @throws if `signal` aborts */
+/** Resolves when the lease of the node is good, usually at once. @throws if `signal` aborts */
 export async function leaseIsGood({ node }: AgentNode, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   if (node.leaseLeftMs() > 0) return;

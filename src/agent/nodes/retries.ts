@@ -1,5 +1,5 @@
-// Work that must be done as long as this node owns something, such as recording the end of a run: it is done again until
-// the database answers. After this node was declared dead, the work is that of its successor.
+// Retries work that must be done while this node owns something, such as recording the end of a run, until the database
+// answers. After this node was declared dead, its successor does the work.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { NodeLease } from '../../store/ownership.ts';
@@ -14,7 +14,7 @@ export interface Retries {
 
 const pauseMs = 1000;
 
-/** @param onFault called with errors that trying again does not change */
+/** @param onFault called with errors that a retry does not change */
 export function createRetries(node: Pick<NodeLease, 'epoch'>, onFault: (error: unknown) => void): Retries {
   const timers = new Set<NodeJS.Timeout>();
   let closed = false;

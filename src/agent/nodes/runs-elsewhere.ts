@@ -1,9 +1,9 @@
 // Runs on a store that other nodes use, too: their order with the runs of other nodes, cancelling those, and
 // ending those that dead nodes left.
 
+import { startIdsAfter } from '../../base/ids.ts';
 import type { Run } from '../../contract/run.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { startIdsAfter } from '../../events/ids.ts';
 import type { RunRow, Store } from '../../store/store.ts';
 import type { LiveRun } from '../live-run.ts';
 import type { RunQueue } from '../run-queue.ts';

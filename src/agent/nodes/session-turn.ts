@@ -1,6 +1,6 @@
-// The order of a session's runs over all nodes: a run begins when all runs of its session that were queued before it have
-// ended, on whichever node. The sequence of `run.queued` is the order, so no lock is needed: of two runs, exactly one was
-// queued first, and the later one sees it.
+// The order of a session's runs over all nodes: a run begins when all runs of its session that were queued before it
+// have ended, on whichever node. The sequence of `run.queued` is the order, so no lock is needed: of two runs, exactly
+// one was queued first, and the later one sees it.
 
 import { runEndEvents } from '../../contract/event-catalogue.ts';
 import { unfinishedRunStatuses } from '../../contract/run.ts';
@@ -21,7 +21,7 @@ export interface Queued {
   readonly signal: AbortSignal;
 }
 
-/** A look at the store stands behind the events, should one be missed. */
+/** The store is also polled, in case an event is missed. */
 const lookAgainMs = 2000;
 
 /** Resolves when it is the turn of a queued run. @throws if `signal` aborts */

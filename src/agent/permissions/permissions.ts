@@ -2,6 +2,7 @@
 // the run waits for the answer. A question without an answer is denied after ten minutes.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { makeId } from '../../base/ids.ts';
 import { wellFormedDeep } from '../../base/text.ts';
 import type {
   Decision,
@@ -11,7 +12,6 @@ import type {
   Settlement,
 } from '../../contract/permission.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
 import {
   asShown,

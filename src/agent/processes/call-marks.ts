@@ -6,9 +6,10 @@
 // A process that drops its environment and leaves both its group and its parent is not found.
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolders } from '../../base/make-folders.ts';
 import { readJsonFolder } from '../json-folder.ts';
 import {
   hasProcessTable,
@@ -64,7 +65,7 @@ export function createCallMarks({ stateFolder }: CallMarksOptions = {}): CallMar
     const note: Note = { mark, boot, server: { pid: own.pid, startedAt: own.startedAt } };
     const path = join(folder, `${mark}.json`);
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolders(folder);
       // Not synced: a crash of the machine ends the processes, too.
       writeFileSync(path, JSON.stringify(note), { mode: 0o600 });
       return path;

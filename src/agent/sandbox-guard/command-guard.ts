@@ -2,8 +2,9 @@
 // that the user's own programs would run. A journal on disk lets the next start finish this after a crash.
 
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolders } from '../../base/make-folders.ts';
 import { readJsonFolder } from '../json-folder.ts';
 import type { FilesThatRunLater } from '../permissions/files-that-run-later.ts';
 import { hooksFolder } from '../permissions/guarded-files.ts';
@@ -173,7 +174,7 @@ function writeJournal(folder: string | undefined, journal: Journal): string | un
   if (folder === undefined) return undefined;
   const file = join(folder, `${randomUUID()}.json`);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
     writeFileSync(file, JSON.stringify(journal), { mode: 0o600, flag: 'wx' });
   } catch {
     // The command runs even on a full disk; the journal matters only after a crash.

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { constants, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { chmod, cp, type FileHandle, lstat, open, readlink, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolders } from '../../base/make-folders.ts';
 
 /** Limit of removed files and folders that are kept. */
 const keepAtMost = 100;
@@ -36,7 +37,7 @@ export async function takeAway(root: string, path: string, keepIn: string | unde
 
 async function keep(from: string, keepIn: string, path: string): Promise<void> {
   try {
-    mkdirSync(keepIn, { recursive: true, mode: 0o700 });
+    makeFolders(keepIn);
     const kept = readdirSync(keepIn).sort();
     for (const old of kept.slice(0, Math.max(0, kept.length + 1 - keepAtMost)))
       rmSync(join(keepIn, old), { recursive: true, force: true });

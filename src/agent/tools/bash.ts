@@ -1,4 +1,4 @@
-// Runs a command in its own process group, in the sandbox if there is one, with a time-out. Leaves no processes behind:
+// Runs a command in its own process group, in the sandbox if there is one, with a timeout. Leaves no processes behind:
 // when the shell ends, is aborted or times out, the whole group is killed, including background processes.
 
 import type { Readable } from 'node:stream';

@@ -2,11 +2,11 @@
 // end, turns file changes into events, and returns a failure of the tool as an outcome.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { makeId } from '../../base/ids.ts';
 import { wellFormedDeep } from '../../base/text.ts';
 import type { Isolation } from '../../contract/sandbox.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
-import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
 import { createFilesThatRunLater, type FilesThatRunLater } from '../permissions/files-that-run-later.ts';
 import { createGuardedFiles, type GuardedFile } from '../permissions/guarded-files.ts';
@@ -28,7 +28,7 @@ import { createSeenFiles } from './seen-files.ts';
 import { explainSystemError } from './system-errors.ts';
 import type { Tool, ToolOutcome } from './tool.ts';
 import { findTarget } from './tool-target.ts';
-import { createParamsValidator } from './validate-params.ts';
+import { validateParams } from './validate-params.ts';
 import type { Workspace } from './workspace.ts';
 import { writeFileTool } from './write-file.ts';
 
@@ -79,6 +79,10 @@ export interface RunOptions {
    * True if other calls run at the same time: the start of each is in the log before any of them ends. @default false
    */
   readonly isOneOfSeveral?: boolean;
+  /** A call that can change something waits for it. It must be part of the log before. @default nothing */
+  readonly before?: Promise<unknown> | undefined;
+  /** Takes the commit of the event that ends the call, so that `run` does not wait for it. Called once. */
+  readonly onEnding?: (commit: Promise<unknown>) => void;
   /** Writes for the commit of `tool.start`. Called once. */
   readonly alongStart?: () => readonly Write[];
   /** Writes for the commit of the event that ends the call. Called once. */
@@ -146,7 +150,6 @@ export function createToolBox({
 }: ToolBoxOptions): ToolBox {
   const guardedFiles = createGuardedFiles(workspace, runLater);
   const byName = new Map(builtInTools.map((tool) => [tool.name, tool]));
-  const validate = createParamsValidator();
   const seenBy = createSeenFiles();
   const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace.root] });
 
@@ -154,7 +157,7 @@ export function createToolBox({
     const tool = byName.get(name);
     if (tool !== undefined) {
       const params = coerceParams(tool.inputSchema, given);
-      validate(tool, params);
+      validateParams(tool, params);
       return { tool: name, params, readOnly: tool.readOnly };
     }
     if (external === undefined || !external.has(name)) {
@@ -254,7 +257,17 @@ export function createToolBox({
       return guardedFiles.find(target);
     },
     async run(call, options) {
-      const { sessionId, runId, hop = 0, isOneOfSeveral, alongStart, alongEnd, signal } = options;
+      const {
+        sessionId,
+        runId,
+        hop = 0,
+        isOneOfSeveral,
+        before,
+        onEnding,
+        alongStart,
+        alongEnd,
+        signal,
+      } = options;
       const owner = {
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(runId === undefined ? {} : { runId }),
@@ -266,7 +279,10 @@ export function createToolBox({
       const begin = startEvent(facts, params, { ...owner, hop });
       // That an external tool changes nothing is only a hint of its server.
       const mayRunFirst = tool?.readOnly === true && isOneOfSeveral !== true;
-      const start = createCallStart(() => log.append([begin], alongStart?.()), mayRunFirst);
+      const start = createCallStart(
+        () => Promise.all([log.append([begin], alongStart?.()), before]),
+        mayRunFirst,
+      );
       await start.mayRun();
       const startedAt = performance.now();
       const changes: NewEvent[] = [];
@@ -294,10 +310,12 @@ export function createToolBox({
       const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000;
       const ending = endEvent(facts, outcome, durationMs, { ...owner, hop });
       const isStarted = await start.isCommitted();
-      await log.append(
+      const commit = log.append(
         [...(isStarted ? [] : [begin]), ...changes, ending],
         [...(isStarted ? [] : (alongStart?.() ?? [])), ...(alongEnd?.(outcome) ?? [])],
       );
+      if (onEnding === undefined) await commit;
+      else onEnding(commit);
       return outcome;
     },
   };

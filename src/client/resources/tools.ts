@@ -2,21 +2,15 @@
 
 import type { Answer, ToolDescription } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
-import type { Calls } from '../calls.ts';
 import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
+import { Resource } from './resource.ts';
 
 /** Tools of the agent. */
-export class Tools {
-  readonly #calls: Calls;
-
-  constructor(calls: Calls) {
-    this.#calls = calls;
-  }
-
+export class Tools extends Resource {
   /** Lists tools with the JSON Schemas of their parameters. */
   list(options: CallOptions = {}): PageList<Answer<'listTools', 200>, ToolDescription> {
-    return this.#calls.list('/api/tools', options, {}, ({ tools }) => tools);
+    return this.calls.list('/api/tools', options, {}, ({ tools }) => tools);
   }
 
   /**
@@ -29,16 +23,16 @@ export class Tools {
   run(
     tool: string,
     input: Readonly<Record<string, unknown>> = {},
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<Answer<'runTool', 200>> {
-    return this.#calls.send('POST', pathOf('tools', tool), input, { timeoutMs: 0, ...options });
+    return this.calls.send('POST', pathOf('tools', tool), input, { timeoutMs: 0, ...options });
   }
 
   /** @deprecated Use `run`. */
   execute(
     tool: string,
     input: Readonly<Record<string, unknown>> = {},
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<Answer<'runTool', 200>> {
     return this.run(tool, input, options);
   }

@@ -16,3 +16,6 @@ export interface RouteDocs {
   /** Problem codes besides those of all routes of its kind. */
   readonly errors?: readonly ProblemCode[];
 }
+
+/** The problem codes of a route that writes to the store. */
+export const storeErrors = ['storage_unavailable', 'storage_full'] as const satisfies readonly ProblemCode[];

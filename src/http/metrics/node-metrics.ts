@@ -7,22 +7,23 @@ import type { MetricFamily, Sample } from './prometheus-text.ts';
 /** Figures that need no database, so they are there when it is away. */
 export function leaseFamilies({ nodeId, leftMs }: NodeLeaseState): readonly MetricFamily[] {
   return [
-    gauge('codebuddy_node_info', 'The id of this node, a new one at each start.', [
+    gauge('codebuddy_node_info', 'The id of this node. Each start has a new id.', [
       { labels: { node: nodeId }, value: 1 },
     ]),
     gauge(
       'codebuddy_node_lease_seconds',
-      'How long the lease of this node is still good. +Inf on SQLite; at 0 the node does no work.',
+      'Seconds that the lease of this node is still good. +Inf on SQLite; at 0 the node starts no work.',
       [{ value: leftMs / 1000 }],
     ),
   ];
 }
 
 export function nodeFamilies(nodes: readonly Node[]): readonly MetricFamily[] {
-  const { alive, dead, owns, lag } = nodeFigures(nodes);
+  const { alive, left, dead, owns, lag } = nodeFigures(nodes);
   return [
     gauge('codebuddy_nodes', 'Nodes of the database that were seen in the last hour.', [
       { labels: { state: 'alive' }, value: alive },
+      { labels: { state: 'left' }, value: left },
       { labels: { state: 'dead' }, value: dead },
     ]),
     gauge('codebuddy_node_lanes', 'Webhooks whose deliveries this node sends.', [{ value: owns.lanes }]),
@@ -37,17 +38,27 @@ export function nodeFamilies(nodes: readonly Node[]): readonly MetricFamily[] {
 
 /** For `GET /api/metrics`. */
 export function nodeMetrics({ nodeId, leftMs }: NodeLeaseState, nodes: readonly Node[]) {
-  const { alive, dead, owns, lag } = nodeFigures(nodes);
+  const { alive, left, dead, owns, lag } = nodeFigures(nodes);
   const leaseSeconds = Number.isFinite(leftMs) ? leftMs / 1000 : null;
-  return { self: nodeId, leaseSeconds, alive, dead, lanes: owns.lanes, runs: owns.runs, lagEvents: lag };
+  return {
+    self: nodeId,
+    leaseSeconds,
+    alive,
+    left,
+    dead,
+    lanes: owns.lanes,
+    runs: owns.runs,
+    lagEvents: lag,
+  };
 }
 
 function nodeFigures(nodes: readonly Node[]) {
-  const alive = nodes.filter((node) => node.alive).length;
+  const count = (status: Node['status']): number => nodes.filter((node) => node.status === status).length;
   const own = nodes.find(({ self }) => self);
   return {
-    alive,
-    dead: nodes.length - alive,
+    alive: count('alive'),
+    left: count('left'),
+    dead: count('dead'),
     owns: own?.owns ?? { lanes: 0, runs: 0 },
     lag: own?.lag ?? null,
   };

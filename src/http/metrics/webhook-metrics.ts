@@ -1,7 +1,7 @@
 // Metrics of webhooks, for Prometheus and as JSON. Read on request, because the engine has to query its store for some
 // of them.
 
-import type { Webhook } from '../../contract/webhook.ts';
+import { type Webhook, webhookStatuses } from '../../contract/webhook.ts';
 import type { WebhookStats } from '../../contract/webhook-stats.ts';
 import type { MetricFamily, MetricType, Sample } from './prometheus-text.ts';
 
@@ -44,20 +44,18 @@ export function webhookFamilies(stats: WebhookStats): readonly MetricFamily[] {
   ];
 }
 
-const knownStates = ['healthy', 'failing', 'open', 'paused', 'disabled'];
-
-/** The number of webhooks by state. States without webhooks are 0, so alerts can refer to them. */
+/** The number of webhooks by status. Statuses without webhooks are 0, so alerts can refer to them. */
 export function webhookStates(webhooks: readonly Webhook[]): Readonly<Record<string, number>> {
-  const counts: Record<string, number> = Object.fromEntries(knownStates.map((state) => [state, 0]));
+  const counts: Record<string, number> = Object.fromEntries(webhookStatuses.map((status) => [status, 0]));
   for (const { state } of webhooks) counts[state.status] = (counts[state.status] ?? 0) + 1;
   return counts;
 }
 
-/** Webhooks by state for `GET /metrics`. */
+/** Webhooks by status for `GET /metrics`. The label has been `state` since the first release. */
 export function webhookStateFamily(webhooks: readonly Webhook[]): MetricFamily {
   return {
     name: 'codebuddy_webhooks',
-    help: 'Webhooks by state.',
+    help: 'Webhooks by status.',
     type: 'gauge',
     samples: Object.entries(webhookStates(webhooks)).map(([state, value]) => ({ labels: { state }, value })),
   };

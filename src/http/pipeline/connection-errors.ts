@@ -5,7 +5,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ProblemCode } from '../../base/errors.ts';
 import { CodeBuddyError } from '../../base/errors.ts';
-import { makeId } from '../../events/ids.ts';
+import { makeId } from '../../base/ids.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { GatedResponse } from './gated-response.ts';

@@ -14,7 +14,7 @@ import { closeAfterAnswer, mayStillSend } from './lingering-close.ts';
 import { problemBody, problemType, toHandlerProblem, toProblem } from './problem.ts';
 import { factsOf, GatedRequest } from './request-facts.ts';
 import { makeRouteEntry } from './route-entry.ts';
-import { compileSerializer, compileValidator } from './validation.ts';
+import { compileAddedValidator, compileSerializer, compileValidator } from './validation.ts';
 
 export interface FastifyApp {
   readonly handle: RequestListener<typeof GatedRequest, typeof GatedResponse>;
@@ -66,6 +66,7 @@ export async function buildFastifyApp(
       method: route.method,
       url: route.path,
       ...(route.schema === undefined ? {} : { schema: route.schema }),
+      ...(route.isAdded === true ? { validatorCompiler: compileAddedValidator } : {}),
       onRequest: makeRouteEntry(route, context.limits.maxRequestSize, context.tickets),
       handler: guarded(route.handler),
     });

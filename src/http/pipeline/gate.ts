@@ -4,7 +4,7 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { challengePattern } from '../../base/identity-proof.ts';
-import { makeId } from '../../events/ids.ts';
+import { makeId } from '../../base/ids.ts';
 import type { HttpContext } from '../context.ts';
 import { signInCodeOf, signInPath } from '../sign-in/sign-in-codes.ts';
 import { ticketOf } from '../streaming/ticket-of.ts';

@@ -1,23 +1,13 @@
 // Records each request when its answer has ended: counts it, logs one line and calls the host application's listeners.
 // Never records query values, bodies or keys.
 
-import type { Logger } from '../logger.ts';
+import type { Logger, RequestLine } from '../logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { GatedResponse } from './gated-response.ts';
 import type { GatedRequest } from './request-facts.ts';
 
 /** The argument of a `request` event. */
-export interface RequestEvent {
-  readonly requestId: string;
-  readonly method: string;
-  /** Without the query string. */
-  readonly path: string;
-  /** The pattern that matched, such as `/api/sessions/:id`; null if none did. */
-  readonly route: string | null;
-  /** 499 if the client disconnected before the answer. */
-  readonly status: number;
-  readonly durationMs: number;
-}
+export type RequestEvent = Omit<RequestLine, 'keyId'>;
 
 export interface RequestRecord {
   /** Records a request once its answer has ended. `startedAt` as `performance.now()` gives it. */

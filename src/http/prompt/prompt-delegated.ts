@@ -3,9 +3,9 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { makeId } from '../../base/ids.ts';
 import type { PromptOptions, PromptRequest } from '../../contract/prompt.ts';
 import type { PromptResult } from '../../contract/prompt-result.ts';
-import { makeId } from '../../events/ids.ts';
 import type { HttpContext } from '../context.ts';
 import type { PromptContext, PromptEvent, PromptHandler } from '../handlers.ts';
 import { callerOf } from '../pipeline/caller.ts';

@@ -2,8 +2,8 @@
 // removed if the run does not start.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { makeId } from '../../base/ids.ts';
 import type { RunWebhook } from '../../contract/webhook-input.ts';
-import { makeId } from '../../events/ids.ts';
 import type { HttpContext } from '../context.ts';
 import type { RunService, StartedRun } from '../services.ts';
 

@@ -14,6 +14,7 @@ import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/
 import { time } from '../../contract/primitives.ts';
 import type { SchemaType } from '../../contract/schema-type.ts';
 import type { HttpContext } from '../context.ts';
+import { storeErrors } from '../docs/route-docs.ts';
 import type { RouteDefinition } from '../route.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 import { deliveryFor, explanationFor } from './webhook-visibility.ts';
@@ -48,8 +49,6 @@ const clearQuerySchema = {
   properties: { webhookId: webhookIdSchema },
   additionalProperties: false,
 } as const;
-
-const storeErrors = ['storage_unavailable', 'storage_full'] as const;
 
 /** The routes of deliveries; none without a webhook service. */
 export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[] {

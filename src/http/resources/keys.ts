@@ -10,6 +10,7 @@ import {
 } from '../../contract/api-key.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import type { HttpContext } from '../context.ts';
+import { storeErrors } from '../docs/route-docs.ts';
 import type { RouteDefinition } from '../route.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 
@@ -49,7 +50,7 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'Create an API key. It is shown only once.',
       scope: 'admin',
       schema: { body: apiKeyInputSchema, response: { 201: createdApiKeySchema } },
-      docs: { errors: ['storage_unavailable', 'storage_full'] },
+      docs: { errors: storeErrors },
       // Not `idempotent`: that would store the key in plain text for 24 h.
       handler: async (request, reply) => {
         const { name, scopes } = request.body as ApiKeyInput;
@@ -69,7 +70,7 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'Revoke an API key. It stops working at once.',
       scope: 'admin',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
-      docs: { errors: ['key_not_found', 'storage_unavailable', 'storage_full'] },
+      docs: { errors: ['key_not_found', ...storeErrors] },
       handler: async (request, reply) => {
         await keys.revoke((request.params as { id: string }).id);
         return reply.code(204).send();

@@ -19,6 +19,7 @@ import {
   webhookPatchSchema,
 } from '../../contract/webhook-input.ts';
 import type { HttpContext } from '../context.ts';
+import { storeErrors } from '../docs/route-docs.ts';
 import type { RouteDefinition } from '../route.ts';
 import type { WebhookService } from '../webhook-service.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
@@ -30,7 +31,6 @@ const listQuerySchema = {
   additionalProperties: false,
 } as const;
 
-const storeErrors = ['storage_unavailable', 'storage_full'] as const;
 const changeErrors = ['webhook_not_found', ...storeErrors] as const;
 
 /** The routes of webhooks; none without a webhook service. */

@@ -1,5 +1,5 @@
 // The row of this process in `commits`: it numbers its commits, so that one whose answer was lost can be looked up. A
-// commit that was looked up and not found is ruled out for good, even if its statements still are on their way.
+// commit that was looked up and not found is ruled out for good, even if its statements are still on their way.
 
 import { randomUUID } from 'node:crypto';
 import type { Database, Result, Session, Statement } from './database.ts';

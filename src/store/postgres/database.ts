@@ -5,6 +5,7 @@
 import pg from 'pg';
 import { callHost } from '../../base/call-host.ts';
 import type { StoreLogger } from '../store-logger.ts';
+import { StoreOpenError } from '../store-open-error.ts';
 import { storeIsClosed } from '../write-queue.ts';
 import type { DatabaseUrl } from './database-url.ts';
 import { destroyConnection } from './destroy-connection.ts';
@@ -12,6 +13,8 @@ import {
   isBusyServer,
   isConnectionLost,
   isPoolExhausted,
+  mayTryAgain,
+  neverConnected,
   sqlState,
   toStorageError,
   unavailable,
@@ -39,6 +42,8 @@ export interface Session {
   run(statement: Statement, values?: readonly unknown[]): Promise<Result>;
   /** Statements without values, separated by semicolons. */
   runText(text: string): Promise<void>;
+  /** One statement without values that is not prepared, for a connection that may be shared. */
+  readText(text: string): Promise<readonly Row[]>;
 }
 
 /** `writer`: the one connection for grouped writes. `others`: the rest. */
@@ -46,7 +51,7 @@ export type PoolName = 'writer' | 'others';
 
 export interface Database {
   readonly url: DatabaseUrl;
-  /** Begins a transaction. The time-outs are set again, for a pooler that changes connections in between. */
+  /** Begins a transaction. The timeouts are set again, for a pooler that changes connections in between. */
   readonly beginText: string;
   /** Use a connection. It is thrown away if it is lost or `work` fails in a transaction. Errors are not converted. */
   use<T>(pool: PoolName, work: (session: Session) => Promise<T>): Promise<T>;
@@ -63,15 +68,15 @@ export interface DatabaseOptions {
   readonly logger?: StoreLogger | undefined;
   /** Longest statement, and longest pause in a transaction. @default 10 000 */
   readonly statementTimeoutMs?: number | undefined;
-  /** Longest wait for a connection: the server is busy or starting, or all connections are in use. @default 10 000 */
+  /** Longest wait for a connection: the server is busy or starting, or all connections are in use. @default 3000 */
   readonly connectTimeoutMs?: number | undefined;
 }
 
 const applicationName = 'codebuddy';
 /** Between two tries to get a connection of a server that has none to give. */
 const busyPauseMs = 100;
-/** The server ends a statement first, unless it cannot be reached: then the connection is given up after so much longer. */
-const networkFactor = 1.5;
+/** The server ends a statement first, unless it cannot be reached: then the connection is given up this much later. */
+const networkFactor = 1.2;
 
 /** bigint as a number: times, sequences and counts stay far below 2^53. */
 const types: pg.CustomTypesConfig = {
@@ -86,7 +91,7 @@ export function createDatabase({
   url,
   logger,
   statementTimeoutMs = 10_000,
-  connectTimeoutMs = 10_000,
+  connectTimeoutMs = 3000,
 }: DatabaseOptions): Database {
   const config: pg.ClientConfig = {
     connectionString: url.connectionString,
@@ -104,10 +109,18 @@ export function createDatabase({
   // A plan for any values may be far from the best one for a page of the log.
   const settings = `${set('SESSION')}; SET SESSION plan_cache_mode = force_custom_plan`;
   const onConnect = async (client: pg.ClientBase): Promise<void> => {
-    await client.query(settings);
+    // Several statements have several results, which the types do not know.
+    const results: unknown = await client.query(`${settings}; SELECT pg_is_in_recovery() AS standby`);
+    const last: unknown = Array.isArray(results) ? results.at(-1) : results;
+    // A standby may be behind, so not even reads use it. After a failover it may be the primary server soon.
+    if ((last as pg.QueryResult<{ standby: boolean }>).rows[0]?.standby === true)
+      throw new StoreOpenError(
+        'unwritable',
+        `${url.shown} is read-only, because it is a standby. Use the primary server.`,
+      );
   };
   const createPool = (max: number): pg.Pool => {
-    // A quiet process keeps its connections a while: making one takes milliseconds.
+    // A quiet process keeps its connections for a while: making one takes milliseconds.
     const pool = new pg.Pool({ ...config, max, onConnect, idleTimeoutMillis: 60_000, allowExitOnIdle: true });
     // An idle connection broke. The next use makes another one.
     pool.on('error', (error) => tellOf(pool, error));
@@ -120,6 +133,8 @@ export function createDatabase({
   let pools = createPools();
   /** Why the database cannot be reached. */
   let away: { readonly failure: unknown } | undefined;
+  /** Pools that got no connection from a busy server in time. Until they get one, callers try once and do not wait. */
+  const busy = new WeakSet<pg.Pool>();
   /** Whether a caller is trying to reach it. */
   let isProbed = false;
   let closing: Promise<void> | undefined;
@@ -161,13 +176,19 @@ export function createDatabase({
 
   /** Waits for a server that has too many connections, or is starting. */
   async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
-    const giveUpAt = performance.now() + connectTimeoutMs;
+    const giveUpAt = performance.now() + (busy.has(pool) ? 0 : connectTimeoutMs);
     for (;;) {
       try {
-        return await pool.connect();
+        const client = await pool.connect();
+        busy.delete(pool);
+        return client;
       } catch (error) {
         if (isPoolExhausted(error)) throw unavailable('All connections to the database are in use.', error);
-        if (!isBusyServer(error) || performance.now() > giveUpAt) throw error;
+        if (!isBusyServer(error)) throw error;
+        if (performance.now() >= giveUpAt) {
+          busy.add(pool);
+          throw error;
+        }
         await new Promise((resolve) => setTimeout(resolve, busyPauseMs));
         if (closing !== undefined) throw storeIsClosed();
       }
@@ -181,6 +202,7 @@ export function createDatabase({
       client = await take(pool);
     } catch (error) {
       if (isConnectionLost(error)) tellOf(pool, error);
+      neverConnected(error);
       throw error;
     }
     // The statement that runs gets the error too; without a listener it would end the process.
@@ -211,7 +233,7 @@ export function createDatabase({
     const run = (): Promise<Result> => use('others', (session) => session.run(statement, values));
     try {
       // The server may just have been restarted, so an idle connection does not know yet that it is broken.
-      return await run().catch((error) => (isConnectionLost(error) ? run() : Promise.reject(error)));
+      return await run().catch((error) => (mayTryAgain(error) ? run() : Promise.reject(error)));
     } catch (error) {
       throw toStorageError(error);
     }
@@ -248,6 +270,9 @@ function sessionOf(client: pg.PoolClient, prepare: boolean): Session {
     },
     async runText(text) {
       await client.query(text);
+    },
+    async readText(text) {
+      return (await client.query<Row>(text)).rows;
     },
   };
 }

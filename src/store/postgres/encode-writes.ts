@@ -41,9 +41,9 @@ export type StepKind = (typeof stepKinds)[number];
 export interface Step {
   readonly kind: StepKind;
   readonly row: JsonRow;
-  /** What it changes. Steps that touch the same thing keep their order. */
+  /** The things that it changes. Steps that touch the same thing keep their order. */
   readonly touches: readonly string[];
-  /** What must exist for it. */
+  /** The things that must exist for it. */
   readonly needs: readonly string[];
 }
 
@@ -99,6 +99,7 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
         const rest = {
           updated_at: integer('updatedAt', write.updatedAt),
           details: text('details', write.details),
+          ...(write.limitsMetadata === true ? { limits_metadata: 1 } : {}),
         };
         add('patchSession', { id, title, ...rest }, [`row of ${id}`], [`session ${id}`]);
         break;

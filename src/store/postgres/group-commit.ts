@@ -1,6 +1,6 @@
 // Commits the writes of several callers together. All writes of a caller are kept, or none. If a row is at fault, the
-// group is halved until its caller is found, so that only this caller fails. A commit whose answer was lost is looked up:
-// it is never made twice, and no caller gets an error for a commit that succeeded.
+// group is halved until its caller is found, so that only this caller fails. A commit whose answer was lost is looked
+// up: it is never made twice, and no caller gets an error for a commit that succeeded.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { sessionBusy } from '../session-busy.ts';
@@ -14,6 +14,7 @@ import {
   isNotNextCommit,
   isRunOfOtherNode,
   isSessionBusy,
+  mayTryAgain,
   throwStorageError,
   toStorageError,
   unavailable,
@@ -58,7 +59,7 @@ export function createGroupCommit({
   onDoubt,
   doubtLimitMs = 30_000,
 }: GroupCommitOptions): GroupCommit {
-  /** Whether the outcome of the last commit is not known, which is found out before the next one. */
+  /** Whether the outcome of the last commit is unknown; it is looked up before the next one. */
   let isInDoubt = false;
 
   async function commit(callers: readonly GuardedProgram[]): Promise<readonly Outcome[]> {
@@ -114,7 +115,7 @@ export function createGroupCommit({
           const last = await findOutcome(plan, error);
           if (last !== undefined) return last;
         } else if (isNotNextCommit(error)) await marker.register().catch(throwStorageError);
-        if (attempt === maxAttempts || !(isConnectionLost(error) || isNotNextCommit(error)))
+        if (attempt === maxAttempts || !(mayTryAgain(error) || isNotNextCommit(error)))
           throw toStorageError(error);
       }
     }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { createDatabase } from './database.ts';
 import { parseDatabaseUrl } from './database-url.ts';
+import { progressTable } from './migrations.ts';
 import { toOpenError } from './open-database.ts';
 
 export interface InspectedDatabase {
@@ -12,11 +13,14 @@ export interface InspectedDatabase {
   readonly version: number;
   readonly versionText: string;
   readonly encoding: string;
+  /** Such as a replica. Those refuse LISTEN, so `receivesNotifications` is undefined. */
   readonly isReadOnly: boolean;
+  /** `codebuddy migrate` has not finished, and no node may start. */
+  readonly isBeingFilled: boolean;
   /** Settings that are off, so that a crash of the server can lose acknowledged events. */
   readonly unsafeSettings: readonly string[];
   /** Whether a notification arrives. Poolers that change connections drop it. */
-  readonly receivesNotifications: boolean;
+  readonly receivesNotifications: boolean | undefined;
   /** Whether the connection stays the same between two transactions. */
   readonly keepsConnection: boolean;
   /** The privileges that the user lacks. */
@@ -38,7 +42,8 @@ const notificationMs = 3000;
 const factsText = `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS version_text,
   current_setting('server_encoding') AS encoding, current_setting('transaction_read_only') AS read_only,
   current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
-  current_setting('full_page_writes') AS full_page_writes, to_regclass('log_head') IS NOT NULL AS has_tables`;
+  current_setting('full_page_writes') AS full_page_writes, to_regclass('log_head') IS NOT NULL AS has_tables,
+  to_regclass('${progressTable}') IS NOT NULL AS is_being_filled`;
 
 const connectionsText = `SELECT least(
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
@@ -73,6 +78,7 @@ export async function inspectDatabase(url: string): Promise<InspectedDatabase> {
     const client = await connect();
     const other = await connect();
     const facts = await first(client, factsText);
+    const isReadOnly = facts.read_only === 'on';
     const sentAt = Date.now();
     const { now } = await first(client, 'SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now');
     const tripMs = Date.now() - sentAt;
@@ -84,11 +90,12 @@ export async function inspectDatabase(url: string): Promise<InspectedDatabase> {
       version: Number(facts.version),
       versionText: String(facts.version_text),
       encoding: String(facts.encoding),
-      isReadOnly: facts.read_only === 'on',
+      isReadOnly,
+      isBeingFilled: facts.is_being_filled === true,
       unsafeSettings: ['synchronous_commit', 'fsync', 'full_page_writes'].filter(
         (name) => facts[name] === 'off',
       ),
-      receivesNotifications: await receives(client, other),
+      receivesNotifications: isReadOnly ? undefined : await receives(client, other),
       keepsConnection: await keepsConnection(client, other),
       missingPrivileges: privileges.rows.map(({ missing }) => missing),
       clockDifferenceMs: Math.round(Number(now) - (sentAt + tripMs / 2)),

@@ -6,7 +6,9 @@
 import { StoreOpenError } from '../store-open-error.ts';
 import { agentMigration } from './agent-migration.ts';
 import type { Database, Session } from './database.ts';
+import { departuresMigration } from './nodes/departures-migration.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
+import { schemaFenceMigration } from './nodes/schema-fence-migration.ts';
 import { webhooksMigration } from './webhooks-migration.ts';
 
 /** Step `n` migrates from version `n` to `n + 1`. */
@@ -175,6 +177,8 @@ export const migrations: readonly string[] = [
   nodesMigration,
   webhooksMigration,
   agentMigration,
+  departuresMigration,
+  schemaFenceMigration,
 ];
 
 /** The newest version that this release supports. */
@@ -207,6 +211,8 @@ export async function migrate(
         `${database.url.shown} was written by a newer release (schema ${version}; this one knows up to ${steps.length}). Update codebuddy-api.`,
       );
     }
+    // Nodes of the older release end their writes first; see check_fence. The second migration creates the table.
+    if (version >= 2 && version < steps.length) await session.runText('LOCK TABLE nodes IN EXCLUSIVE MODE');
     for (const step of steps.slice(version)) await session.runText(step);
     if (version < steps.length) await session.runText(`UPDATE schema_version SET version = ${steps.length}`);
     await session.runText('COMMIT');

@@ -3,7 +3,7 @@
 
 import type { StoreLogger } from '../store-logger.ts';
 import { StoreOpenError } from '../store-open-error.ts';
-import { createDatabase, type Database, type DatabaseOptions } from './database.ts';
+import { createDatabase, type Database, type DatabaseOptions, type PoolName } from './database.ts';
 import { migrate } from './migrations.ts';
 import { isAway, sqlState } from './postgres-errors.ts';
 
@@ -37,6 +37,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<OpenedData
 
 export async function checkServer(database: Database, logger: StoreLogger | undefined): Promise<number> {
   const { shown } = database.url;
+  await checkPooler(database);
   const { rows } = await database.use('others', (session) =>
     session.run({
       name: 'check-server',
@@ -56,10 +57,7 @@ export async function checkServer(database: Database, logger: StoreLogger | unde
     );
   }
   if (server.read_only === 'on') {
-    throw new StoreOpenError(
-      'unwritable',
-      `${shown} is read-only, such as a replica. Use the primary server.`,
-    );
+    throw new StoreOpenError('unwritable', `${shown} is read-only. Use the primary server.`);
   }
   for (const setting of ['synchronous_commit', 'fsync', 'full_page_writes']) {
     if (server[setting] !== 'off') continue;
@@ -69,6 +67,21 @@ export async function checkServer(database: Database, logger: StoreLogger | unde
     );
   }
   return Number(server.version);
+}
+
+/**
+ * A pooler in transaction mode gives two open connections the same connection to the server. It would let go of a node's
+ * lock while the node is alive, and mix up prepared statements.
+ */
+async function checkPooler(database: Database): Promise<void> {
+  const processOf = async (pool: PoolName): Promise<unknown> => {
+    const rows = await database.use(pool, (session) => session.readText('SELECT pg_backend_pid() AS pid'));
+    return rows[0]?.pid;
+  };
+  if ((await processOf('others')) !== (await processOf('writer'))) return;
+  throw unsupported(
+    `${database.url.shown} is reached through a pooler in transaction mode, which keeps neither session locks nor LISTEN. Connect directly, or through a pooler in session mode.`,
+  );
 }
 
 /**

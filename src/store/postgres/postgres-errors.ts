@@ -3,6 +3,7 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { DamagedRowError } from '../row-json.ts';
+import { StoreOpenError } from '../store-open-error.ts';
 
 /** The SQLSTATE of an error that the server sent; undefined for other errors. */
 export function sqlState(error: unknown): string | undefined {
@@ -90,6 +91,22 @@ export function isConnectionLost(error: unknown): boolean {
   return state.startsWith('57P') || state.startsWith('08') || state === '25006' || state === '25P03';
 }
 
+/** Errors of callers that got no connection at all. */
+const withoutConnection = new WeakSet<object>();
+
+export function neverConnected(error: unknown): void {
+  if (typeof error === 'object' && error !== null) withoutConnection.add(error);
+}
+
+/**
+ * Whether a new connection may succeed at once: this one was found broken, as an idle one is after a restart of the
+ * server. A caller that has waited, for a connection or for an answer, does not wait a second time.
+ */
+export function mayTryAgain(error: unknown): boolean {
+  if (!isConnectionLost(error) || withoutConnection.has(error as object)) return false;
+  return sqlState(error) !== undefined || !(error instanceof Error && /timeout/i.test(error.message));
+}
+
 /** The error for the caller of a read or write. A caller's own fault is returned unchanged. */
 export function toStorageError(error: unknown): unknown {
   if (isCallersFault(error) || isStorageError(error)) return error;
@@ -114,8 +131,11 @@ export const fencedDetail = 'This node was declared dead and joins again; nothin
 
 function detailOf(state: string | undefined, error: unknown): string {
   if (state === 'CB002') return fencedDetail;
+  if (state === 'CB003')
+    return 'A newer release has migrated the database, so this node ends; nothing was changed.';
   if (state === '57014') return 'The database took too long; nothing was changed.';
-  if (state === '25006') return 'The database is read-only now; nothing was changed.';
+  if (state === '25006' || error instanceof StoreOpenError)
+    return 'The database is read-only now; nothing was changed.';
   if (state === '53300') return 'The database has too many connections; nothing was changed.';
   if (isConnectionLost(error)) return 'The database cannot be reached now; nothing was changed.';
   return 'The database cannot be used now; nothing was changed.';

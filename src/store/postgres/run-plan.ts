@@ -1,6 +1,7 @@
 // Runs a plan of writes in a transaction: batch after batch, then the events. Only patches are waited for, because they
 // apply to what the database has.
 
+import { requireRoomFor } from '../metadata-limit.ts';
 import { parseRowJson } from '../row-json.ts';
 import { appendRows } from './append-rows.ts';
 import type { Result, Session } from './database.ts';
@@ -49,15 +50,19 @@ async function runPatches(
   const merged = new Map<unknown, JsonRow>(
     locked.rows.map(({ id, details }) => [id, { details: details as string }]),
   );
-  for (const { details, ...patch } of rows) {
+  for (const { details, limits_metadata, ...patch } of rows) {
     const before = merged.get(patch.id);
     // A row that was deleted is left alone.
     if (before === undefined) continue;
-    merged.set(patch.id, {
-      ...before,
-      ...withoutNulls(patch),
-      details: mergePatchText(parseRowJson(table, String(patch.id), String(before.details)), String(details)),
-    });
+    const patched = mergePatchText(
+      parseRowJson(table, String(patch.id), String(before.details)),
+      String(details),
+    );
+    if (limits_metadata === 1) {
+      const { metadata = {} } = JSON.parse(patched) as { readonly metadata?: unknown };
+      requireRoomFor(metadata);
+    }
+    merged.set(patch.id, { ...before, ...withoutNulls(patch), details: patched });
   }
   const changed = [...merged.values()];
   if (changed.length > 0) void session.run(update, [JSON.stringify(changed)]);

@@ -1,7 +1,6 @@
 // Webhooks that several nodes share: the registry as a table, and the deliveries of some webhooks.
 
-import { toDeliveryRow } from '../rows.ts';
-import type { SharedWebhookStore } from '../shared-webhook-store.ts';
+import type { ArrivedDeliveries, SharedWebhookStore } from '../shared-webhook-store.ts';
 import type { Database, Statement } from './database.ts';
 import { toStorageError } from './postgres-errors.ts';
 import { inTransaction, type WriteGuard } from './transaction.ts';
@@ -14,6 +13,8 @@ export interface SharedWebhooksOptions {
 }
 
 const isFresh = "d.status = 'pending' AND d.next_attempt_at IS NULL";
+/** Larger payloads are read when they are sent: many of them would fill the memory. */
+const largestPayload = 16_384;
 const isWaiting = "status = 'pending' AND next_attempt_at IS NOT NULL";
 
 function idsIn(condition: string): string {
@@ -39,20 +40,22 @@ const texts = {
     ORDER BY w.id, f.sequence`,
   oldestFreshOf: `SELECT min(f.created_at) AS value FROM unnest($1::text[]) AS w(id) CROSS JOIN LATERAL (
       SELECT created_at FROM deliveries d WHERE d.webhook_id = w.id AND ${isFresh} ORDER BY d.webhook_id, d.sequence LIMIT 1) AS f`,
-  // The events are read by their numbers, whatever waits for these webhooks.
-  newDeliveries: `WITH range AS MATERIALIZED (
-      SELECT d.* FROM deliveries d WHERE d.sequence >= $1 AND d.sequence <= $3 AND (d.sequence, d.webhook_id) > ($1, $2)
-        AND ${isFresh} AND d.webhook_id = ANY($4::text[])
-      ORDER BY d.sequence, d.webhook_id)
-    SELECT range.*, p.event_id FROM range JOIN payloads p USING (sequence)
-    ORDER BY range.sequence, range.webhook_id LIMIT $5`,
+  // One row for each event, which has what its deliveries have in common: a row costs more than the ids in it.
+  newDeliveries: `SELECT d.sequence, p.event_id, d.event_type, d.hop, d.created_at, d.expires_at, d.are_new, d.ids,
+      CASE WHEN $5 AND octet_length(p.body) <= ${largestPayload} THEN p.body END
+    FROM (
+      SELECT d.sequence, d.event_type, d.hop, d.created_at, d.expires_at, d.attempt_log = '' AS are_new,
+        string_agg(d.webhook_id || ' ' || d.id, ' ') AS ids
+      FROM deliveries d
+      WHERE d.sequence > $1 AND d.sequence <= $2 AND ${isFresh} AND d.webhook_id = ANY($3::text[])
+      GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY d.sequence FETCH FIRST $4 ROWS WITH TIES) AS d
+    JOIN payloads p USING (sequence) ORDER BY d.sequence`,
   // Each step jumps to the next webhook in the index.
   pendingWebhooks: `SELECT id FROM (${idsIn(isFresh)}) AS fresh UNION SELECT id FROM (${idsIn(isWaiting)}) AS waiting`,
-  payloadsOf: 'SELECT sequence, body FROM payloads WHERE sequence = ANY($1::bigint[])',
 } as const;
 
 const statements = Object.fromEntries(
-  Object.entries(texts).map(([name, text]) => [name, { name, text }]),
+  Object.entries(texts).map(([name, text]) => [name, { name, text, arrays: name === 'newDeliveries' }]),
 ) as Readonly<Record<keyof typeof texts, Statement>>;
 
 export function createSharedWebhooks({
@@ -118,14 +121,40 @@ export function createSharedWebhooks({
       const { rows } = await database.read(statements.oldestFreshOf, [webhookIds]);
       return typeof rows[0]?.value === 'number' ? rows[0].value : undefined;
     },
-    async newDeliveries({ after, upTo, webhookIds, limit }) {
-      const values = [after.sequence, after.webhookId, upTo, webhookIds, limit];
+    async newDeliveries({ after, upTo, webhookIds, limit, withPayloads }) {
+      const values = [after, upTo, webhookIds, limit, withPayloads];
       const { rows } = await database.read(statements.newDeliveries, values);
-      return rows.map(toDeliveryRow);
+      return (rows as unknown as readonly ArrivedColumns[]).map(toArrived);
     },
-    async payloadsOf(sequences) {
-      const { rows } = await database.read(statements.payloadsOf, [sequences]);
-      return new Map(rows.map(({ sequence, body }) => [sequence as number, Buffer.from(body as string)]));
-    },
+  };
+}
+
+type ArrivedColumns = readonly [
+  sequence: number,
+  eventId: string,
+  eventType: string,
+  hop: number,
+  createdAt: number,
+  expiresAt: number,
+  areNew: boolean,
+  ids: string,
+  body: string | null,
+];
+
+function toArrived(row: ArrivedColumns): ArrivedDeliveries {
+  const ids = row[7].split(' ');
+  return {
+    sequence: row[0],
+    eventId: row[1],
+    eventType: row[2],
+    hop: row[3],
+    createdAt: row[4],
+    expiresAt: row[5],
+    areNew: row[6],
+    deliveries: Array.from({ length: ids.length / 2 }, (_, n) => ({
+      webhookId: ids[2 * n] as string,
+      id: ids[2 * n + 1] as string,
+    })),
+    payload: row[8] === null ? undefined : Buffer.from(row[8]),
   };
 }

@@ -51,6 +51,7 @@ async function runTransaction<T>(
   const kept: Session = {
     run: (statement, values) => keep(session.run(statement, values)),
     runText: (text) => keep(session.runText(text)),
+    readText: (text) => keep(session.readText(text)),
   };
   void kept.runText(database.beginText);
   let result: T;

@@ -11,6 +11,12 @@ import { createGroupCommit, type GroupCommitOptions } from './group-commit.ts';
 import { isConnectionLost } from './postgres-errors.ts';
 import type { WriteGuard } from './transaction.ts';
 
+/**
+ * A commit has a cost of its own, which all nodes pay on one server. Results of deliveries therefore fill up commits, or
+ * wait so long for a commit with many of them.
+ */
+const fillMs = 50;
+
 export interface WriterOptions {
   readonly database: Database;
   readonly guard: () => WriteGuard | undefined;
@@ -45,11 +51,12 @@ export async function startWriter({
   const queue = createWriteQueue({
     encode: (writes) => ({ ...encodeWrites(writes), guard: guard() }),
     maxGroups: 1,
+    fillMs,
     send(callers) {
       groups.commit(callers).then(queue.settleCommitted, queue.settleFailed);
     },
     onStorageChange(failure) {
-      // The database itself tells when it cannot be reached.
+      // The database reports itself when it cannot be reached.
       if (failure !== undefined && isConnectionLost((failure as Error).cause)) return;
       if (failure === undefined && !isTold) return;
       isTold = failure !== undefined;

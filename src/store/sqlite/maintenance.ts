@@ -5,7 +5,7 @@ import type { Row } from '../rows.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Statements } from './statements.ts';
 
-/** What the main thread may call on the writer thread. Arguments and results cross as structured clones. */
+/** Functions of the writer thread that the main thread may call. Arguments and results are structured clones. */
 export type Maintenance = ReturnType<typeof createMaintenance>;
 
 /** Every row was created before it. */

@@ -1,7 +1,9 @@
-// Ownership on SQLite: one node, which owns everything as long as it holds the lock on the file. No timer, no statement.
+// Ownership on SQLite: one node, which owns everything as long as it holds the lock on the file. No timer, no
+// statement.
 
 import { randomUUID } from 'node:crypto';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { makeId } from '../../base/ids.ts';
 import { version } from '../../base/version.ts';
 import type { CommandOutcome, NodeInfo, Ownership } from '../ownership.ts';
 
@@ -19,7 +21,7 @@ const noStop = (): (() => void) => nothing;
 const done = async (): Promise<void> => undefined;
 
 export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwnershipOptions = {}): Ownership {
-  const id = `nod_${randomUUID().replaceAll('-', '')}`;
+  const id = makeId('nod');
   const startedAt = now();
   const claims = new Set<string>();
   const secret = randomUUID() + randomUUID();
@@ -35,6 +37,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
       onLost: noStop,
       onJoined: noStop,
       onRenewed: noStop,
+      onSuperseded: noStop,
       list: async () => [
         {
           id,
@@ -43,7 +46,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
           epoch: 1,
           startedAt,
           leaseUntil: null,
-          alive: true,
+          status: 'alive',
           self: true,
           owns: owns?.() ?? { lanes: 0, runs: 0 },
           lag: null,
@@ -76,7 +79,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
     },
     commands: {
       handle(kind, handler) {
-        if (handlers.has(kind)) throw new TypeError(`There is a handler for ${kind} already`);
+        if (handlers.has(kind)) throw new TypeError(`${kind} already has a handler`);
         handlers.set(kind, handler);
         return () => handlers.delete(kind);
       },

@@ -3,9 +3,12 @@
 // prepared by their text.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { unfinishedRunStatuses } from '../../contract/run.ts';
 
 /** Sorts after every id: where a list that goes backwards begins. */
 export const afterAllIds = '\u{10ffff}';
+
+const unfinished = unfinishedRunStatuses.map((status) => `'${status}'`).join(', ');
 
 const reads = {
   longData: 'SELECT data, json_valid(data) AS is_valid FROM events WHERE sequence = ?',
@@ -63,7 +66,7 @@ const writes = {
   patchSession: `UPDATE sessions SET title = coalesce(?2, title), updated_at = ?3, details = json_patch(details, ?4)
     WHERE id = ?1`,
   deleteSession: 'DELETE FROM sessions WHERE id = ?',
-  unfinishedRun: `SELECT 1 FROM runs WHERE session_id = ? AND +status IN ('queued', 'running', 'waiting') LIMIT 1`,
+  unfinishedRun: `SELECT 1 FROM runs WHERE session_id = ? AND +status IN (${unfinished}) LIMIT 1`,
   draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, is_draft) VALUES (?, ?, ?, ?, ?, 1)`,
   publishSession: 'UPDATE sessions SET is_draft = 0 WHERE id = ?',
   deleteDrafts: 'DELETE FROM sessions INDEXED BY sessions_drafts WHERE is_draft = 1',

@@ -13,7 +13,7 @@ import type { Statements, WriteName } from './statements.ts';
 /** A caller's writes: the number of a step, then as many arguments as the step takes, and so on. */
 export type WriteProgram = readonly SQLInputValue[];
 
-/** What later steps of a program need from earlier ones. */
+/** Values of earlier steps that later steps of a program need. */
 interface ProgramState {
   sequence: number;
   eventId: SQLInputValue;

@@ -1,9 +1,9 @@
-// What the main thread and the writer thread say to each other.
+// The messages between the main thread and the writer thread.
 
 import type { PackedError } from './thread-error.ts';
 import type { WriteProgram } from './write-program.ts';
 
-/** What the thread must know to open the database. */
+/** The options with which the thread opens the database. */
 export interface WriterData {
   readonly path: string;
   /** Unix ms. */

@@ -3,18 +3,18 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeliveryPlace, DeliveryRow } from '../../store/delivery-store.ts';
-import type { SharedWebhookStore } from '../../store/shared-webhook-store.ts';
+import type { ArrivedDeliveries, SharedWebhookStore } from '../../store/shared-webhook-store.ts';
 import type { Lane } from '../lane.ts';
 import type { PayloadCache } from '../payload-cache.ts';
 
 export interface ArrivalsOptions {
-  readonly store: Pick<SharedWebhookStore, 'newDeliveries' | 'payloadsOf'>;
+  readonly store: Pick<SharedWebhookStore, 'newDeliveries'>;
   readonly lanes: ReadonlyMap<string, Lane>;
   readonly payloads: PayloadCache;
   /** The webhooks whose deliveries this node sends, or is about to send. */
   readonly ownIds: () => readonly string[];
-  /** Queues a delivery. Returns true if it went to memory. */
-  readonly queue: (lane: Lane, delivery: DeliveryRow) => boolean;
+  /** Whether the next delivery goes to memory. If not, the queue keeps its place. */
+  readonly hasRoom: (lane: Lane) => boolean;
   /** The node has just become the owner: new deliveries are queued after those from the store. */
   readonly isTakingUp: (webhookId: string, sequence: number) => boolean;
   readonly wake: (lane: Lane) => void;
@@ -35,16 +35,20 @@ export interface Arrivals {
   replayed(webhookId: string, sequences: readonly number[]): void;
 }
 
-const pageSize = 500;
+const maxEventsAtOnce = 200;
+const maxDeliveriesAtOnce = 4000;
 /** Deliveries that arrive within this time are read together: a busy node is woken a hundred times a second. In ms. */
 const togetherMs = 15;
+/** As long as all lanes that got some last time have this many to start, more are read together. */
+const enoughReady = 32;
+const longestTogetherMs = 60;
 
 export function createArrivals({
   store,
   lanes,
   payloads,
   ownIds,
-  queue,
+  hasRoom,
   isTakingUp,
   wake,
   untilDone,
@@ -61,54 +65,82 @@ export function createArrivals({
   const replayed = new Map<string, number>();
 
   async function readAll(): Promise<void> {
-    // What is announced in this turn of the event loop is read together.
+    // Announcements of one turn of the event loop are read together.
     await new Promise((resolve) => setImmediate(resolve));
     while (ranges.length + waiting.length > 0 && !signal.aborted) {
       const taken = ranges;
       const own = waiting;
       ranges = [];
       waiting = [];
-      await read(taken, own);
-      await sleep(togetherMs, undefined, { ref: false });
+      const fed = await read(taken, own);
+      let waitedMs = 0;
+      do {
+        await sleep(togetherMs, undefined, { ref: false });
+        waitedMs += togetherMs;
+      } while (waitedMs < longestTogetherMs && fed.size > 0 && [...fed].every(hasEnough) && !signal.aborted);
     }
     reading = undefined;
   }
 
+  function hasEnough(lane: Lane): boolean {
+    return lane.queue.readyCount >= enoughReady && waiting.length === 0;
+  }
+
+  /** Resolves to the lanes that got deliveries. */
   async function read(
     taken: readonly { readonly after: number; readonly upTo: number }[],
     own: readonly DeliveryRow[],
-  ): Promise<void> {
+  ): Promise<ReadonlySet<Lane>> {
     const upTo = taken.at(-1)?.upTo ?? 0;
     const webhookIds = ownIds();
-    let after: DeliveryPlace = { sequence: (taken[0]?.after ?? 0) + 1, webhookId: '' };
+    const limit = Math.min(maxEventsAtOnce, Math.ceil(maxDeliveriesAtOnce / webhookIds.length));
+    let after = taken[0]?.after ?? 0;
     let nextRange = 0;
     let nextOwn = 0;
     const isForeign = (sequence: number): boolean => {
       while (sequence > (taken[nextRange]?.upTo ?? Number.POSITIVE_INFINITY)) nextRange++;
       return sequence > (taken[nextRange]?.after ?? Number.POSITIVE_INFINITY);
     };
+    const fed = new Set<Lane>();
     const touched = new Set<Lane>();
-    const put = (row: DeliveryRow, body: Uint8Array | undefined): void => {
-      const lane = lanes.get(row.webhookId);
-      if (lane === undefined || isTakingUp(row.webhookId, row.sequence)) return;
-      if (lane.isShadow || row.sequence <= lane.knownUpTo || replayed.has(keyOf(row))) return;
-      if (queue(lane, row) && body !== undefined) payloads.put(row.sequence, body);
+    const laneFor = (place: DeliveryPlace): Lane | undefined => {
+      const lane = lanes.get(place.webhookId);
+      if (lane === undefined || isTakingUp(place.webhookId, place.sequence)) return undefined;
+      if (lane.isShadow || place.sequence <= lane.knownUpTo || replayed.has(keyOf(place))) return undefined;
       touched.add(lane);
+      fed.add(lane);
+      return lane;
     };
     const putOwnBefore = (sequence: number): void => {
-      for (let row = own[nextOwn]; row !== undefined && row.sequence < sequence; row = own[++nextOwn])
-        put(row, undefined);
+      for (let row = own[nextOwn]; row !== undefined && row.sequence < sequence; row = own[++nextOwn]) {
+        const lane = laneFor(row);
+        if (lane === undefined) continue;
+        if (hasRoom(lane)) lane.queue.added(row);
+        else lane.queue.addedToStore(row.sequence);
+      }
+    };
+    const putForeign = (arrived: ArrivedDeliveries): void => {
+      const { sequence, payload } = arrived;
+      for (const delivery of arrived.deliveries) {
+        const lane = laneFor({ sequence, webhookId: delivery.webhookId });
+        if (lane === undefined) continue;
+        if (!arrived.areNew || !hasRoom(lane)) lane.queue.addedToStore(sequence);
+        else {
+          lane.queue.added(toNewDelivery(arrived, delivery));
+          if (payload !== undefined) payloads.put(sequence, payload);
+        }
+      }
     };
     for (let isLast = webhookIds.length === 0 || taken.length === 0; !isLast; ) {
-      const rows = await untilDone(() => store.newDeliveries({ after, upTo, webhookIds, limit: pageSize }));
-      const foreign = rows.filter(({ sequence }) => isForeign(sequence));
-      const bodies = await bodiesOf(foreign);
-      for (const row of foreign) {
-        putOwnBefore(row.sequence);
-        put(row, bodies.get(row.sequence));
+      const query = { after, upTo, webhookIds, limit, withPayloads: hasRoomSomewhere(webhookIds) };
+      const page = await untilDone(() => store.newDeliveries(query));
+      for (const arrived of page) {
+        if (!isForeign(arrived.sequence)) continue;
+        putOwnBefore(arrived.sequence);
+        putForeign(arrived);
       }
-      after = rows.at(-1) ?? after;
-      isLast = rows.length < pageSize;
+      after = page.at(-1)?.sequence ?? after;
+      isLast = page.length < limit;
       for (const lane of touched) wake(lane);
       touched.clear();
     }
@@ -116,18 +148,15 @@ export function createArrivals({
     for (const lane of touched) wake(lane);
     done = Math.max(done, upTo);
     for (const [key, sequence] of replayed) if (sequence <= done) replayed.delete(key);
+    return fed;
   }
 
-  /** Those that are missing are read again when they are sent. */
-  async function bodiesOf(rows: readonly DeliveryRow[]): Promise<ReadonlyMap<number, Uint8Array>> {
-    const sequences = [...new Set(rows.map(({ sequence }) => sequence))];
-    if (sequences.length === 0) return new Map();
-    try {
-      return await store.payloadsOf(sequences);
-    } catch (error) {
-      onError(error);
-      return new Map();
-    }
+  /** Deliveries that only keep their place need no payload yet. */
+  function hasRoomSomewhere(webhookIds: readonly string[]): boolean {
+    return webhookIds.some((id) => {
+      const lane = lanes.get(id);
+      return lane !== undefined && hasRoom(lane);
+    });
   }
 
   return {
@@ -154,4 +183,21 @@ export function createArrivals({
 
 function keyOf({ webhookId, sequence }: DeliveryPlace): string {
   return `${webhookId} ${sequence}`;
+}
+
+function toNewDelivery(
+  { sequence, eventId, eventType, hop, createdAt, expiresAt }: ArrivedDeliveries,
+  { id, webhookId }: ArrivedDeliveries['deliveries'][number],
+): DeliveryRow {
+  return {
+    ...{ id, webhookId, sequence, eventId, eventType, hop, createdAt, expiresAt },
+    status: 'pending',
+    attempts: 0,
+    tries: 0,
+    pauses: 0,
+    nextAttemptAt: null,
+    endedAt: null,
+    reason: null,
+    answered: 'nothing',
+  };
 }

@@ -133,7 +133,12 @@ export function createLaneKeeper({
       }
       for (const [id, taking] of gains) {
         const shadow = lanes.get(id);
-        if (shadow === undefined || takingUp.get(id) !== taking) continue;
+        if (takingUp.get(id) !== taking) continue;
+        if (shadow === undefined) {
+          // It was removed while no node ran, or its last node ended before it could remove the lane.
+          inBackground(untilDone(() => removeLeftover(id)));
+          continue;
+        }
         const { config, refusal } = entryOf(id) ?? shadow;
         const lane = new Lane(config, earlier.of(id), { runId: shadow.runId, refusal, knownUpTo: last });
         const { count = 0, nextAttemptAt } = waiting.get(id) ?? {};
@@ -145,6 +150,11 @@ export function createLaneKeeper({
     } finally {
       for (const [id, taking] of gains) if (!lanes.has(id) || signal.aborted) ended(id, taking);
     }
+  }
+
+  async function removeLeftover(webhookId: string): Promise<void> {
+    await ownership.remove([webhookId], { keepPinned: true });
+    if (!ownership.isOwn(webhookId)) setOwned(webhookId, false);
   }
 
   function ended(webhookId: string, taking: TakingUp): void {

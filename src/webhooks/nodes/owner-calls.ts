@@ -1,5 +1,5 @@
-// Operations on a webhook happen where it is owned: its owner has its state and its queue, and does one thing after the
-// other. A call from another node goes there as a command. If the owner dies, the call waits for the next one.
+// Operations on a webhook happen where it is owned: its owner has its state and its queue, and does one thing at a
+// time. A call from another node goes there as a command. If the owner dies, the call waits for the next one.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -115,7 +115,7 @@ export function createOwnerCalls<Operations extends OwnerOperations>({
     },
     async askAll(kind, data, timeoutMs) {
       const nodes: readonly NodeInfo[] = await node.list();
-      const asked = nodes.filter(({ alive, self }) => alive && !self);
+      const asked = nodes.filter(({ status, self }) => status === 'alive' && !self);
       const outcomes = await Promise.all(
         asked.map(({ id }) => commands.send(id, { kind, data }, { timeoutMs })),
       );

@@ -1,4 +1,4 @@
-// Follows the shared registry: every node has a lane for each webhook. What the registry says is in force for shadows at
+// Follows the shared registry: every node has a lane for each webhook. The registry is in force for shadows at
 // once; the lane of an owner applies it in its turn.
 
 import type { EngineContext } from '../engine-context.ts';

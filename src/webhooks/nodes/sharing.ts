@@ -1,17 +1,14 @@
 // The parts of the engine that only a store with several nodes needs, put together.
 
 import type { Webhook } from '../../contract/webhook.ts';
-import type { DeliveryRow } from '../../store/delivery-store.ts';
 import type { Ownership } from '../../store/ownership.ts';
 import type { SharedWebhookStore } from '../../store/shared-webhook-store.ts';
 import type { DeliveryFigures } from '../delivery-figures.ts';
-import { laneCapacity } from '../delivery-queue.ts';
 import type { Dispatcher } from '../dispatcher.ts';
 import type { Enablement } from '../enablement.ts';
 import type { ContextNodes, EngineContext } from '../engine-context.ts';
 import type { EntriesInForce } from '../entries-in-force.ts';
 import type { History } from '../history.ts';
-import type { Lane } from '../lane.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { OutboxNodes } from '../outbox.ts';
 import type { PayloadCache } from '../payload-cache.ts';
@@ -42,6 +39,8 @@ export interface SharingOptions {
   readonly shared: SharedWebhookStore;
   readonly registry: SharedRegistry;
   readonly payloads: PayloadCache;
+  /** Limit of deliveries of a lane in memory. */
+  readonly capacity: () => number;
   readonly dispatcher: Pick<Dispatcher, 'wake' | 'abort'>;
   readonly lanesChanged: () => void;
   readonly apply: EntriesInForce['apply'];
@@ -120,20 +119,13 @@ export function createSharing(options: SharingOptions): Sharing {
     lanes,
     payloads,
     ownIds: keeper.ownIds,
-    queue,
+    hasRoom: (lane) => lane.hasRoomForNew(options.capacity()),
     isTakingUp: keeper.isTakingUp,
     wake: dispatcher.wake,
     untilDone,
     onError: (error) => warn('deliveries of other nodes could not be read', error),
     signal,
   });
-
-  function queue(lane: Lane, delivery: DeliveryRow): boolean {
-    const hasRoom = lane.hasRoomForNew(laneCapacity(keeper.ownIds().length));
-    if (hasRoom) lane.queue.added(delivery);
-    else lane.queue.addedToStore(delivery.sequence);
-    return hasRoom;
-  }
 
   // ---- the operations of an owner, for any node
 
@@ -216,7 +208,7 @@ export function createSharing(options: SharingOptions): Sharing {
     views,
     follow: shadows.follow,
     async createForRun(config, runId) {
-      // This node shall own it, so it must be the first to add it.
+      // This node is to own it, so it must be the first to add it.
       await ownership.lanes.add([config.id], { pinned: true });
       try {
         await registry.changeOfRun(config.id, runId, () => toFileEntry(config));

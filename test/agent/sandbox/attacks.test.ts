@@ -98,9 +98,12 @@ function hasPerl(): boolean {
 }
 
 describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s cannot', (owner) => {
-  it.each(Object.entries(shellAttacks))('%s', async (_what, attack) => {
+  it('escape, change the system, or see more than it should', async () => {
     const { run } = await startSandboxedAgent(owner);
-    expect(await run(attack)).toMatchObject({ stdout: '', sandbox: 'bubblewrap', timedOut: false });
+    for (const [what, attack] of Object.entries(shellAttacks))
+      expect
+        .soft(await run(attack), what)
+        .toMatchObject({ stdout: '', sandbox: 'bubblewrap', timedOut: false });
   });
 
   it('unmount what hides a folder of the server', async () => {

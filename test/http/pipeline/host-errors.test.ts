@@ -96,3 +96,19 @@ test('a run.failed of a host has the same code in a stream and in an answer', as
   const { text } = await send('run_timeout', { accept: 'text/event-stream' });
   expect(text).toContain('"data":{"code":"run_timeout","message":"It took too long"}');
 });
+
+test('a request to an added route with an invalid schema is an internal error that names the fault', async () => {
+  const faults: Error[] = [];
+  const { request } = await startServer({
+    setUp: (server) => {
+      server.on('error', (error) => faults.push(error));
+      const body = { type: 'object', properties: { a: { minLength: -1 } } } as const;
+      server.addRoute('POST', '/added', () => 1, { schema: { body } });
+    },
+  });
+  for (let tries = 1; tries <= 2; tries++) {
+    expect(await request('POST', '/added', { body: { a: 'x' } })).toMatchObject({ status: 500 });
+    expect(faults).toHaveLength(tries);
+    expect(faults.at(-1)?.message).toBe('schema is invalid: data/properties/a/minLength must be >= 0');
+  }
+});

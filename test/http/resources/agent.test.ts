@@ -253,7 +253,7 @@ test('any change of a file is an event', async () => {
     for await (const event of client.events.stream({ types: ['file.*'], signal: stop.signal }))
       if ('path' in event.data) seen.push(String(event.data.path));
   })().catch(() => undefined);
-  await waitFor('it is told', () => {
+  await waitFor('the report', () => {
     write('by-hand.txt', String(performance.now()));
     return seen.includes('by-hand.txt');
   });

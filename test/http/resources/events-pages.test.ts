@@ -127,7 +127,7 @@ test('pages and single events are the JSON of the events, byte for byte', async 
   expect(await body(`/api/events/${logged[0]?.id}`)).toBe(JSON.stringify(logged[0]));
 });
 
-test('a damaged row is a 500 that tells nothing, and the log of the server names the row', async () => {
+test('a damaged row is a 500 without details, and the log of the server names the row', async () => {
   const lines: unknown[] = [];
   const note = (...line: unknown[]): void => void lines.push(...line);
   const logger = { debug: note, info: note, warn: note, error: note };

@@ -10,9 +10,10 @@ test('on SQLite there is one node, which owns all webhooks and runs', async () =
   const { nodes } = await client.nodes.list();
   expect(nodes).toEqual([
     {
-      id: expect.stringMatching(/^nod_[0-9a-f]{32}$/),
+      id: expect.stringMatching(/^nod_[0-9A-HJKMNP-TV-Z]{26}$/),
       url,
       version: expect.any(String),
+      status: 'alive',
       alive: true,
       self: true,
       startedAt: expect.stringMatching(/Z$/),
@@ -30,7 +31,16 @@ test('on SQLite there is one node, which owns all webhooks and runs', async () =
   });
   const { metrics } = await client.metrics();
   expect(metrics).toMatchObject({
-    nodes: { self: node?.id, leaseSeconds: null, alive: 1, dead: 0, lanes: 1, runs: 0, lagEvents: 0 },
+    nodes: {
+      self: node?.id,
+      leaseSeconds: null,
+      alive: 1,
+      left: 0,
+      dead: 0,
+      lanes: 1,
+      runs: 0,
+      lagEvents: 0,
+    },
   });
   const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
   const text = await (await fetch(`${url}/metrics`, { headers: { 'x-api-key': key } })).text();
@@ -38,13 +48,14 @@ test('on SQLite there is one node, which owns all webhooks and runs', async () =
     `codebuddy_node_info{node="${node?.id}"} 1`,
     'codebuddy_node_lease_seconds +Inf',
     'codebuddy_nodes{state="alive"} 1',
+    'codebuddy_nodes{state="left"} 0',
     'codebuddy_node_lanes 1',
     'codebuddy_node_lag_events 0',
   ])
     expect(text).toContain(`\n${line}\n`);
 });
 
-test('nodes are read with the scope read, and need a key', async () => {
+test('listing nodes needs a key with the scope read', async () => {
   const { client, url } = await startApp();
   const { key } = await client.keys.create({ name: 'reader', scopes: ['read'] });
   const status = async (headers: Record<string, string>): Promise<number> =>

@@ -189,7 +189,7 @@ test('status and metrics show the status of webhooks', async () => {
       },
       { outcome: 'timeout', count: 2, totalSeconds: 30, buckets: [{ seconds: 0.1, count: 0 }] },
     ],
-    byState: { healthy: 3, failing: 0, open: 0, paused: 0, disabled: 0 },
+    byState: { healthy: 3, failing: 0, open: 0, unreachable: 0, paused: 0, disabled: 0, refused: 0 },
   });
   const lines = (await (await get('/metrics')).text()).split('\n');
   expect(lines).toEqual(
@@ -202,6 +202,7 @@ test('status and metrics show the status of webhooks', async () => {
       'codebuddy_webhook_deliveries_pending 3',
       'codebuddy_webhooks{state="healthy"} 3',
       'codebuddy_webhooks{state="open"} 0',
+      'codebuddy_webhooks{state="unreachable"} 0',
       'codebuddy_webhook_oldest_pending_age_seconds 2.5',
       '# TYPE codebuddy_webhook_attempt_duration_seconds histogram',
       'codebuddy_webhook_attempt_duration_seconds_bucket{outcome="success",le="1"} 7',

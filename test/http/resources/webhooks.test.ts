@@ -84,7 +84,7 @@ describe('over the API', () => {
     expect(secret).toBeTruthy();
     expect(await client.webhooks.get(id)).toMatchObject({ id, url: made.url, events: ['run.complete'] });
     const { sessionId } = await client.prompt({ prompt: 'help' });
-    await waitFor('the run is told to the webhook', () => receiver.received.length > 0);
+    await waitFor('the webhook gets the run', () => receiver.received.length > 0);
     const [one] = receiver.received as [Received];
     expect(typesOf(receiver)).toEqual(['run.complete']);
     // A whole number in every language: 7, never 7.0.
@@ -162,7 +162,7 @@ describe('over the API', () => {
     const webhook = { url: receiver.url, events: ['run.*'], secret: 'a-secret-of-this-run' };
     const run = await client.runs.start({ prompt: 'help', webhook });
     await client.prompt({ prompt: 'help' });
-    await waitFor('the run is told to its webhook', () => typesOf(receiver).includes('run.complete'));
+    await waitFor('the webhook gets its run', () => typesOf(receiver).includes('run.complete'));
     await waitFor('its webhook is gone', async () => (await client.webhooks.list()).webhooks.length === 0);
     const events = await Promise.all(receiver.received.map(({ json }) => client.events.get(json.id)));
     expect(new Set(events.map(({ runId }) => runId))).toEqual(new Set([run.id]));

@@ -111,7 +111,7 @@ test('a client that leaves before its stream begins leaves nothing behind', asyn
   }
   await server.log.append([fault('someone is told')]);
   await waitFor('no reader is counted', async () => (await readersOf(server)) === 0);
-  await waitFor('nobody is subscribed', () => server.log.stats().subscribers === 0);
+  await waitFor('no subscriber is left', () => server.log.stats().subscribers === 0);
 });
 
 test('stopping the server ends streams cleanly, at once', async () => {

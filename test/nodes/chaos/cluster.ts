@@ -15,6 +15,8 @@ export interface Cluster {
   createWebhook(path: string, options?: { readonly ordered?: boolean }): Promise<string>;
   /** When the node joined again after this time. Both are Unix ms. */
   joinedAt(node: ChaosNode, after: number): Promise<number | undefined>;
+  /** All nodes that were declared dead and have joined again, by a fault or because the machine was busy. */
+  joins(): Promise<readonly Join[]>;
 }
 
 export const secret = 'a secret of the tests';
@@ -25,6 +27,12 @@ export const sentTypes: Readonly<Record<string, readonly string[]>> = {
 };
 
 let clusters = 0;
+
+export interface Join {
+  readonly nodeId: string;
+  /** Unix ms. */
+  readonly at: number;
+}
 
 /** The nodes start at the same time. */
 export async function startCluster(
@@ -68,6 +76,10 @@ export async function startCluster(
         database.name,
       );
       return typeof row?.at === 'string' ? Number(row.at) : undefined;
+    },
+    async joins() {
+      const rows = await server.query('SELECT node_id, at FROM joins ORDER BY at', database.name);
+      return rows.map(({ node_id, at }) => ({ nodeId: String(node_id), at: Number(at) }));
     },
   };
 }

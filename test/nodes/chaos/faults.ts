@@ -1,5 +1,5 @@
-// What happens to a cluster in a round. Each fault begins under load, lasts until its effect was seen, and is over when
-// it resolves; `recovered` then waits until all nodes work again, without a restart of their processes.
+// The faults of a cluster, one in each round. Each fault begins under load, lasts until its effect was seen, and is
+// over when it resolves; `recovered` then waits until all nodes work again, without a restart of their processes.
 
 import { waitFor } from '../../wait-for.ts';
 import type { Cluster } from './cluster.ts';
@@ -108,7 +108,7 @@ function choose({ nodes, chance }: Scene): { readonly node: ChaosNode; readonly 
   return { node, other };
 }
 
-/** Cuts the way to the database in one direction or both, while the other nodes go on. */
+/** Cuts the way to the database in one direction or both, while the other nodes continue. */
 async function cutOff(scene: Scene, isLong: boolean): Promise<undefined> {
   const { node, other } = choose(scene);
   const before = scene.load.refusedBy(node);

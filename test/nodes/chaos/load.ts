@@ -1,4 +1,4 @@
-// Clients that prompt all nodes without pause, and cancel some runs from another node. What was acknowledged is kept, and
+// Clients that prompt all nodes without pause, and cancel some runs from another node. Acknowledged work is kept, and
 // everything that a client may not see is a fault.
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +20,7 @@ export interface Load {
 }
 
 const pauseMs = 60;
-/** Every so many prompts run a command, so that some runs are under way when a node ends. */
+/** One prompt in this many runs a command, so that some runs are under way when a node ends. */
 const commandEvery = 9;
 
 export function startLoad(nodes: readonly ChaosNode[]): Load {

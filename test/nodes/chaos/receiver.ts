@@ -30,6 +30,8 @@ const slowMs = 20;
 export async function startNodeReceiver(): Promise<NodeReceiver> {
   const senders = new Map<number, string>();
   const deliveries: ReceivedDelivery[] = [];
+  /** A socket whose sender has closed it forgets the port. */
+  const ports = new WeakMap<Socket, number | undefined>();
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -38,13 +40,14 @@ export async function startNodeReceiver(): Promise<NodeReceiver> {
         path: request.url ?? '',
         headers: request.headers,
         body: Buffer.concat(chunks),
-        node: senders.get(request.socket.remotePort ?? 0),
+        node: senders.get(ports.get(request.socket) ?? 0),
         at: Date.now(),
       });
       const status = count % failEvery === 0 ? 500 : 200;
       setTimeout(() => response.writeHead(status).end(), count % slowEvery === 0 ? slowMs : 0);
     });
   });
+  server.on('connection', (socket) => ports.set(socket, socket.remotePort));
   const { port } = await listen(server);
 
   return {

@@ -42,7 +42,7 @@ test('ten nodes start at once on an empty database, and work as one', async () =
   await checkPromises({ cluster, load, followers, pauses: [], webhooksSince: events[0]?.sequence ?? 0 });
 });
 
-test('a program is refused by a database of a newer release, in words, and the nodes of that go on', async () => {
+test('a database of a newer release refuses an older program with a clear message, and its nodes keep working', async () => {
   const { url, name } = await createDatabase(server);
   const receiver = await startNodeReceiver();
   const node = await startNode({
@@ -70,7 +70,7 @@ test('nodes that start at once on a database of an older release migrate it and 
   await server.query(
     `SET ROLE ${role}; BEGIN; ${steps}
      CREATE TABLE schema_version (version integer NOT NULL); INSERT INTO schema_version VALUES (${older});
-     INSERT INTO events (sequence, id, type, timestamp, data) VALUES (1, 'evt_of_old', 'session.start', 1, '{"title":"old"}');
+     INSERT INTO events (sequence, id, type, timestamp, data) VALUES (1, 'evt_of_old', 'session.start', ${Date.now()}, '{"title":"old"}');
      UPDATE log_head SET last = 1; COMMIT`,
     name,
   );

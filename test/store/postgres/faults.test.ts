@@ -1,5 +1,5 @@
-// Faults of the database and of the network: 503 meanwhile, recovery without reopening, nothing acknowledged is lost, and
-// nothing is written twice.
+// Faults of the database and of the network: 503 meanwhile, recovery without reopening, nothing acknowledged is lost,
+// and nothing is written twice.
 
 import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -7,11 +7,12 @@ import { openPostgresStore, type PostgresStore } from '../../../src/store/postgr
 import type { WriteGuard } from '../../../src/store/postgres/transaction.ts';
 import { type PostgresServer, startPostgresServer } from '../../postgres/postgres-server.ts';
 import { startTcpProxy, type TcpProxy } from '../../postgres/tcp-proxy.ts';
-import { waitFor } from '../../wait-for.ts';
+import { TEST_LIMIT_MS, WAIT_LIMIT_MS, waitFor } from '../../wait-for.ts';
 import { newEvent, newSession } from '../temporary-store.ts';
 
-/** Rounds of the tests with chance in them: 100 in the soak. */
+/** Rounds of the tests with chance in them. `npm run test:soak` sets more. */
 const rounds = Number(process.env.SOAK_ROUNDS ?? 3);
+const timeout = TEST_LIMIT_MS + rounds * WAIT_LIMIT_MS;
 
 let server: PostgresServer;
 let databases = 0;
@@ -91,7 +92,7 @@ function writeAllTheTime(store: PostgresStore) {
 
 type Writing = ReturnType<typeof writeAllTheTime>;
 
-/** What was acknowledged is there once, under its number; what was refused is not there. */
+/** Each acknowledged event is there once, under its number; refused ones are not there. */
 async function checkNothingLostOrDoubled(
   store: PostgresStore,
   { acknowledged, refused }: Writing,
@@ -112,7 +113,7 @@ async function untilOneMoreIsAcknowledged({ acknowledged }: Writing): Promise<vo
   await waitFor('an acknowledged write', () => acknowledged.size > before);
 }
 
-test.each(['stop', 'kill'] as const)('the server is restarted under load (%s)', async (how) => {
+test.each(['stop', 'kill'] as const)('the server is restarted under load (%s)', { timeout }, async (how) => {
   const { store, told } = await openThroughProxy({ doubtLimitMs: 300 });
   const writing = writeAllTheTime(store);
   for (let round = 0; round < rounds; round++) {
@@ -131,6 +132,29 @@ test.each(['stop', 'kill'] as const)('the server is restarted under load (%s)', 
   expect(told).toEqual(Array.from({ length: rounds }, () => lines).flat());
 });
 
+test('a standby is not used, not even to read, until it is promoted', async () => {
+  const { store, url, told } = await openThroughProxy();
+  await store.write([newEvent()]);
+  await server.stop();
+  await server.startAsStandby();
+  const isReadOnly = { ...unavailable, message: 'The database is read-only now; nothing was changed.' };
+  await waitFor('a write that is refused', () =>
+    expect(store.write([newEvent()]))
+      .rejects.toMatchObject(isReadOnly)
+      .then(() => true),
+  );
+  await expect(store.readEvents({ limit: 1 })).rejects.toMatchObject(isReadOnly);
+  await expect(store.probe()).rejects.toMatchObject(isReadOnly);
+  await expect(openPostgresStore({ url })).rejects.toMatchObject({
+    reason: 'unwritable',
+    message: expect.stringMatching(/is read-only, because it is a standby\. Use the primary server\.$/),
+  });
+  await server.query('SELECT pg_promote()');
+  const [sequence] = await waitFor('a write after the promotion', () => store.write([newEvent()]));
+  expect((await store.readEvents({ limit: 9 })).map((event) => event.sequence)).toEqual([1, sequence]);
+  expect(told).toEqual(['the database cannot be reached; it is tried again', 'the database is back']);
+});
+
 test('a server that was restarted while the store was idle costs no error', async () => {
   const { store } = await openThroughProxy();
   await Promise.all(Array.from({ length: 5 }, () => store.readEvents({ limit: 1 })));
@@ -143,7 +167,7 @@ test('a server that was restarted while the store was idle costs no error', asyn
 test.each([
   ['its answer is lost', 'toClient', 'COMMIT'],
   ['it does not reach the server', 'toServer', 'takeNumbers'],
-] as const)('a commit is made once if %s', async (_, direction, text) => {
+] as const)('a commit is made once if %s', { timeout }, async (_, direction, text) => {
   const { store, proxy } = await openThroughProxy();
   for (let round = 1; round <= rounds; round++) {
     const broken = proxy.breakAt(direction, text);
@@ -169,7 +193,7 @@ test('a commit that reaches the server after it was given up changes nothing', a
 });
 
 test.each([[['toServer', 'toClient']], [['toServer']], [['toClient']]] as const)(
-  'a network that swallows what is sent %s is given up after the time-out',
+  'a network that swallows what is sent %s is given up after the timeout',
   async (directions) => {
     const { store, proxy, told } = await openThroughProxy({
       statementTimeoutMs: 1000,
@@ -250,6 +274,30 @@ test('too many connections are waited out, up to a limit', async () => {
   const opened = await waiting;
   onTestFinished(() => opened.close());
   expect(await opened.write([newEvent()])).toEqual([2]);
+});
+
+test('writes that queue up while the server has too many connections do not wait one after the other', async () => {
+  const waitMs = 5000;
+  const { store, url } = await openThroughProxy({ connectTimeoutMs: waitMs });
+  await server.query('CREATE ROLE crowded LOGIN SUPERUSER');
+  const crowdedUrl = url.replace('//codebuddy@', '//crowded@');
+  const crowded = await openPostgresStore({ url: `${crowdedUrl}?max=2`, connectTimeoutMs: waitMs });
+  onTestFinished(() => crowded.close());
+  await crowded.write([newEvent()]);
+  await server.query('ALTER ROLE crowded NOSUPERUSER CONNECTION LIMIT 0');
+  await server.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'crowded'");
+  const refusedAt = async (): Promise<number> => {
+    await expect(crowded.write([newEvent({ type: 'refused' })])).rejects.toMatchObject(unavailable);
+    return performance.now();
+  };
+  const first = refusedAt();
+  // Not in the group of the first one.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const second = refusedAt();
+  expect((await second) - (await first)).toBeLessThan(waitMs);
+  await server.query('ALTER ROLE crowded SUPERUSER CONNECTION LIMIT -1');
+  await waitFor('writes to work again', () => crowded.write([newEvent()]));
+  expect((await store.eventBounds()).last).toBe(2);
 });
 
 /** Check each transaction that writes. */

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import type { NodeTiming } from '../../../src/store/postgres/nodes/timing.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { startPostgresServer } from '../../postgres/postgres-server.ts';
 import { postgresUrl } from '../../postgres/postgres-url.ts';
 import { waitFor } from '../../wait-for.ts';
 import { openNode } from './shared-stores.ts';
@@ -140,4 +141,19 @@ test('a process that was stopped beyond its lease writes nothing more, and joins
   expect(takenOver).toBeGreaterThan(0);
   expect(all.slice(takenOver).filter(({ node }) => node === firstId)).toEqual([]);
   expect(all.map(({ sequence }) => sequence)).toEqual(all.map((_, index) => index + 1));
+});
+
+test('a node that is killed right after a start of the database is taken over from like any other', async () => {
+  const server = await startPostgresServer();
+  onTestFinished(() => server.remove());
+  // The time to come back is longer than this test.
+  const timing = { graceMs: 3_600_000 };
+  const url = server.url('postgres');
+  const gone = await startNodeProcess(url, timing);
+  const { ownership } = await openNode(url, { node: { timing } });
+  await waitFor('the other node to be alive', async () => (await ownership.node.list()).length === 2);
+  gone.child.kill('SIGKILL');
+  await waitFor('the take-over', async () =>
+    (await ownership.node.list()).some(({ id, status }) => id === gone.id && status === 'dead'),
+  );
 });

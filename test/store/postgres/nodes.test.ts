@@ -52,8 +52,8 @@ test('ten nodes join at once and share the webhooks evenly, each with one owner'
   expect(new Set(nodes.flatMap(({ worker }) => [...worker.lanes])).size).toBe(35);
   const [one] = nodes;
   const list = await one?.ownership.node.list();
-  expect(list?.map(({ alive, epoch }) => ({ alive, epoch }))).toEqual(
-    Array(10).fill({ alive: true, epoch: 1 }),
+  expect(list?.map(({ status, epoch }) => ({ status, epoch }))).toEqual(
+    Array(10).fill({ status: 'alive', epoch: 1 }),
   );
   await waitFor('the list to show all lanes', async () => {
     const listed = (await one?.ownership.node.list()) ?? [];
@@ -105,10 +105,36 @@ test('a node that leaves hands over its webhooks, and its claims are free', asyn
   expect(worker.lanes.size).toBe(0);
   await waitFor('the second node to own all', () => other.lanes.size === 3);
   expect(await second.ownership.claims.claim('task:a')).toBe(true);
-  expect(await second.ownership.node.list()).toMatchObject([{ alive: false }, { alive: true, self: true }]);
+  expect(await second.ownership.node.list()).toMatchObject([
+    { status: 'left' },
+    { status: 'alive', self: true },
+  ]);
 });
 
-test('a claim is refused while another node holds it, and its release is told', async () => {
+test('a node of an older release writes nothing once the schema is newer, says so, and leaves', async () => {
+  const url = await postgresUrl();
+  const told: string[] = [];
+  const logger = { warn: (_fields: object, message: string) => void told.push(message) };
+  const [old, other] = [await openNode(url, { logger }), await openNode(url)];
+  const messages: string[] = [];
+  old.ownership.node.onSuperseded((message) => messages.push(message));
+  other.ownership.node.onSuperseded(() => undefined);
+  await sql(url, 'UPDATE schema_version SET version = version + 1');
+  await expect(old.store.write([{ kind: 'touch', topic: 'late' }])).rejects.toMatchObject({
+    code: 'storage_unavailable',
+  });
+  await waitFor('the message', () => messages.length === 1);
+  expect(messages[0]).toContain('A newer release has migrated the database');
+  expect(told).toContain(messages[0]);
+  expect(old.ownership.node.leaseLeftMs()).toBe(0);
+  expect(await sql(url, 'SELECT count(*) AS n FROM topics')).toEqual([{ n: '0' }]);
+  await old.close();
+  expect(await sql(url, `SELECT alive FROM nodes WHERE id = '${old.ownership.node.id}'`)).toEqual([
+    { alive: false },
+  ]);
+});
+
+test('a claim is refused while another node holds it, and its release is announced', async () => {
   const url = await postgresUrl();
   const [first, second] = [await openNode(url), await openNode(url)];
   expect(await first.ownership.claims.claim('session:ses_1')).toBe(true);
@@ -125,7 +151,7 @@ test('a claim is refused while another node holds it, and its release is told', 
   await claimed;
 });
 
-test('a node that was declared dead writes nothing, loses all, and joins again', async () => {
+test('a node that was declared dead writes nothing, loses everything, and joins again', async () => {
   const url = await postgresUrl();
   const [first, second] = [await openNode(url), await openNode(url)];
   const worker = new LaneList();
@@ -151,7 +177,7 @@ test('a node that was declared dead writes nothing, loses all, and joins again',
   await first.store.write([{ kind: 'touch', topic: 'fresh' }]);
 });
 
-test('a node whose connection is cut makes it again and loses nothing', async () => {
+test('a node whose connection is cut reconnects and loses nothing', async () => {
   const url = await postgresUrl();
   const [first] = [await openNode(url), await openNode(url)];
   const worker = new LaneList();
@@ -194,7 +220,7 @@ test('a run that another node owns cannot be claimed, and only this write fails'
   expect(await first.ownership.runs.ownerOf('run_1')).toBe(second.ownership.node.id);
 });
 
-test('the runs of a dead node go to one survivor, again and again until they are ended', async () => {
+test('one survivor inherits the runs of a dead node, and is called until it has ended them', async () => {
   const url = await postgresUrl();
   const [first, second, third] = [await openNode(url), await openNode(url), await openNode(url)];
   await first.store.write(['run_1', 'run_2'].flatMap((id) => first.ownership.runs.claim(id)));
@@ -279,7 +305,7 @@ test('a command without an answer in time is pending, and one to a dead node is 
   expect(await first.ownership.commands.send(target, command)).toEqual({ status: 'dead' });
 });
 
-test('a changed topic is told to the other nodes', async () => {
+test('other nodes learn of a changed topic', async () => {
   const url = await postgresUrl();
   const [first, second] = [await openNode(url), await openNode(url)];
   const told: string[] = [];
@@ -287,4 +313,28 @@ test('a changed topic is told to the other nodes', async () => {
   await first.store.write([{ kind: 'touch', topic: 'keys' }]);
   await waitFor('the news', () => told.includes('keys'));
   expect(told).not.toContain('webhooks');
+});
+
+test('patches of two nodes together may not make the metadata of a session too long', async () => {
+  const url = await postgresUrl();
+  const nodes = [await openNode(url), await openNode(url)];
+  const session = { id: 'ses_1', title: '', createdAt: 1, updatedAt: 1, details: '{"metadata":{}}' };
+  await nodes[0]?.store.write([{ kind: 'putSession', session }]);
+  // Each fits alone, and was checked against what the session had before.
+  const patches = nodes.map(({ store }, n) =>
+    store.write([
+      {
+        kind: 'patchSession',
+        id: session.id,
+        updatedAt: 2,
+        details: JSON.stringify({ metadata: { [`of ${n}`]: 'x'.repeat(40_000) } }),
+        limitsMetadata: true,
+      },
+    ]),
+  );
+  const refused = (await Promise.allSettled(patches)).filter(({ status }) => status === 'rejected');
+  expect(refused).toMatchObject([
+    { reason: { code: 'validation_failed', errors: [{ pointer: '/metadata' }] } },
+  ]);
+  expect((await nodes[0]?.store.getSession(session.id))?.details.length).toBeLessThan(65_536);
 });

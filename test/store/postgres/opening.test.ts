@@ -5,7 +5,8 @@ import type { Database } from '../../../src/store/postgres/database.ts';
 import { parseDatabaseUrl } from '../../../src/store/postgres/database-url.ts';
 import { migrate, migrations, schemaVersion } from '../../../src/store/postgres/migrations.ts';
 import { openDatabase } from '../../../src/store/postgres/open-database.ts';
-import { postgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
+import { emptyPostgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
+import { throughTransactionPooler } from '../../postgres/transaction-pooler.ts';
 
 async function open(url: string): Promise<Database> {
   const { database } = await openDatabase({ url: parseDatabaseUrl(url) });
@@ -14,7 +15,7 @@ async function open(url: string): Promise<Database> {
 }
 
 test('ten processes may open an empty database at once', async () => {
-  const url = await postgresUrl();
+  const url = await emptyPostgresUrl();
   const opened = await Promise.all(Array.from({ length: 10 }, () => open(`${url}?max=2`)));
   const versions = await Promise.all(
     opened.map((database) => database.read({ name: 'version', text: 'SELECT version FROM schema_version' })),
@@ -23,7 +24,7 @@ test('ten processes may open an empty database at once', async () => {
 });
 
 test('a database of a newer release is refused and left unchanged', async () => {
-  const url = await postgresUrl();
+  const url = await emptyPostgresUrl();
   const database = await open(url);
   await migrate(database, [...migrations, 'CREATE TABLE of_the_future (id text)']);
   await expect(open(url)).rejects.toMatchObject({
@@ -33,7 +34,7 @@ test('a database of a newer release is refused and left unchanged', async () => 
 });
 
 test('a migration that fails changes nothing', async () => {
-  const url = await postgresUrl();
+  const url = await emptyPostgresUrl();
   const database = await open(url);
   await expect(
     migrate(database, [...migrations, 'CREATE TABLE halfway (id text); SELECT 1 / 0']),
@@ -44,8 +45,18 @@ test('a migration that fails changes nothing', async () => {
 });
 
 test('a database of another program is refused', async () => {
-  const url = await postgresUrl();
+  const url = await emptyPostgresUrl();
   const server = await startPostgres();
   await server.query('CREATE TABLE events (id int)', new URL(url).pathname.slice(1));
   await expect(open(url)).rejects.toMatchObject({ reason: 'corrupt' });
+});
+
+test.each(['', '?prepare=false'])('a pooler in transaction mode is refused (%s)', async (parameters) => {
+  const url = await throughTransactionPooler(await emptyPostgresUrl());
+  for (let start = 1; start <= 2; start++) {
+    await expect(open(`${url}${parameters}`)).rejects.toMatchObject({
+      reason: 'unsupported',
+      message: expect.stringMatching(/reached through a pooler in transaction mode.*session mode\.$/),
+    });
+  }
 });

@@ -16,7 +16,7 @@ import { defaultTiming as timing } from '../../../src/store/postgres/nodes/timin
 import { judge, noSightings, wasAway } from '../../../src/store/postgres/nodes/watch.ts';
 
 export type Fault =
-  /** The process stops and goes on later (SIGSTOP, a suspended machine). */
+  /** The process stops and continues later (SIGSTOP, a suspended machine). */
   | { readonly kind: 'pause'; readonly node: number; readonly at: number; readonly forMs: number }
   /** The process ends; another one starts later. */
   | { readonly kind: 'crash'; readonly node: number; readonly at: number; readonly forMs: number }
@@ -24,9 +24,9 @@ export type Fault =
   | { readonly kind: 'leave'; readonly node: number; readonly at: number; readonly forMs: number }
   /** The connections of the node break; new ones can be made later. */
   | { readonly kind: 'cut'; readonly node: number; readonly at: number; readonly forMs: number }
-  /** As `cut`, but only the connection with the lock. Writes go on. */
+  /** As `cut`, but only the connection with the lock. Writes continue. */
   | { readonly kind: 'unlock'; readonly node: number; readonly at: number; readonly forMs: number }
-  /** Nothing arrives in either direction, and nobody notices. */
+  /** Nothing arrives in either direction, and neither side notices. */
   | { readonly kind: 'silence'; readonly node: number; readonly at: number; readonly forMs: number }
   /** The database stops and starts again: all connections break. */
   | { readonly kind: 'restart'; readonly at: number; readonly forMs: number }
@@ -83,6 +83,8 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
     renewals: number;
     /** The connection that holds the lock. */
     lock: Connection | undefined;
+    lockedAt: number;
+    renewedAt: number;
   }
   const nodeRows = new Map<string, NodeRecord>();
   const laneOwner = new Map<string, string | undefined>();
@@ -94,6 +96,7 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
   let databaseStartByClock = -1_000_000;
   let clockOffset = 0;
   let databaseUp = true;
+  let databaseDownUntil = 0;
   let databaseHangsUntil = 0;
   /** The last restart. The first start is long ago. */
   let startedAgainAt = Number.NEGATIVE_INFINITY;
@@ -129,13 +132,14 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
           fail(`${gone} was healthy`);
       }
       const knowsRestart = sawRestart.has(caller) || scenario.faults.every(({ kind }) => kind !== 'clock');
-      if (knowsRestart && now - startedAgainAt < timing.leaseMs)
+      if (knowsRestart && now - startedAgainAt < timing.leaseMs && row.lockedAt < startedAgainAt)
         fail(`${caller} took over from ${gone} right after a restart`);
       // A process that started meanwhile cannot know it.
       if (
         sawHang.has(caller) &&
         now >= hungUntil &&
         now - hungUntil < timing.leaseMs &&
+        row.renewedAt < hungUntil &&
         hungForMs > timing.answerMs * 2
       )
         fail(`${caller} took over from ${gone} right after the database hung`);
@@ -314,7 +318,9 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
           const row = nodeRows.get(this.id);
           // An earlier connection of this node is ended.
           if (row?.lock !== undefined && row.lock !== connection) closeConnection(row.lock);
-          if (row !== undefined) row.lock = connection;
+          if (row === undefined) return;
+          row.lock = connection;
+          row.lockedAt = now;
         },
         () => {
           if (this.membership.kind === 'member') this.renew();
@@ -335,6 +341,8 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
             alive: true,
             renewals: (row?.renewals ?? 0) + 1,
             lock: connection.isOpen ? connection : undefined,
+            lockedAt: now,
+            renewedAt: now,
           };
           nodeRows.set(this.id, next);
           return next.epoch;
@@ -354,7 +362,11 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
       this.send(
         () => {
           const isFound = mayWrite(this.id, epoch);
-          if (isFound) (nodeRows.get(this.id) as NodeRecord).renewals++;
+          if (isFound) {
+            const row = nodeRows.get(this.id) as NodeRecord;
+            row.renewals++;
+            row.renewedAt = now;
+          }
           return isFound;
         },
         (isFound) => {
@@ -739,9 +751,12 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
     switch (fault.kind) {
       case 'restart':
         databaseUp = false;
+        databaseDownUntil = Math.max(databaseDownUntil, now + fault.forMs);
         sawRestart = connectedNodes();
         for (const connection of [...connections]) breakConnection(connection);
         after(fault.forMs, () => {
+          // Another restart has stopped it meanwhile.
+          if (now < databaseDownUntil) return;
           databaseUp = true;
           databaseStart = now;
           databaseStartByClock = now + clockOffset;

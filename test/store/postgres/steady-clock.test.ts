@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { createSteadyClock } from '../../../src/store/postgres/nodes/steady-clock.ts';
 
-test('it counts the time of a suspension, which the monotonic clock leaves out', () => {
+test('the time of a suspension counts, although the monotonic clock leaves it out', () => {
   const time = { monotonic: 1000, wall: 1_700_000_000_000 };
   const clock = createSteadyClock(
     () => time.monotonic,

@@ -1,7 +1,7 @@
 // Many webhooks, and webhooks of runs, on several nodes.
 
 import { expect, test } from 'vitest';
-import { makeId } from '../../../src/events/ids.ts';
+import { makeId } from '../../../src/base/ids.ts';
 import { waitFor } from '../../wait-for.ts';
 import { startReceiver } from '../recording-receiver.ts';
 import { startNodeBench, toolStart, type WebhookNode } from './start-nodes.ts';
@@ -42,7 +42,7 @@ test('a thousand webhooks are spread over two nodes, and each gets its events on
   expect(shown.every(({ state }) => state.status === 'healthy' && state.pending === 0)).toBe(true);
 });
 
-test('the webhook of a run gets its events from every node, and goes with the run', async () => {
+test('the webhook of a run gets its events from every node, and is removed with the run', async () => {
   const { start, sql } = await startNodeBench();
   const nodes = [await start(), await start()];
   const [first, second] = nodes as [WebhookNode, WebhookNode];

@@ -1,4 +1,5 @@
-// A node as a process: it emits again and again, not faster than a busy machine sends in order, and reports acknowledged events until it is killed.
+// A node as a process: it emits repeatedly, no faster than a busy machine sends in order, and reports acknowledged
+// events until it is killed.
 
 import { createEventLog } from '../../../src/events/log.ts';
 import { openSharedStore } from '../../../src/store/postgres/open-shared-store.ts';

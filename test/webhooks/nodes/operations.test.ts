@@ -5,7 +5,7 @@ import { waitFor } from '../../wait-for.ts';
 import { startReceiver } from '../recording-receiver.ts';
 import { startNodeBench, startPair, toolStart } from './start-nodes.ts';
 
-test('a webhook that one node creates is in force on the others, and one node sends each delivery', async () => {
+test('a webhook that one node creates is active on the others, and one node sends each delivery', async () => {
   const { start } = await startNodeBench();
   const nodes = [await start(), await start()];
   const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
@@ -23,6 +23,20 @@ test('a webhook that one node creates is in force on the others, and one node se
   }
   expect(receiver.requests).toHaveLength(10);
   expect(new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(10);
+});
+
+test('the lane of a webhook that was removed while no node ran is removed', async () => {
+  const { start, sql } = await startNodeBench();
+  await (await start()).stop();
+  await sql("INSERT INTO lanes (webhook_id, node_id, pinned) VALUES ('whk_gone', NULL, false)");
+  const node = await start();
+  const { webhook } = await node.engine.create({ url: 'http://127.0.0.1:20202/', events: ['tool.*'] });
+  await waitFor('only the lane of the webhook that exists', async () => {
+    const rows = await sql('SELECT webhook_id, node_id FROM lanes');
+    return (
+      rows.length === 1 && rows[0]?.webhook_id === webhook.id && rows[0].node_id === node.ownership.node.id
+    );
+  });
 });
 
 test('each operation works on a node that does not own the webhook', async () => {
@@ -75,7 +89,7 @@ test('each operation works on a node that does not own the webhook', async () =>
   expect((await other.engine.emit(toolStart(9))).deliveries).toEqual([]);
 });
 
-test('a webhook that is disabled on one node gets nothing from the others, and what it missed when it is enabled', async () => {
+test('a webhook that is disabled on one node gets nothing from the others, and the missed events once it is enabled', async () => {
   const { nodes, receiver, webhook, owner, other } = await startPair(await startNodeBench(), {
     ordered: true,
   });
@@ -97,7 +111,7 @@ test('a webhook that is disabled on one node gets nothing from the others, and w
   expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
 });
 
-test('deliveries of a webhook whose removal was cut short are cancelled', async () => {
+test('deliveries of a webhook whose removal was interrupted are cancelled', async () => {
   const { start, sql } = await startNodeBench();
   const first = await start();
   const receiver = await startReceiver();

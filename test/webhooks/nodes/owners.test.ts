@@ -40,7 +40,7 @@ function expectSameBytes({ requests }: RecordingReceiver): void {
   }
 }
 
-test('a node that joins takes over webhooks with what waits, in order and without a double', async () => {
+test('a node that joins takes over webhooks with their pending deliveries, in order and without duplicates', async () => {
   const bench = await startNodeBench();
   const first = await bench.start();
   const receivers = [await startReceiver(), await startReceiver()];
@@ -63,11 +63,11 @@ test('a node that joins takes over webhooks with what waits, in order and withou
   }
   await waitFor('each node to own one', async () => {
     const list = await first.ownership.node.list();
-    return list.filter(({ alive }) => alive).every(({ owns }) => owns.lanes === 1);
+    return list.filter(({ status }) => status === 'alive').every(({ owns }) => owns.lanes === 1);
   });
 });
 
-test('a node that stops hands over its webhooks with what waits', async () => {
+test('a node that stops hands over its webhooks with their pending deliveries', async () => {
   const { nodes, receiver, webhook, owner, other } = await startPair(await startNodeBench());
   receiver.answer((_request, response) => response.writeHead(503).end());
   const emitted = [];
@@ -83,7 +83,7 @@ test('a node that stops hands over its webhooks with what waits', async () => {
   expectSameBytes(receiver);
 });
 
-test('a node that was declared dead sends and records nothing more, and its webhooks go on elsewhere in order', async () => {
+test('a node that was declared dead sends and records nothing more, and another node continues its webhooks in order', async () => {
   const bench = await startNodeBench();
   const { receiver, webhook, owner, other } = await startPair(bench, { ordered: true });
   const held = receiver.hold();

@@ -13,8 +13,11 @@ import { startReceiver } from '../recording-receiver.ts';
 
 export interface NodeBench {
   readonly url: string;
-  /** Start a node, which may reach the database by another URL. It is stopped when the test ends. */
-  start(through?: string): Promise<WebhookNode>;
+  /**
+   * Start a node, which may reach the database by another URL. It is stopped when the test ends. `watched`: the store as its
+   * engine sees it.
+   */
+  start(through?: string, watched?: (store: PostgresStore) => PostgresStore): Promise<WebhookNode>;
   sql(text: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
@@ -35,12 +38,12 @@ export async function startNodeBench(): Promise<NodeBench> {
     async sql(text) {
       return (await startPostgres()).query(text, new URL(url).pathname.slice(1));
     },
-    async start(through = url) {
+    async start(through = url, watched = (store) => store) {
       const { store, ownership } = await openSharedStore({ url: `${through}?max=4` });
       const log = createEventLog({ store, deltas: ownership.deltas });
       const warnings: string[] = [];
       const engine = await openWebhookEngine({
-        ...{ store, log, ownership },
+        ...{ store: watched(store), log, ownership },
         warn: (message, error) =>
           warnings.push(error === undefined ? message : `${message}: ${String(error)}`),
       });

@@ -1,5 +1,5 @@
 // A PostgreSQL database as the target of a move. Each batch is committed together with the place up to which its table
-// is copied, so that a move that was interrupted goes on there. Until the end, no node starts on the database.
+// is copied, so that an interrupted move continues there. Until the end, no node starts on the database.
 
 import {
   type MovedRow,
@@ -22,7 +22,7 @@ export interface ImportTarget {
   readonly shown: string;
   /** `resumed`: an earlier move of the same data was interrupted. `restarted`: one of other data was deleted. */
   readonly start: 'fresh' | 'resumed' | 'restarted';
-  /** Where to go on in a table: after this key. `rows` were copied already. */
+  /** Where to continue in a table: after this key. `rows` are already copied. */
   progress(table: MovedTable): { readonly after: readonly Value[] | undefined; readonly rows: number };
   write(table: MovedTable, rows: readonly MovedRow[]): Promise<void>;
   /** Replaces the webhooks that an earlier try has written. */
@@ -199,7 +199,7 @@ async function inTransaction<T>(database: Database, work: (session: Session) => 
   try {
     return await run({ database, pool: 'others', guard: undefined }, work);
   } catch (error) {
-    // The outcome of its COMMIT may be unknown: the next run reads how far the move is.
+    // The outcome of its COMMIT may be unknown: the next run reads how far the move has come.
     throw isConnectionLost(error) ? lostConnection(database.url.shown, error) : error;
   }
 }

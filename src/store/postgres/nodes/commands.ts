@@ -1,9 +1,9 @@
-// Commands to other nodes. A command is a row; its target handles it once at most, because it remembers what it has
+// Commands to other nodes. A command is a row; its target handles it at most once, because it remembers what it has
 // handled and a take-over marks the rest as dead.
 
-import { randomUUID } from 'node:crypto';
 import { callHost } from '../../../base/call-host.ts';
 import { CodeBuddyError, isProblemCode } from '../../../base/errors.ts';
+import { makeId } from '../../../base/ids.ts';
 import type { CommandOutcome, CommandRequest, Commands } from '../../ownership.ts';
 import type { StoreLogger } from '../../store-logger.ts';
 import type { Row } from '../database.ts';
@@ -128,7 +128,7 @@ export function createCommands({ node, query, feed, logger }: CommandsOptions): 
     { timeoutMs = defaultTimeoutMs }: { readonly timeoutMs?: number } = {},
   ): Promise<CommandOutcome> {
     if (nodeId === node.id) return handleHere({ kind, data });
-    const id = `cmd_${randomUUID()}`;
+    const id = makeId('cmd');
     let timer: NodeJS.Timeout | undefined;
     const answered = new Promise<CommandOutcome>((resolve) => {
       waiting.set(id, resolve);
@@ -148,7 +148,7 @@ export function createCommands({ node, query, feed, logger }: CommandsOptions): 
 
   return {
     handle(kind, handler) {
-      if (handlers.has(kind)) throw new TypeError(`There is a handler for ${kind} already`);
+      if (handlers.has(kind)) throw new TypeError(`${kind} already has a handler`);
       handlers.set(kind, handler);
       return () => {
         if (handlers.get(kind) === handler) handlers.delete(kind);

@@ -30,7 +30,7 @@ export interface ControlConnection {
 
 /** The first try follows at once, later ones after this time, in ms. */
 const retryAfterMs = 200;
-/** The answer may wait in the socket when a process that was stopped goes on. */
+/** The answer may wait in the socket when a suspended process continues. */
 const secondLookMs = 200;
 
 export function openControlConnection({

@@ -1,6 +1,7 @@
 // The fence between a node and the store: each transaction that writes checks the node's epoch first, and fails if the
 // node was declared dead.
 
+import { schemaVersion } from '../migrations.ts';
 import { sqlState } from '../postgres-errors.ts';
 import type { WriteGuard } from '../transaction.ts';
 import { statements } from './statements.ts';
@@ -15,6 +16,8 @@ export interface Fence {
   current(): FenceKey;
   /** The store refused a write with this key. */
   refused(key: FenceKey): void;
+  /** The store refused a write because its schema is newer. */
+  superseded(): void;
 }
 
 /** `check_fence` found that the node was declared dead. */
@@ -24,7 +27,7 @@ export function isFenced(error: unknown): boolean {
 
 /**
  * Returns the guard for writes from now on. It refuses writes that were accepted before the node was declared
- * dead, also if they are sent after it has joined again. There is one for each epoch.
+ * dead, even if they are sent after it has joined again. There is one for each epoch.
  */
 export function createWriteGuards(fence: Fence): () => WriteGuard {
   let last: { readonly epoch: number; readonly guard: WriteGuard } | undefined;
@@ -38,9 +41,10 @@ export function createWriteGuards(fence: Fence): () => WriteGuard {
 function createGuard(fence: Fence, key: FenceKey): WriteGuard {
   return async (session) => {
     try {
-      await session.run(statements.checkFence, [key.nodeId, key.epoch]);
+      await session.run(statements.checkFence, [key.nodeId, key.epoch, schemaVersion]);
     } catch (error) {
       if (isFenced(error)) fence.refused(key);
+      if (sqlState(error) === 'CB003') fence.superseded();
       throw error;
     }
   };

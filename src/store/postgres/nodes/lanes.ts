@@ -173,7 +173,7 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
       return worker !== undefined && !closed;
     },
     serve(served) {
-      if (worker !== undefined) throw new TypeError('The lanes are served already');
+      if (worker !== undefined) throw new TypeError('The lanes already have a worker');
       worker = served;
       node.renewSoon();
       balanceSoon();
@@ -198,7 +198,8 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
         feed.signal('lanes');
       }
     },
-    async remove(webhookIds) {
+    async remove(given, { keepPinned = false } = {}) {
+      const webhookIds = keepPinned ? given.filter((id) => !pinned.has(id)) : given;
       if (webhookIds.length === 0) return;
       const { count } = await query(statements.removeLanes, [webhookIds]);
       for (const id of webhookIds) {

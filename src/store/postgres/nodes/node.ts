@@ -5,6 +5,7 @@ import { callHost } from '../../../base/call-host.ts';
 import type { NodeInfo, NodeLease, Stop } from '../../ownership.ts';
 import type { StoreLogger } from '../../store-logger.ts';
 import type { Database, Row } from '../database.ts';
+import { schemaVersion } from '../migrations.ts';
 import { type ControlConnection, openControlConnection, type Run } from './control-connection.ts';
 import type { Fence } from './fence.ts';
 import { createListeners } from './listeners.ts';
@@ -69,6 +70,9 @@ export function startNode(options: NodeOptions): Node {
   let isAway = false;
   let joining: Promise<void> | undefined;
   let wasMember = false;
+  /** Set when a newer release has migrated the schema. */
+  let superseded: { readonly message: string; readonly epoch: number } | undefined;
+  const whenSuperseded = createListeners<[string]>();
   const [lost, again, good, looked] = [
     createListeners(),
     createListeners(),
@@ -84,7 +88,8 @@ export function startNode(options: NodeOptions): Node {
   function become(next: Membership): void {
     const before = membership;
     membership = next;
-    if (before.kind === 'member' && next.kind === 'out' && !closed) {
+    if (before.kind === 'member' && next.kind === 'out' && superseded !== undefined) lost.call();
+    else if (before.kind === 'member' && next.kind === 'out' && !closed) {
       callHost(() =>
         logger?.warn({ node: id, epoch: before.epoch }, 'this node was declared dead and joins again'),
       );
@@ -157,8 +162,20 @@ export function startNode(options: NodeOptions): Node {
 
   async function insertNode(run: Run): Promise<void> {
     const sentAt = clock();
-    const { rows } = await run(statements.join, [id, timing.leaseMs, servesLanes(), url() ?? null, version]);
+    const values = [id, timing.leaseMs, servesLanes(), url() ?? null, version, schemaVersion];
+    const { rows } = await run(statements.join, values);
+    if (rows.length === 0) return supersede();
     if (!closed) become(joined(Number(rows[0]?.epoch), sentAt));
+  }
+
+  function supersede(): void {
+    if (superseded !== undefined) return;
+    const message = `A newer release has migrated the database, so node ${id} (version ${version}) writes nothing more and ends. Start the newer release.`;
+    superseded = { message, epoch: epoch() };
+    unschedule();
+    callHost(() => logger?.warn({ node: id }, message));
+    become(out);
+    whenSuperseded.call(message);
   }
 
   async function renew(run: Run): Promise<void> {
@@ -172,14 +189,14 @@ export function startNode(options: NodeOptions): Node {
 
   function schedule(): void {
     unschedule();
-    if (closed) return;
+    if (closed || superseded !== undefined) return;
     lookTimer = setTimeout(() => void lookAgain(), timing.lookMs);
     renewIn(timing.renewMs);
   }
 
   function renewIn(ms: number): void {
     clearTimeout(renewTimer);
-    renewTimer = setTimeout(() => void renewAgain(), ms);
+    if (superseded === undefined) renewTimer = setTimeout(() => void renewAgain(), ms);
   }
 
   function unschedule(): void {
@@ -207,7 +224,7 @@ export function startNode(options: NodeOptions): Node {
     } catch {
       // As above. Earlier sightings do not count after a pause.
     }
-    if (closed) return;
+    if (closed || superseded !== undefined) return;
     clearTimeout(lookTimer);
     lookTimer = setTimeout(() => void lookAgain(), timing.lookMs);
   }
@@ -217,6 +234,7 @@ export function startNode(options: NodeOptions): Node {
   async function look(): Promise<void> {
     const startedAt = clock();
     const { rows } = await run(statements.look, []);
+    if (Number(rows[0]?.schema_version ?? 0) > schemaVersion) return supersede();
     const found = rows.map(toNodeRow);
     const endedAt = clock();
     others = rows.flatMap((row) =>
@@ -257,6 +275,10 @@ export function startNode(options: NodeOptions): Node {
     onJoined: again.add,
     onRenewed: good.add,
     onLooked: looked.add,
+    onSuperseded(listener) {
+      if (superseded !== undefined) listener(superseded.message);
+      return whenSuperseded.add(listener);
+    },
     async list() {
       const { rows } = await query(statements.listNodes);
       return rows.map((row) => toNodeInfo(row, id));
@@ -264,6 +286,7 @@ export function startNode(options: NodeOptions): Node {
     fence: {
       current: () => ({ nodeId: id, epoch: epoch() }),
       refused: (key) => become(refused(membership, key.epoch)),
+      superseded: supersede,
     },
     run,
     others: () => others,
@@ -277,7 +300,8 @@ export function startNode(options: NodeOptions): Node {
       unschedule();
       firstJoin.reject(new Error('The node was closed before it had joined.'));
       try {
-        if (membership.kind === 'member') await control.run(statements.leave, [id, membership.epoch]);
+        const left = membership.kind === 'member' ? membership.epoch : (superseded?.epoch ?? 0);
+        if (left > 0) await control.run(statements.leave, [id, left]);
       } catch (error) {
         // The others see the free lock.
         callHost(() => logger?.warn({ err: error, node: id }, 'this node could not leave in order'));
@@ -307,7 +331,7 @@ function toNodeInfo(row: Row, selfId: string): NodeInfo {
     epoch: Number(row.epoch),
     startedAt: Number(row.started_at),
     leaseUntil: Number(row.lease_until),
-    alive: row.alive === true,
+    status: row.alive === true ? 'alive' : row.has_left === true ? 'left' : 'dead',
     self: row.id === selfId,
     owns: { lanes: Number(row.lanes), runs: Number(row.runs) },
     lag: typeof row.lag === 'number' ? row.lag : null,

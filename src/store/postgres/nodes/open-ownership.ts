@@ -1,6 +1,6 @@
 // Ownership on PostgreSQL: puts the parts of a node together.
 
-import { randomUUID } from 'node:crypto';
+import { makeId } from '../../../base/ids.ts';
 import { version as ownVersion } from '../../../base/version.ts';
 import type { Ownership } from '../../ownership.ts';
 import type { StoreLogger } from '../../store-logger.ts';
@@ -49,7 +49,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
   const { database, logger, url = () => undefined, seen = () => undefined, version = ownVersion } = options;
   const { clock = createSteadyClock(), joinTimeoutMs = 10_000 } = options;
   const timing = { ...defaultTiming, ...options.timing };
-  const id = `nod_${randomUUID().replaceAll('-', '')}`;
+  const id = makeId('nod');
   let isServing = (): boolean => false;
 
   const query = createQuery(database);

@@ -58,7 +58,7 @@ export function createRunOwners({
     release: (runId) => [{ kind: 'releaseRun', runId }],
     ownerOf: async (runId) => nodeIdIn(await query(statements.claimHolder, [runClaim(runId)])),
     onInherited(listener) {
-      if (interrupt !== undefined) throw new TypeError('Inherited runs are handled already');
+      if (interrupt !== undefined) throw new TypeError('Inherited runs already have a handler');
       interrupt = listener;
       void passInherited();
       return () => {

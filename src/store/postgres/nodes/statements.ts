@@ -11,7 +11,7 @@ const granted = `SELECT (classid::bigint << 32) | objid::bigint AS lock_key FROM
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 const texts = {
-  checkFence: 'SELECT check_fence($1, $2)',
+  checkFence: 'SELECT check_fence($1, $2, $3)',
 
   // ---- the node
   lock: 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held',
@@ -20,25 +20,28 @@ const texts = {
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> pg_backend_pid()
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND (classid::bigint << 32) | objid::bigint = hashtextextended($1, 0)`,
-  /** A second join, after the answer to the first was lost, keeps the epoch, and everything claimed with it. */
+  /** No row if the schema is newer than the node knows. A second join, after the answer to the first was lost, keeps the epoch, and everything claimed with it. */
   join: `INSERT INTO nodes (id, epoch, alive, renewals, lease_until, serves_lanes, url, version, started_at)
-    VALUES ($1, 1, true, 0, ${databaseTime} + $2::bigint, $3, $4, $5, ${databaseTime})
-    ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + (NOT nodes.alive)::int, alive = true, renewals = nodes.renewals + 1,
+    SELECT $1, 1, true, 0, ${databaseTime} + $2::bigint, $3::boolean, $4, $5, ${databaseTime} FROM schema_version WHERE version <= $6
+    ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + (NOT nodes.alive)::int, alive = true, has_left = false, renewals = nodes.renewals + 1,
       lease_until = EXCLUDED.lease_until, serves_lanes = EXCLUDED.serves_lanes, url = EXCLUDED.url
     RETURNING epoch`,
   renew: `UPDATE nodes SET renewals = renewals + 1, lease_until = ${databaseTime} + $3::bigint, serves_lanes = $4, url = $5,
       lag = greatest(0, (SELECT last FROM log_head) - $6::bigint)
     WHERE id = $1 AND epoch = $2 AND alive`,
   look: `SELECT id, epoch, alive, renewals, held.lock_key IS NOT NULL AS locked,
-      NOT alive AS leaves_runs, serves_lanes,
+      NOT alive AS leaves_runs, serves_lanes, (SELECT version FROM schema_version) AS schema_version,
       pg_postmaster_start_time()::text AS database_start,
       extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) * 1000 AS database_age
     FROM nodes LEFT JOIN (${granted}) held ON held.lock_key = nodes.lock_key
     WHERE alive OR EXISTS (SELECT FROM claims WHERE claims.node_id = nodes.id)`,
   takeOver: 'SELECT take_over($1, $2, $3, $4, $5) AS done',
   /** Leaves. Runs that were left are inherited by a node that sees them. */
-  leave: `WITH gone AS (
-      UPDATE nodes SET alive = false, epoch = epoch + 1 WHERE id = $1 AND epoch = $2 AND alive RETURNING id
+  leave: `WITH own AS (
+      -- Waits for writes under way whose outcome is not known yet.
+      SELECT id FROM nodes WHERE id = $1 AND epoch = $2 AND alive FOR UPDATE
+    ), gone AS (
+      UPDATE nodes SET alive = false, has_left = true, epoch = epoch + 1 FROM own WHERE nodes.id = own.id RETURNING nodes.id
     ), freed AS (
       UPDATE lanes SET node_id = NULL, pinned = false FROM gone WHERE node_id = gone.id
     ), refused AS (
@@ -47,7 +50,7 @@ const texts = {
     DELETE FROM claims USING gone WHERE node_id = gone.id AND name NOT LIKE 'run:%'`,
   forgetOldNodes: `DELETE FROM nodes WHERE NOT alive AND lease_until < ${databaseTime} - 3600000
     AND NOT EXISTS (SELECT FROM claims WHERE claims.node_id = nodes.id)`,
-  listNodes: `SELECT id, epoch, url, version, started_at, lease_until, alive, lag,
+  listNodes: `SELECT id, epoch, url, version, started_at, lease_until, alive, has_left, lag,
       (SELECT count(*) FROM lanes WHERE lanes.node_id = nodes.id) AS lanes,
       (SELECT count(*) FROM claims WHERE claims.node_id = nodes.id AND name LIKE 'run:%') AS runs
     FROM nodes WHERE alive OR lease_until > ${databaseTime} - 3600000 ORDER BY started_at, id`,

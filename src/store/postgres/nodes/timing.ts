@@ -4,15 +4,15 @@ export interface NodeTiming {
   /** How long a renewal is good. Several times `renewMs`, so that one lost renewal costs nothing. */
   readonly leaseMs: number;
   readonly renewMs: number;
-  /** How long no node is declared dead after the database was away: a lease, so that all nodes can come back. */
+  /** How long a node may take to come back after the database was away, before it is declared dead: a lease. */
   readonly graceMs: number;
   /** Between two looks at the other nodes. */
   readonly lookMs: number;
   /** Between two looks at the end of the log, at changed topics and at commands. */
   readonly pollMs: number;
-  /** A node begins nothing when the last statement that was answered is older. Several times `pollMs`. */
+  /** A node starts no work when the last statement that was answered is older. Several times `pollMs`. */
   readonly lockGraceMs: number;
-  /** A node is dead when its lock was free for so long. Above `lockGraceMs`, so that it has stopped by then. */
+  /** A node is dead when its lock was free for this time. Above `lockGraceMs`, so that it has stopped by then. */
   readonly lockFreeMs: number;
   /** After a longer pause between two looks, earlier sightings do not count. Below `leaseMs`. */
   readonly gapMs: number;

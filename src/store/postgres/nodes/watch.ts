@@ -4,7 +4,8 @@
 // A node is dead if its lock was free in two looks that are `lockFreeMs` apart (its process ended, or its connection
 // broke and it has stopped by itself), or if it did not renew its lease for `leaseMs` (it hangs or is cut off). Both are
 // measured by the clock of the watching node, so a step of the database's clock has no effect. After the watching
-// node or the database was away, no node is declared dead for one lease.
+// node or the database was away, a node is not declared dead for one lease, unless it has come back meanwhile: it was
+// seen with its lock after a start of the database, which ends all locks, or it was seen to renew.
 
 import type { NodeTiming } from './timing.ts';
 
@@ -28,6 +29,8 @@ interface Sighting {
   readonly since: number;
   /** When the lock was seen free first; undefined while it is held. */
   readonly freeSince: number | undefined;
+  /** Whether it has come back since the database, or the watching node, was away. */
+  readonly isBack: boolean;
 }
 
 export interface Watch {
@@ -35,8 +38,10 @@ export interface Watch {
   readonly lookedAt: number | undefined;
   /** Whether the connection broke after the last look. */
   readonly wasAway: boolean;
-  /** No node is declared dead before this time. */
+  /** No node that has not come back is declared dead before this time. */
   readonly graceUntil: number;
+  /** Whether a lock that is held proves that its node has come back: it is younger than the absence. */
+  readonly areLocksNew: boolean;
   /** Which start of the database was seen last. */
   readonly databaseStart: string | undefined;
   readonly sightings: ReadonlyMap<string, Sighting>;
@@ -47,6 +52,7 @@ export const noSightings: Watch = {
   lookedAt: undefined,
   wasAway: false,
   graceUntil: Number.NEGATIVE_INFINITY,
+  areLocksNew: false,
   databaseStart: undefined,
   sightings: new Map(),
 };
@@ -83,7 +89,8 @@ export function judge(watch: Watch, look: Look, selfId: string, timing: NodeTimi
     databaseStart !== watch.databaseStart &&
     (watch.databaseStart !== undefined || databaseAgeMs < timing.graceMs);
   const graceUntil = isGap || isNewStart ? endedAt + timing.graceMs : watch.graceUntil;
-  const earlier = isGap ? noSightings.sightings : watch.sightings;
+  const areLocksNew = isNewStart || (!isGap && watch.areLocksNew);
+  const earlier = isGap || isNewStart ? noSightings.sightings : watch.sightings;
   const sightings = new Map<string, Sighting>();
   const dead: NodeRow[] = [];
   for (const row of rows) {
@@ -92,19 +99,28 @@ export function judge(watch: Watch, look: Look, selfId: string, timing: NodeTimi
       if (row.leavesRuns) dead.push(row);
       continue;
     }
-    const sighting = see(earlier.get(row.id), row, endedAt);
+    const sighting = see(earlier.get(row.id), row, endedAt, areLocksNew);
     sightings.set(row.id, sighting);
-    if (startedAt >= graceUntil && isDead(sighting, startedAt, timing)) dead.push(row);
+    if ((startedAt >= graceUntil || sighting.isBack) && isDead(sighting, startedAt, timing)) dead.push(row);
   }
-  return { watch: { lookedAt: startedAt, wasAway: false, graceUntil, databaseStart, sightings }, dead };
+  return {
+    watch: { lookedAt: startedAt, wasAway: false, graceUntil, areLocksNew, databaseStart, sightings },
+    dead,
+  };
 }
 
-function see(earlier: Sighting | undefined, { epoch, renewals, locked }: NodeRow, at: number): Sighting {
+function see(
+  earlier: Sighting | undefined,
+  { epoch, renewals, locked }: NodeRow,
+  at: number,
+  areLocksNew: boolean,
+): Sighting {
   const isSame = earlier?.epoch === epoch && earlier.renewals === renewals;
   return {
     epoch,
     renewals,
     since: isSame ? earlier.since : at,
+    isBack: earlier?.isBack === true || (earlier !== undefined && !isSame) || (locked && areLocksNew),
     freeSince: locked ? undefined : ((isSame ? earlier.freeSince : undefined) ?? at),
   };
 }

@@ -6,9 +6,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { type ModelServer, startModelServer } from '../agent/model-server.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
+import { type Server, serve, temporaryFolder } from '../cli/run-cli.ts';
 import { postgresUrl } from '../postgres/postgres-url.ts';
 import { waitFor } from '../wait-for.ts';
-import { type Server, serve, temporaryFolder } from './run-cli.ts';
 
 interface Node {
   readonly server: Server;
@@ -108,7 +108,7 @@ test('after kill -9 of a node, another one interrupts its runs, and resumes them
   }
 });
 
-test('a node that was stopped for longer than its lease writes nothing of its runs when it goes on', async () => {
+test('a node that was stopped for longer than its lease writes nothing about its runs when it continues', async () => {
   const { model, first, second, working, asking, ids } = await startWithRuns();
   first.server.child.kill('SIGSTOP');
   await becomeInterrupted(second, ids);

@@ -1,10 +1,10 @@
 // Webhooks of two servers on one PostgreSQL database, through the command line.
 
 import { expect, test } from 'vitest';
+import { run, serve, temporaryFolder } from '../cli/run-cli.ts';
 import { postgresUrl } from '../postgres/postgres-url.ts';
 import { waitFor } from '../wait-for.ts';
 import { startReceiver } from '../webhooks/recording-receiver.ts';
-import { run, serve, temporaryFolder } from './run-cli.ts';
 
 test('a webhook that is created on one server works from the other one, and after the first was killed', async () => {
   const DATABASE_URL = await postgresUrl();

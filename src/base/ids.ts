@@ -6,7 +6,19 @@ import { randomFillSync } from 'node:crypto';
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
-export type IdPrefix = 'ses' | 'run' | 'evt' | 'whk' | 'dlv' | 'prm' | 'msg' | 'trn' | 'key' | 'req';
+export type IdPrefix =
+  | 'ses'
+  | 'run'
+  | 'evt'
+  | 'whk'
+  | 'dlv'
+  | 'prm'
+  | 'msg'
+  | 'trn'
+  | 'key'
+  | 'req'
+  | 'nod'
+  | 'cmd';
 /** An id typed by its kind: `Id<'ses'>` is the id of a session. */
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 

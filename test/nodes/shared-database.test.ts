@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Node } from '../../src/client/index.ts';
 import { CodeBuddyClient } from '../../src/client/index.ts';
+import { run, serve, start, temporaryFolder } from '../cli/run-cli.ts';
 import { postgresUrl, startPostgres } from '../postgres/postgres-url.ts';
 import { startTcpProxy } from '../postgres/tcp-proxy.ts';
 import { waitFor } from '../wait-for.ts';
-import { run, serve, start, temporaryFolder } from './run-cli.ts';
 
 async function listNodes(home: string): Promise<readonly Node[]> {
   const { stdout, code, stderr } = await run(home, ['nodes', 'list', '--json']);
@@ -16,8 +16,8 @@ async function listNodes(home: string): Promise<readonly Node[]> {
   return (JSON.parse(stdout) as { readonly nodes: readonly Node[] }).nodes;
 }
 
-const stateOf = (nodes: readonly Node[], url: string): boolean | undefined =>
-  nodes.find((node) => node.url === url)?.alive;
+const stateOf = (nodes: readonly Node[], url: string): string | undefined =>
+  nodes.find((node) => node.url === url)?.status;
 
 test('two nodes are seen from either one; a stopped node has left, and a killed one is declared dead', async () => {
   const DATABASE_URL = await postgresUrl();
@@ -51,16 +51,32 @@ test('two nodes are seen from either one; a stopped node has left, and a killed 
 
   second.child.kill('SIGTERM');
   expect((await second.finished).code).toBe(0);
-  expect(stateOf(await listNodes(homes[0]), second.url)).toBe(false);
+  expect(stateOf(await listNodes(homes[0]), second.url)).toBe('left');
   third.child.kill('SIGKILL');
   await waitFor('the killed node to be declared dead', async () => {
     const nodes = await listNodes(homes[0]);
-    return stateOf(nodes, 'http://third.example:3847') === false;
+    return stateOf(nodes, 'http://third.example:3847') === 'dead';
   });
   const table = await run(homes[0], ['nodes', 'list']);
   expect(table.stdout).toMatch(/^ID +URL +VERSION +STATE +STARTED +LEASE UNTIL +WEBHOOKS +RUNS +LAG$/m);
   expect(table.stdout).toMatch(/ alive \(answers\) /);
-  expect(table.stdout.match(/ dead /g)).toHaveLength(2);
+  for (const state of ['left', 'dead'])
+    expect(table.stdout.match(new RegExp(` ${state} `, 'g'))).toHaveLength(1);
+});
+
+test('a server of an older release ends when a newer one has migrated the database', async () => {
+  const DATABASE_URL = await postgresUrl();
+  const { finished } = await serve(temporaryFolder(), [], { DATABASE_URL });
+  const server = await startPostgres();
+  await server.query(
+    'UPDATE schema_version SET version = version + 1',
+    new URL(DATABASE_URL).pathname.slice(1),
+  );
+  const { code, stderr } = await finished;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /codebuddy: A newer release has migrated the database.*Start the newer release\.\n$/,
+  );
 });
 
 test('a config folder has one node', async () => {

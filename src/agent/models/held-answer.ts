@@ -1,0 +1,57 @@
+// The answer of a model call that begins while the last step is still being committed. Its text is held back until that
+// commit is durable, so that no client sees text that a crash leaves without what came before it. If the commit fails,
+// the call is aborted with its error.
+
+export interface HeldAnswer {
+  /** For the model call. */
+  readonly signal: AbortSignal;
+  readonly onText: (text: string, model: string) => void;
+  /**
+   * Call it when the model call has ended, however it ended. Resolves when the commit is durable and the text was
+   * passed on. @throws the error of the commit; the reason of `signal`
+   */
+  readonly release: () => Promise<void>;
+}
+
+export interface HoldOptions {
+  /** The commit to wait for; undefined if there is none. */
+  readonly commit: Promise<unknown> | undefined;
+  /** Aborts when the run ends. Text that is held back then is not shown. */
+  readonly signal: AbortSignal;
+  readonly onText: (text: string, model: string) => void;
+}
+
+export function holdAnswer({ commit, signal, onText }: HoldOptions): HeldAnswer {
+  if (commit === undefined) return { signal, onText, release: async () => undefined };
+  const call = new AbortController();
+  const onAbort = (): void => call.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  let held: { readonly text: string; readonly model: string }[] | undefined = [];
+  const durable = commit.then(
+    () => {
+      const texts = held ?? [];
+      held = undefined;
+      if (!signal.aborted) for (const { text, model } of texts) onText(text, model);
+    },
+    (error: unknown) => {
+      call.abort(error);
+      throw error;
+    },
+  );
+  // `release` reports it.
+  durable.catch(() => undefined);
+  return {
+    signal: call.signal,
+    onText(text, model) {
+      if (held === undefined) onText(text, model);
+      else held.push({ text, model });
+    },
+    async release() {
+      await durable;
+      signal.removeEventListener('abort', onAbort);
+      // The whole answer may have been held back.
+      signal.throwIfAborted();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+// Results of deliveries fill up commits: a commit has a cost of its own, which all nodes pay on one server.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { Write } from '../../../src/store/store.ts';
+import { postgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
+import { waitFor } from '../../wait-for.ts';
+import { openPostgres } from '../stores.ts';
+
+/** Between two commits that only have writes that may wait. */
+const fillMs = 50;
+
+function state(n: number): Write {
+  return { kind: 'putWebhookState', row: { webhookId: `w${n}`, state: '{}' } };
+}
+
+test('writes that may wait share commits while they keep coming', async () => {
+  const url = await postgresUrl();
+  const store = await openPostgres(url);
+  const server = await startPostgres();
+  const commits = async (): Promise<number> => {
+    const rows = await server.query(
+      'SELECT sum(number) AS made FROM commits',
+      new URL(url).pathname.slice(1),
+    );
+    return Number(rows[0]?.made);
+  };
+  const before = await commits();
+  const startedAt = performance.now();
+  const writes: Promise<unknown>[] = [];
+  for (let n = 0; n < 100; n++) {
+    writes.push(store.write([state(n)], { maxDelayMs: 10 }));
+    await pause(5);
+  }
+  await Promise.all(writes);
+  // The first and the last one have no full interval. A timer may be a millisecond early.
+  const most = (performance.now() - startedAt) / (fillMs - 1) + 2;
+  expect((await commits()) - before).toBeLessThanOrEqual(most);
+  expect((await store.listWebhookStates()).length).toBe(100);
+});
+
+test('many of them do not wait, and others never do', async () => {
+  const store = await openPostgres();
+  const times: number[] = [];
+  const isSoon = async (write: () => Promise<unknown>): Promise<boolean> => {
+    // A commit that could keep it waiting.
+    await store.write([state(0)]);
+    const startedAt = performance.now();
+    await write();
+    times.push(performance.now() - startedAt);
+    return (times.at(-1) ?? 0) < fillMs - 10;
+  };
+  await waitFor(
+    'a commit of many writes',
+    () =>
+      isSoon(() =>
+        store.write(
+          Array.from({ length: 200 }, (_, n) => state(n)),
+          { maxDelayMs: 10 },
+        ),
+      ),
+    () => times,
+  );
+  await waitFor(
+    'a commit of one write that may not wait',
+    () => isSoon(() => store.write([state(1)])),
+    () => times,
+  );
+});
