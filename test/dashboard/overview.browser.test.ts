@@ -53,13 +53,13 @@ test('permissions that wait, failed runs and failing webhooks need a person, unt
   const needs = page.getByRole('region', { name: 'Needs you' });
 
   const failed = await client.runs.start({ prompt: 'fail' });
-  await needs.getByRole('link', { name: /^Run: / }).waitFor();
+  await needs.getByRole('link', { name: /^Run "fail": / }).waitFor();
   await client.runs.start({ prompt: 'ask' });
   await needs.getByRole('link', { name: '1 permission: bash' }).click();
   await page.waitForURL(/#\/permissions$/);
   await page.getByRole('button', { name: 'Deny' }).click();
   await page.getByRole('link', { name: 'Overview' }).click();
-  await needs.getByRole('link', { name: /^Run: / }).waitFor();
+  await needs.getByRole('link', { name: /^Run "fail": / }).waitFor();
   await expect.poll(() => needs.getByRole('link', { name: /permission/ }).count()).toBe(0);
 
   // A later run of the session follows the failed one.

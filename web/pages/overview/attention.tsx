@@ -13,6 +13,8 @@ import { Time } from '../../parts/time.tsx';
 
 const dayMs = 86_400_000;
 const maxRuns = 5;
+/** Characters. */
+const shownPrompt = 60;
 
 export function Attention() {
   const found = useResource(
@@ -58,7 +60,7 @@ export function Attention() {
                     {plural(waiting.length, 'permission')}: {toolsOf(waiting)}
                   </a>
                   <span class="quiet">
-                    since <Time at={waiting[0]?.createdAt ?? ''} />
+                    asked <Time at={waiting[0]?.createdAt ?? ''} />
                   </span>
                 </Item>
               )}
@@ -76,10 +78,10 @@ export function Attention() {
                   </span>
                 </Item>
               ))}
-              {runs.map(({ id, sessionId, error, createdAt }) => (
+              {runs.map(({ id, sessionId, prompt, error, createdAt }) => (
                 <Item key={id} tone="bad" word="failed">
                   <a class="grow" href={hrefOf(['sessions', sessionId], { run: id })}>
-                    Run: {error?.message ?? 'no reason given'}
+                    Run "{prompt.slice(0, shownPrompt)}": {error?.message ?? 'no reason given'}
                   </a>
                   <span class="quiet">
                     <Time at={createdAt} />

@@ -80,7 +80,11 @@ export function Models() {
   );
 }
 
-function Row({ model: { id, use, ready, detail, local, contextWindow, price } }: { readonly model: Model }) {
+function Row({
+  model: { id, provider, use, ready, detail, local, contextWindow, price },
+}: {
+  readonly model: Model;
+}) {
   return (
     <tr>
       <td>
@@ -91,7 +95,7 @@ function Row({ model: { id, use, ready, detail, local, contextWindow, price } }:
       </td>
       <td data-label="Why" class={ready ? '' : 'bad'}>
         {detail}
-        {local && <span class="quiet"> (on this machine or network)</span>}
+        {local && provider !== 'offline' && <span class="quiet"> (on this machine or network)</span>}
       </td>
       <td data-label="Reads" class="quiet">
         {contextWindow === null ? 'not known' : `${formatCompact(contextWindow)} tokens`}
