@@ -27,7 +27,8 @@ import { ensureHome } from './config/home-folder.ts';
 import { removeConfigLeftovers } from './config/leftovers.ts';
 import { readOrCreateLocalKey } from './config/local-key.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
-import { type Settings, SettingsError } from './config/settings.ts';
+import { type Origins, type Settings, SettingsError } from './config/settings.ts';
+import { shownSettings } from './config/shown-settings.ts';
 import type { EventLog } from './events/event-log.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
@@ -74,8 +75,8 @@ export interface App {
 
 export interface AppOptions {
   readonly logger?: Logger;
-  /** The place where the model was set, for messages. @default 'the settings' */
-  readonly modelsOrigin?: string;
+  /** Where each setting came from. @default 'the settings' for each */
+  readonly origins?: Origins;
   /** Source of the providers' keys. Programs that tools start get a part of it. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
   /** The redactor that `logger` uses. It learns the secrets of the settings. @default a new one */
@@ -94,7 +95,7 @@ export async function createApp(
   settings: Settings,
   {
     logger,
-    modelsOrigin = 'the settings',
+    origins = unknownOrigins(settings),
     environment = process.env,
     redactor = createRedactor(),
     writerThread,
@@ -106,6 +107,7 @@ export async function createApp(
     ...(settings.apiKey === undefined ? [] : [settings.apiKey]),
     ...(settings.database.kind === 'postgres' ? databaseUrlSecrets(settings.database.url) : []),
   ]);
+  const modelsOrigin = origins.models;
   checkSettings(settings, modelsOrigin, environment);
   ensureHome(settings.home);
   for (const line of moveOldFiles(settings)) logger?.info(line);
@@ -188,7 +190,16 @@ export async function createApp(
         shutdownTimeoutMs: graceMs,
         logger: logger ?? false,
       },
-      await connect(settings, { store, ownership, log, agent, webhooks, localKey: localKey.key, startedAt }),
+      await connect(settings, {
+        store,
+        ownership,
+        log,
+        agent,
+        webhooks,
+        localKey: localKey.key,
+        startedAt,
+        origins,
+      }),
     );
   } catch (error) {
     await agent?.close(0);
@@ -275,6 +286,12 @@ export async function createApp(
   };
 }
 
+/** A caller that made the settings itself. */
+function unknownOrigins(settings: Settings): Origins {
+  const names = Object.keys(settings) as (keyof Settings)[];
+  return Object.fromEntries(names.map((name) => [name, 'the settings'])) as Origins;
+}
+
 /** Logs how commands run, so that the log shows if they are not confined. */
 async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<void> {
   let description = await agent.describeSandbox();
@@ -305,11 +322,12 @@ interface Modules {
   readonly webhooks: WebhookEngine;
   readonly localKey: string;
   readonly startedAt: string;
+  readonly origins: Origins;
 }
 
 async function connect(
   settings: Settings,
-  { store, ownership, log, agent, webhooks, localKey, startedAt }: Modules,
+  { store, ownership, log, agent, webhooks, localKey, startedAt, origins }: Modules,
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
@@ -332,6 +350,8 @@ async function connect(
     },
     dashboard: dashboardFolder,
     nodes: createNodeService({ store, ownership, log, agent, webhooks }),
+    settings: () => shownSettings(settings, origins),
+    models: () => agent.models.list(),
     readiness: createReadiness({ store, ownership, agent, webhooks }),
     describeAgent: () => ({ ...agent.describe(), workspace: settings.workspace }),
     identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),

@@ -4,6 +4,7 @@ import './style/base.css';
 import './style/controls.css';
 import './style/forms.css';
 import './style/lists.css';
+import './style/overview.css';
 import './style/session.css';
 import './style/shell.css';
 import './style/webhooks.css';

@@ -54,6 +54,8 @@ export interface Runs {
    */
   cancel(id: string, reason?: string): Promise<Run>;
   activeCount(): number;
+  /** US dollars, of today (UTC) and of all nodes. */
+  costToday(): Promise<number>;
   /** Counts since the start of the process, and the unfinished runs by status. */
   stats(): RunStats & { readonly states: RunStateCounts };
   isSessionBusy(sessionId: string): boolean;

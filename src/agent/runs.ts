@@ -387,6 +387,7 @@ export function createRuns(options: RunsOptions): Runs {
     },
     cancel,
     activeCount: () => queue.size,
+    costToday: spending.today,
     stats() {
       return { ...figures.stats(), states: queue.countByStatus() };
     },

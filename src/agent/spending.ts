@@ -36,6 +36,8 @@ export interface Spent {
 }
 
 export interface Spending {
+  /** The cost of today (UTC), over all nodes. */
+  today(): Promise<number>;
   /** @throws CodeBuddyError `cost_limit_reached` */
   requireRoom(sessionCost: number): Promise<void>;
   /** Books `cost`. Returns the events to log, and the budget that is exhausted. */
@@ -45,9 +47,13 @@ export interface Spending {
   ): Promise<{ readonly events: readonly NewEvent[]; readonly budget: Budget | undefined }>;
 }
 
+/** In ms. */
+const sumAgainMs = 10_000;
+
 export function createSpending({ store, limits, thresholds, now, counters }: SpendingOptions): Spending {
   const countsDays = limits.day !== undefined || thresholds.length > 0;
   let today: { readonly day: string; cost: number } | undefined;
+  let summed: { readonly day: string; readonly at: number; readonly cost: Promise<number> } | undefined;
 
   /** Adds to the cost of the day. Returns it before and after. */
   async function addToday(cost: number): Promise<{ readonly before: number; readonly after: number }> {
@@ -92,6 +98,19 @@ export function createSpending({ store, limits, thresholds, now, counters }: Spe
     return cost;
   }
 
+  /** Without a limit or a threshold, no counter is kept over the nodes: the runs are added up, not at every question. */
+  async function overNodes(): Promise<number> {
+    const day = dayOf(now());
+    const age = now() - (summed?.at ?? 0);
+    if (summed?.day !== day || age >= sumAgainMs || age < 0) {
+      summed = { day, at: now(), cost: sumOf(day) };
+      summed.cost.catch(() => {
+        summed = undefined;
+      });
+    }
+    return summed.cost;
+  }
+
   function crossed(scope: 'session' | 'day', before: number, after: number): NewEvent[] {
     return thresholds
       .filter((threshold) => before < threshold && after >= threshold)
@@ -99,6 +118,10 @@ export function createSpending({ store, limits, thresholds, now, counters }: Spe
   }
 
   return {
+    async today() {
+      if (counters !== undefined && !countsDays) return overNodes();
+      return (await addToday(0)).after;
+    },
     async requireRoom(sessionCost) {
       const { after: day } = await addToday(0);
       const full = (what: string, cost: number, limit: number): CodeBuddyError =>

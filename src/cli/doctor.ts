@@ -4,7 +4,6 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
-import { hideUrlSecrets } from '../base/redaction.ts';
 import { version } from '../base/version.ts';
 import { CodeBuddyClient } from '../client/index.ts';
 import { hasModes } from '../config/home-folder.ts';
@@ -12,6 +11,7 @@ import { inspectSettings } from '../config/load-settings.ts';
 import { localKeyPath, readLocalKey } from '../config/local-key.ts';
 import { readServerFile, type ServerFile } from '../config/server-file.ts';
 import type { Origins, Settings } from '../config/settings.ts';
+import { shownSettings } from '../config/shown-settings.ts';
 import { exitCodes } from './exit-codes.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { settingFlags, withSettings } from './setting-flags.ts';
@@ -29,20 +29,10 @@ export function define(doctor: Command): void {
     .action(async (options: { readonly json?: boolean }) => {
       const { settings, origins, faults } = inspectSettings({ flags: settingFlags(options) });
       const checks = [...settingsChecks(faults), ...(await runChecks(settings, origins))];
-      const shown = {
-        ...settings,
-        apiKey: settings.apiKey === undefined ? undefined : '(set)',
-        database:
-          settings.database.kind === 'sqlite' ? settings.database.path : maskUserInfo(settings.database.url),
-        // They may contain secrets.
-        providers: namesOf(settings.providers),
-        mcpServers: namesOf(settings.mcpServers),
-        webhookProxy: settings.webhookProxy && maskUserInfo(settings.webhookProxy),
-      };
-      const rows = Object.entries(shown).map(([name, value]) => ({
+      const rows = shownSettings(settings, origins).map(({ name, value, origin }) => ({
         name,
-        value: value ?? null,
-        origin: origins[name as keyof Settings],
+        value,
+        origin,
       }));
       if (options.json) printJson({ version, settings: rows, checks });
       else {
@@ -59,10 +49,6 @@ export function define(doctor: Command): void {
       }
       if (checks.some(({ ok }) => !ok)) process.exitCode = exitCodes.failed;
     });
-}
-
-function maskUserInfo(url: string): string {
-  return hideUrlSecrets(url.replace(/\/\/[^/]*@/, '//***@'));
 }
 
 function settingsChecks(faults: readonly string[]): readonly Check[] {
@@ -133,10 +119,6 @@ function checkKey(home: string): Check {
   const key = readLocalKey(home);
   const detail = key === undefined ? 'will be created at the first start' : localKeyPath(home);
   return { name: 'API key', ok: true, detail };
-}
-
-function namesOf(value: unknown): readonly string[] | undefined {
-  return typeof value === 'object' && value !== null ? Object.keys(value) : undefined;
 }
 
 function shownValue(value: unknown): string {

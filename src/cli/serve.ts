@@ -56,7 +56,7 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
     },
     logger,
     redactor,
-    modelsOrigin: origins.models,
+    origins,
     ...(writerThread === undefined ? {} : { writerThread }),
   }).catch((error: unknown) => {
     // Exit even if something that is still open would keep the process alive.

@@ -271,6 +271,26 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/models': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the models that could answer, which one was chosen and why.
+     * @description Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listModels'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/nodes': {
     readonly parameters: {
       readonly query?: never;
@@ -587,6 +607,26 @@ export interface paths {
      * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listSessionMessages'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/settings': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the settings of the server with their origins. Secrets are masked.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly get: operations['listSettings'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -1494,6 +1534,48 @@ export interface components {
        */
       readonly type: 'message.user';
     };
+    /** Model */
+    readonly Model: {
+      /** @description Tokens that it can read; null if not known. */
+      readonly contextWindow: number | null;
+      /** @description Why it is here, or what it needs. */
+      readonly detail: string;
+      /** @description `provider/name`, or `offline`. `options.model` of a prompt accepts it. */
+      readonly id: string;
+      /** @description True if its server is on this machine or in its own network. */
+      readonly local: boolean;
+      /** @description US dollars per million tokens; null if not known. */
+      readonly price: {
+        readonly input: number;
+        readonly output: number;
+      } | null;
+      readonly provider: string;
+      /** @description False if it cannot be used as the server is set up. */
+      readonly ready: boolean;
+      /**
+       * @description `default`: answers prompts that name no model; `fallback`: answers if those before it fail; `by_name`: answers prompts that name it.
+       * @enum {string}
+       */
+      readonly use: 'default' | 'fallback' | 'by_name';
+    };
+    /** ModelPlace */
+    readonly ModelPlace: {
+      readonly detail: string;
+      /** @description The model that was found; null if none. */
+      readonly found: string | null;
+      readonly provider: string;
+      /** @description The environment variables, the address or the field that was looked at. */
+      readonly where: string;
+    };
+    /** Models */
+    readonly Models: {
+      /** @description The one that answers first, then its fallbacks, then those that a prompt may name. */
+      readonly models: readonly components['schemas']['Model'][];
+      /** @description Where models were looked for, now. A model that appears later is chosen at the next start. */
+      readonly places: readonly components['schemas']['ModelPlace'][];
+      /** @description Why the first one was chosen. */
+      readonly reason: string;
+    };
     /** Node */
     readonly Node: {
       /** @description Whether `status` is `alive`. */
@@ -2043,6 +2125,24 @@ export interface components {
        */
       readonly type: 'session.start';
     };
+    /** Setting */
+    readonly Setting: {
+      /** @description The field of config.json that sets it. */
+      readonly field: string | null;
+      /** @description The flag of `codebuddy serve` that sets it. */
+      readonly flag: string | null;
+      readonly name: string;
+      /** @description Where the value came from: `--port`, `CODEBUDDY_PORT`, `config.json port` or `default`. */
+      readonly origin: string;
+      /** @description The value in use; null if there is none. Secrets are masked: `(set)` for a key, `***` in URLs, only the names of providers and MCP servers. */
+      readonly value: unknown;
+      /** @description The environment variable that sets it. */
+      readonly variable: string | null;
+    };
+    /** Settings */
+    readonly Settings: {
+      readonly settings: readonly components['schemas']['Setting'][];
+    };
     /** SignIn */
     readonly SignIn: {
       /** @description Send it as `X-CSRF-Token` with each request. The cookie alone opens nothing. */
@@ -2069,6 +2169,8 @@ export interface components {
       readonly activeRuns: number;
       /** @description `delegated` if the host application answers prompts. */
       readonly agent: string;
+      /** @description US dollars that the runs of today (UTC) have cost, over all nodes; models without a known price count as 0. Null if the database does not answer; absent if the host application answers prompts. */
+      readonly costToday?: number | null;
       readonly memory: {
         /** @description Bytes. */
         readonly external: number;
@@ -3887,6 +3989,35 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly listModels: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Models */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Models'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listNodes: {
     readonly parameters: {
       readonly query?: {
@@ -4726,6 +4857,35 @@ export interface operations {
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listSettings: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Settings */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Settings'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };

@@ -10,10 +10,12 @@ import { PromptStream } from './prompt-stream.ts';
 import { Deliveries } from './resources/deliveries.ts';
 import { Events, StreamTickets } from './resources/events.ts';
 import { Keys } from './resources/keys.ts';
+import { Models } from './resources/models.ts';
 import { Nodes } from './resources/nodes.ts';
 import { Permissions } from './resources/permissions.ts';
 import { Runs } from './resources/runs.ts';
 import { Sessions } from './resources/sessions.ts';
+import { Settings } from './resources/settings.ts';
 import { SignIn } from './resources/sign-in.ts';
 import { Tools } from './resources/tools.ts';
 import { Webhooks } from './resources/webhooks.ts';
@@ -36,6 +38,8 @@ export class ApiClient {
   readonly deliveries: Deliveries;
   readonly keys: Keys;
   readonly nodes: Nodes;
+  readonly settings: Settings;
+  readonly models: Models;
   readonly signIn: SignIn;
   readonly #calls: Calls;
 
@@ -52,6 +56,8 @@ export class ApiClient {
     this.deliveries = new Deliveries(calls);
     this.keys = new Keys(calls);
     this.nodes = new Nodes(calls);
+    this.settings = new Settings(calls);
+    this.models = new Models(calls);
     this.signIn = new SignIn(calls);
   }
 

@@ -4,6 +4,7 @@
 import type { RunStats } from '../base/run-figures.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
 import type { Message } from '../contract/message.ts';
+import type { Models } from '../contract/model.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
 import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
 import type { Decision, Permission, PermissionQuery, PermissionStats } from '../contract/permission.ts';
@@ -13,6 +14,7 @@ import type { ReadinessPart } from '../contract/readiness.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
 import type { ExportFormat, Session, SessionFork, SessionInput } from '../contract/session.ts';
+import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { WebhookService } from './webhook-service.ts';
@@ -75,6 +77,8 @@ export interface RunService {
    */
   cancel(id: string, reason?: string): Promise<Run>;
   activeCount(): number;
+  /** US dollars, of today (UTC) and of all nodes. */
+  costToday?(): Promise<number>;
   /** For /metrics. */
   stats?(): RunStats & { readonly states: RunStateCounts };
 }
@@ -188,6 +192,10 @@ export interface HttpServices {
    */
   readonly signInSecret?: string;
   readonly nodes?: NodeService;
+  /** The settings without secrets. */
+  readonly settings?: () => readonly Setting[];
+  /** The models that could answer, as they are found now. */
+  readonly models?: () => Promise<Models>;
   /** The folder of the built dashboard, which is served at `/`. */
   readonly dashboard?: string;
   /** The parts for `GET /health/ready`. */

@@ -63,7 +63,12 @@ export function useDashboard(): Dashboard {
     { url, client }: Pick<StartedApp, 'url' | 'client'>,
     { view = '', credential, width = 1280, height = 800, theme = 'light' }: PageOptions = {},
   ): Promise<DashboardPage> {
-    const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme });
+    const context = await browser.newContext({
+      viewport: { width, height },
+      colorScheme: theme,
+      // Chromium takes that of the environment, whose name no page understands: en-US@posix.
+      locale: 'en-US',
+    });
     context.setDefaultTimeout(WAIT_LIMIT_MS);
     onTestFinished(() => context.close());
     const page = await context.newPage();
@@ -77,8 +82,10 @@ export function useDashboard(): Dashboard {
       if (!address.startsWith(`${url}/`) && !/^(data|blob):/.test(address))
         faults.push(`asks for ${address}`);
     });
-    const show = (name: string): Promise<void> =>
-      page.evaluate(`location.hash = ${JSON.stringify(`#/${name}`)}`).then(() => undefined);
+    // Only the fragment changes, so the page is not loaded again.
+    const show = async (name: string): Promise<void> => {
+      await page.goto(`${url}/#/${name}`);
+    };
 
     if (credential === null) {
       await page.goto(`${url}/#/${view}`);

@@ -37,11 +37,11 @@ export async function startApp({
   const workspace = join(base, 'workspace');
   for (const path of [join(home, 'api'), workspace]) mkdirSync(path, { recursive: true, mode: 0o700 });
   writeFileSync(join(home, 'api', 'config.json'), JSON.stringify({ models: ['offline'], ...config }));
-  const { settings } = loadSettings({
+  const { settings, origins } = loadSettings({
     flags: { home, workspace, port: '0' },
     environment: { ...(await databaseSetting(home)), ...environment },
   });
-  const app = await createApp(settings, { environment: { PATH: process.env.PATH, ...environment } });
+  const app = await createApp(settings, { origins, environment: { PATH: process.env.PATH, ...environment } });
   await app.start();
   const client = new CodeBuddyClient({ home });
   onTestFinished(async () => {

@@ -5,7 +5,7 @@ import { views } from './views.ts';
 
 export function Help({ onClose }: { readonly onClose: () => void }) {
   const keys: readonly (readonly [string, string])[] = [
-    ...views.map(({ key, title }) => [`g ${key}`, title] as const),
+    ...views.flatMap(({ key, title }) => (key === undefined ? [] : [[`g ${key}`, title] as const])),
     ['/', 'Search'],
     ['j, k', 'Next and previous row of a list'],
     ['Enter', 'Open the row'],

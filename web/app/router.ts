@@ -41,9 +41,14 @@ export function go(path: readonly string[], query: Query = {}): void {
   location.hash = hrefOf(path, query);
 }
 
+/** Opens a view in place of the one that is open: it is not in the history. */
+export function replace(path: readonly string[], query: Query = {}): void {
+  history.replaceState(null, '', hrefOf(path, query));
+  place.value = readPlace(location.hash);
+}
+
 /** Changes the query of the view without a new entry in the history: filters, an open row. */
 export function setQuery(changes: Query): void {
   const { path, query } = place.value;
-  history.replaceState(null, '', hrefOf(path, { ...query, ...changes }));
-  place.value = readPlace(location.hash);
+  replace(path, { ...query, ...changes });
 }

@@ -48,7 +48,7 @@ function Rail({ caller, current }: { readonly caller: Caller; readonly current: 
         <span class="label">Code Buddy</span>
       </div>
       {views
-        .filter(({ scope }) => caller.scopes.includes(scope))
+        .filter(({ key, scope }) => key !== undefined && caller.scopes.includes(scope))
         .map((view) => (
           <a
             key={view.name}
@@ -71,6 +71,7 @@ function Rail({ caller, current }: { readonly caller: Caller; readonly current: 
 }
 
 function TopBar() {
+  const { path, query } = place.value;
   const { value: status } = useResource('status', (signal) => client.status({ signal }));
   return (
     <header class="top">
@@ -82,7 +83,7 @@ function TopBar() {
       {status !== undefined && (
         <span class="cut agent quiet">
           {status.agent}
-          {status.model === null ? '' : `, ${status.model}`}
+          {status.model === null || status.model === status.agent ? '' : `, ${status.model}`}
         </span>
       )}
       <ConnectionState />
@@ -99,6 +100,8 @@ function TopBar() {
             name="text"
             aria-label="Search sessions, events, webhooks and deliveries"
             placeholder="Search (press /)"
+            key={query.text}
+            defaultValue={path[0] === 'search' ? query.text : ''}
             autocomplete="off"
             spellcheck={false}
             style={{ width: '100%' }}

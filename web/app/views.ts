@@ -14,8 +14,8 @@ export interface View {
   readonly name: string;
   readonly title: string;
   readonly icon: IconName;
-  /** The key after `g`. */
-  readonly key: string;
+  /** The key after `g`. Absent: the view is not in the rail. */
+  readonly key?: string;
   /** The scope without which the view shows nothing. */
   readonly scope: Scope;
   readonly load: () => Promise<{ readonly default: ComponentType<ViewProps> }>;
@@ -69,5 +69,28 @@ export const views: readonly View[] = [
     key: 'd',
     scope: 'read',
     load: () => import('../pages/deliveries/deliveries.tsx'),
+  },
+  {
+    name: 'tools',
+    title: 'Tools',
+    icon: 'tools',
+    key: 't',
+    scope: 'read',
+    load: () => import('../pages/tools/tools.tsx'),
+  },
+  {
+    name: 'settings',
+    title: 'Settings',
+    icon: 'settings',
+    key: ',',
+    scope: 'read',
+    load: () => import('../pages/settings/settings.tsx'),
+  },
+  {
+    name: 'search',
+    title: 'Search',
+    icon: 'search',
+    scope: 'read',
+    load: () => import('../pages/search/search.tsx'),
   },
 ];

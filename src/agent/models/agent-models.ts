@@ -2,11 +2,13 @@
 // runs once, when it is first needed.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import type { Models } from '../../contract/model.ts';
 import type { Driver } from '../driver.ts';
 import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts';
 import type { Fetch, Proxies } from '../outbound-http.ts';
 import type { ChooseDriver } from '../runs.ts';
 import type { Workspace } from '../tools/workspace.ts';
+import { describeModels } from './describe-models.ts';
 import { findModel, languageModels, type ModelChoice } from './find-model.ts';
 import { createModelChain, type Sleep } from './model-chain.ts';
 import { createModelDrivers, type ModelDriverOptions } from './model-driver.ts';
@@ -38,6 +40,8 @@ export interface AgentModels {
   readonly chooseDriver: ChooseDriver;
   /** The selected models, and the reason for the selection. */
   choice(): Promise<ModelChoice>;
+  /** The models that could answer, as they are found now. Waits up to 500 ms for local servers. */
+  list(): Promise<Models>;
   /** Does not wait for the search. */
   describe(): { readonly agent: string; readonly model: string | null };
   /** Closes the connections to models. */
@@ -70,6 +74,8 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
   const http = createModelHttp(options.proxies);
   const loader = makeLoader({ ...options, fetch: http.fetch });
   const offline = createOfflineDriver();
+  const prices = createPrices();
+  const custom = parseProviders(options.providers, environment).map(({ name }) => name);
   let found: ModelChoice | undefined;
   let finding: Promise<ModelChoice> | undefined;
   let driverFor: ReturnType<typeof createModelDrivers> | undefined;
@@ -93,7 +99,7 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
         redact,
         ...(silenceMs === undefined ? {} : { silenceMs }),
       }),
-      prices: createPrices(),
+      prices,
       workspace,
       onTrouble: warn,
       onRefusedTool,
@@ -104,6 +110,8 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
 
   return {
     choice,
+    list: async () =>
+      describeModels({ choice: await choice(), loader, prices, environment, custom, contextWindow }),
     async chooseDriver({ model }) {
       if (model === offlineModel) return { driver: offline, model };
       if (model !== undefined) {

@@ -14,6 +14,7 @@ import {
 
 /** A place that was examined, for display. */
 export interface ModelFinding {
+  readonly provider: string;
   readonly where: string;
   readonly found: string | null;
   readonly detail: string;
@@ -37,31 +38,23 @@ export interface FindModelOptions {
   readonly probeTimeoutMs?: number;
 }
 
+const defaultProbeTimeoutMs = 500;
+
 /** Never rejects: a server that does not answer counts as absent. */
 export async function findModel({
   configured,
   origin,
   environment,
-  probeTimeoutMs = 500,
+  probeTimeoutMs = defaultProbeTimeoutMs,
 }: FindModelOptions): Promise<ModelChoice> {
   if (configured !== undefined) {
     return { models: languageModels(configured), reason: `set by ${origin}`, findings: [] };
   }
-  const findings: ModelFinding[] = [];
-  for (const [provider, { keyVariables, defaultModel }] of Object.entries(builtInProviders)) {
-    const variable = keyVariables.find((name) => environment[name]);
-    findings.push({
-      where: keyVariables.join(', '),
-      found: variable === undefined ? null : `${provider}/${defaultModel}`,
-      detail: variable === undefined ? 'not set' : `${variable} is set`,
-    });
-  }
+  const findings: ModelFinding[] = [...lookForKeys(environment)];
   // A key shows the user's intent. A local server may run for other reasons, so local servers are asked only if there
   // is no key.
-  if (findings.every(({ found }) => found === null)) {
-    const names = Object.keys(localProviders) as LocalProvider[];
-    findings.push(...(await Promise.all(names.map((name) => probe(name, environment, probeTimeoutMs)))));
-  }
+  if (findings.every(({ found }) => found === null))
+    findings.push(...(await askLocalServers(environment, probeTimeoutMs)));
   const chosen = findings.find(({ found }) => found !== null);
   if (chosen?.found != null) {
     return { models: [chosen.found], reason: chosen.detail, findings };
@@ -71,6 +64,28 @@ export async function findModel({
     reason: 'no provider key is set, and neither Ollama nor LM Studio answers',
     findings,
   };
+}
+
+/** Looks for keys of providers in the environment. */
+export function lookForKeys(environment: Environment): readonly ModelFinding[] {
+  return Object.entries(builtInProviders).map(([provider, { keyVariables, defaultModel }]) => {
+    const variable = keyVariables.find((name) => environment[name]);
+    return {
+      provider,
+      where: keyVariables.join(', '),
+      found: variable === undefined ? null : `${provider}/${defaultModel}`,
+      detail: variable === undefined ? 'not set' : `${variable} is set`,
+    };
+  });
+}
+
+/** Asks the local servers for their models. Waits `timeoutMs` for each, at most. */
+export function askLocalServers(
+  environment: Environment,
+  timeoutMs = defaultProbeTimeoutMs,
+): Promise<readonly ModelFinding[]> {
+  const names = Object.keys(localProviders) as LocalProvider[];
+  return Promise.all(names.map((name) => probe(name, environment, timeoutMs)));
 }
 
 /** Without the offline agent, which is not a language model. */
@@ -89,11 +104,12 @@ async function probe(
     const baseUrl = localBaseUrl(provider, environment);
     where = baseUrl;
     const [first] = modelsIn(await getJson(`${baseUrl}/models`, timeoutMs));
-    if (first === undefined) return { where, found: null, detail: `${provider} answers, but has no model` };
-    return { where, found: `${provider}/${first}`, detail: `${provider} answers at ${baseUrl}` };
+    if (first === undefined)
+      return { provider, where, found: null, detail: `${provider} answers, but has no model` };
+    return { provider, where, found: `${provider}/${first}`, detail: `${provider} answers at ${baseUrl}` };
   } catch {
     // The server is absent, too slow, or another program: it offers no model.
-    return { where, found: null, detail: `no ${provider} answers` };
+    return { provider, where, found: null, detail: `no ${provider} answers` };
   }
 }
 

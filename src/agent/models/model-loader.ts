@@ -19,6 +19,8 @@ import {
 export interface ModelLoader {
   /** Returns the fault of the id as the end of a sentence; undefined if it is valid. */
   check(id: string): string | undefined;
+  /** Returns what a valid id still needs, as a sentence; undefined if the model can be loaded. */
+  missing(id: string): string | undefined;
   /** True if the model's server is on this machine or in its own network. */
   isLocal(id: string): boolean;
   /** @throws CodeBuddyError `model_auth_failed` if its key is missing, `validation_failed` for an invalid id */
@@ -60,6 +62,15 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
     return builtIn === undefined ? undefined : accessOf(builtIn, environment).baseUrl;
   }
 
+  function missing(id: string): string | undefined {
+    const { provider } = parse(id);
+    const builtIn = builtInProviders[provider];
+    if (custom.some(({ name }) => name === provider) || builtIn === undefined) return undefined;
+    return accessOf(builtIn, environment).apiKey === undefined
+      ? `No API key for ${provider}: set ${builtIn.keyVariables[0]} in the server's environment.`
+      : undefined;
+  }
+
   async function load(id: string): Promise<LanguageModelV4> {
     const { provider, name } = parse(id);
     const own = custom.find((one) => one.name === provider);
@@ -72,18 +83,15 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
       });
     }
     const builtIn = builtInProviders[provider] as (typeof builtInProviders)[string];
+    const fault = missing(id);
+    if (fault !== undefined) throw new CodeBuddyError('model_auth_failed', fault);
     const access = accessOf(builtIn, environment);
-    if (access.apiKey === undefined) {
-      throw new CodeBuddyError(
-        'model_auth_failed',
-        `No API key for ${provider}: set ${builtIn.keyVariables[0]} in the server's environment.`,
-      );
-    }
     return builtIn.load(name, { ...access, fetch });
   }
 
   return {
     check,
+    missing,
     isLocal(id) {
       const url = baseUrlOf(id);
       return url !== undefined && isLocalUrl(url);

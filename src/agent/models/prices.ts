@@ -7,6 +7,8 @@ import { parse } from './model-loader.ts';
 export interface Prices {
   /** US dollars; null if the list has no price for the model. Local models cost nothing. */
   cost(model: string, usage: CallUsage): Promise<number | null>;
+  /** US dollars per million tokens of a short prompt; null if the list has no price for the model. */
+  perMillion(model: string): Promise<{ readonly input: number; readonly output: number } | null>;
   /** In tokens; undefined if the list does not say. */
   contextWindow(model: string): Promise<number | undefined>;
 }
@@ -16,6 +18,7 @@ const listNames: Readonly<Record<string, string>> = { xai: 'x-ai' };
 const isFree = (provider: string): boolean => provider === 'ollama' || provider === 'lmstudio';
 /** Prompts may name any model. */
 const maxRemembered = 1000;
+const nothing = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
 
 export function createPrices(): Prices {
   /** Models that the list lacks: searching it takes 0.06 to 0.2 ms, which every step would pay. */
@@ -46,14 +49,30 @@ export function createPrices(): Prices {
     return price;
   }
 
+  async function cost(model: string, usage: CallUsage): Promise<number | null> {
+    if (isFree(parse(model).provider)) return 0;
+    return (await look(model, usage))?.total_price ?? null;
+  }
+
   return {
-    async cost(model, usage) {
-      if (isFree(parse(model).provider)) return 0;
-      return (await look(model, usage))?.total_price ?? null;
+    cost,
+    async perMillion(model) {
+      // Some prices rise with the length of the prompt.
+      const [input, output] = await Promise.all([
+        cost(model, { ...nothing, inputTokens: 1000 }),
+        cost(model, { ...nothing, outputTokens: 1000 }),
+      ]);
+      return input === null || output === null
+        ? null
+        : { input: rounded(input * 1000), output: rounded(output * 1000) };
     },
     async contextWindow(model) {
-      const nothing = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
       return (await look(model, nothing))?.model.context_window;
     },
   };
+}
+
+/** Without the traces of binary fractions. */
+function rounded(dollars: number): number {
+  return Number(dollars.toPrecision(12));
 }

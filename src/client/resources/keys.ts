@@ -1,15 +1,16 @@
 // `client.keys`.
 
-import type { Answer, Body } from '../api-objects.ts';
+import type { Answer, ApiKey, Body } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
+import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
 import { Resource } from './resource.ts';
 
 /** API keys. */
 export class Keys extends Resource {
   /** Lists API keys, oldest first. */
-  list(options?: CallOptions): Promise<Answer<'listKeys', 200>> {
-    return this.calls.get('/api/keys', options);
+  list(options: CallOptions = {}): PageList<Answer<'listKeys', 200>, ApiKey> {
+    return this.calls.list('/api/keys', options, {}, ({ keys }) => keys);
   }
 
   /**

@@ -1,13 +1,14 @@
 // `client.nodes`.
 
-import type { Answer } from '../api-objects.ts';
+import type { Answer, Node } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
+import type { PageList } from '../paging.ts';
 import { Resource } from './resource.ts';
 
 /** The nodes that share the database. */
 export class Nodes extends Resource {
   /** Lists the nodes that share the database and were seen in the last hour, oldest first. */
-  list(options?: CallOptions): Promise<Answer<'listNodes', 200>> {
-    return this.calls.get('/api/nodes', options);
+  list(options: CallOptions = {}): PageList<Answer<'listNodes', 200>, Node> {
+    return this.calls.list('/api/nodes', options, {}, ({ nodes }) => nodes);
   }
 }

@@ -1,15 +1,16 @@
 // `client.tools`.
 
-import type { Answer } from '../api-objects.ts';
+import type { Answer, ToolDescription } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
+import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
 import { Resource } from './resource.ts';
 
 /** Tools of the agent. */
 export class Tools extends Resource {
   /** Lists tools with the JSON Schemas of their parameters. */
-  list(options?: CallOptions): Promise<Answer<'listTools', 200>> {
-    return this.calls.get('/api/tools', options);
+  list(options: CallOptions = {}): PageList<Answer<'listTools', 200>, ToolDescription> {
+    return this.calls.list('/api/tools', options, {}, ({ tools }) => tools);
   }
 
   /**

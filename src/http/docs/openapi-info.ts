@@ -21,6 +21,8 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   deliveries: 'Deliveries: events sent to webhooks.',
   keys: 'API keys and their scopes.',
   nodes: 'The nodes that share the database.',
+  settings: 'The settings of the server and their origins.',
+  models: 'The models that could answer.',
   'openapi.json': 'This document.',
   docs: 'This document as a web page.',
   root: 'The dashboard.',

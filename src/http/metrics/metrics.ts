@@ -13,7 +13,8 @@ const bucketSeconds = [
 
 /** Counts the requests of one method and route. Look it up once and keep it. */
 export interface RouteCounter {
-  observe(status: number, durationMs: number): void;
+  /** `isStream`: it lasts as long as its reader wants. */
+  observe(status: number, durationMs: number, isStream?: boolean): void;
 }
 
 interface Source {
@@ -43,8 +44,8 @@ export class Metrics {
   }
 
   /** Records an ended request. `route` is the pattern, never the path: that bounds the number of series. */
-  observeRequest(method: string, route: string, status: number, durationMs: number): void {
-    this.route(method, route).observe(status, durationMs);
+  observeRequest(method: string, route: string, status: number, durationMs: number, isStream = false): void {
+    this.route(method, route).observe(status, durationMs, isStream);
   }
 
   /** The counter of a route. */
@@ -99,6 +100,7 @@ export class Metrics {
       requests: {
         total: routes.reduce((sum, figures) => sum + figures.count, 0),
         inFlight: this.inFlight,
+        durations: addUp(routes),
         routes: routes.map((figures) => figures.toObject()),
       },
       sseReaders: this.streams,
@@ -140,13 +142,15 @@ class RouteFigures implements RouteCounter {
   private readonly statuses = new Map<number, number>();
   /** Not cumulative: one addition per request, summed up when rendered. The last is +Inf. */
   private readonly buckets = new Float64Array(bucketSeconds.length + 1);
+  /** The streams among them. */
+  private streamBuckets: Float64Array | undefined;
 
   constructor(method: string, route: string) {
     this.method = method;
     this.route = route;
   }
 
-  observe(status: number, durationMs: number): void {
+  observe(status: number, durationMs: number, isStream = false): void {
     this.count++;
     this.sumMs += durationMs;
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
@@ -154,6 +158,9 @@ class RouteFigures implements RouteCounter {
     let index = 0;
     while (index < bucketSeconds.length && seconds > (bucketSeconds[index] as number)) index++;
     this.buckets[index] = (this.buckets[index] as number) + 1;
+    if (!isStream) return;
+    this.streamBuckets ??= new Float64Array(this.buckets.length);
+    this.streamBuckets[index] = (this.streamBuckets[index] as number) + 1;
   }
 
   countSamples(): Sample[] {
@@ -179,6 +186,12 @@ class RouteFigures implements RouteCounter {
     return samples;
   }
 
+  /** Adds the number of requests in each bucket to `sums`: not cumulated, without streams. */
+  addTo(sums: number[]): void {
+    for (const [index, value] of this.buckets.entries())
+      sums[index] = (sums[index] ?? 0) + value - (this.streamBuckets?.[index] ?? 0);
+  }
+
   toObject(): Record<string, unknown> {
     return {
       method: this.method,
@@ -188,6 +201,18 @@ class RouteFigures implements RouteCounter {
       statuses: Object.fromEntries(this.statuses),
     };
   }
+}
+
+/** The durations of all requests but streams; each bucket has the number of requests that took no longer. */
+function addUp(routes: readonly RouteFigures[]): Record<string, unknown> {
+  const sums: number[] = [];
+  for (const figures of routes) figures.addTo(sums);
+  let count = 0;
+  const buckets = bucketSeconds.map((seconds, index) => {
+    count += sums[index] ?? 0;
+    return { seconds, count };
+  });
+  return { count: count + (sums[bucketSeconds.length] ?? 0), buckets };
 }
 
 function family(name: string, help: string, type: MetricType, samples: readonly Sample[]): MetricFamily {

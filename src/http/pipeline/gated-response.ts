@@ -35,6 +35,8 @@ const endless: ServerLife = { isStopping: false };
 
 export class GatedResponse extends ServerResponse<GatedRequest> {
   requestId = '';
+  /** True for server-sent events. */
+  isStream = false;
   /** Name, value, name, value, …; set by the gate. */
   corsHeaders: readonly string[] | null = null;
   /** Read when the head is written: while the server stops, each connection is closed after its current answer. */

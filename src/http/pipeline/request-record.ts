@@ -65,7 +65,7 @@ export function makeRequestRecord(options: RecordOptions): RequestRecord {
     const durationMs = performance.now() - request.startedAt;
     const status = this.headersSent ? this.statusCode : clientClosedRequest;
     metrics.requestEnded();
-    metrics.observeRequest(method, route === '' ? unmatched : route, status, durationMs);
+    metrics.observeRequest(method, route === '' ? unmatched : route, status, durationMs, this.isStream);
     report(request, status, durationMs);
   }
 

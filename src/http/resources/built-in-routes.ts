@@ -10,11 +10,13 @@ import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
 import { metricsRoutes } from './metrics.ts';
+import { modelRoutes } from './models.ts';
 import { nodeRoutes } from './nodes.ts';
 import { permissionRoutes } from './permissions.ts';
 import { promptRoutes } from './prompt.ts';
 import { runRoutes } from './runs.ts';
 import { sessionRoutes } from './sessions.ts';
+import { settingRoutes } from './settings.ts';
 import { signInRoutes } from './sign-in.ts';
 import { statusRoutes } from './status.ts';
 import { streamTicketRoutes } from './stream-tickets.ts';
@@ -40,6 +42,8 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...keyRoutes(context),
     ...signInRoutes(context),
     ...nodeRoutes(context),
+    ...settingRoutes(context),
+    ...modelRoutes(context),
     ...docsRoutes(context),
     ...dashboardRoutes(context),
   ];

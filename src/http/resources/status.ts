@@ -34,6 +34,11 @@ const statusSchema = {
       description: 'The folder that tools work in. Null if the host application answers prompts.',
     },
     activeRuns: count,
+    costToday: {
+      type: ['number', 'null'],
+      description:
+        'US dollars that the runs of today (UTC) have cost, over all nodes; models without a known price count as 0. Null if the database does not answer; absent if the host application answers prompts.',
+    },
     sandbox: sandboxSchema,
     webhooks: {
       type: 'object',
@@ -103,6 +108,16 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
     };
   }
 
+  async function describeCost(): Promise<{ costToday?: number | null }> {
+    if (handlers.onPrompt !== undefined || services.runs?.costToday === undefined) return {};
+    try {
+      return { costToday: await services.runs.costToday() };
+    } catch (error) {
+      context.logger.warn({ err: error }, 'the cost of today is missing from the status');
+      return { costToday: null };
+    }
+  }
+
   async function describeSandbox(): Promise<{ sandbox?: SandboxDescription }> {
     const sandbox = await services.describeSandbox?.();
     return sandbox === undefined ? {} : { sandbox };
@@ -130,6 +145,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
           model: described?.model ?? null,
           workspace: described?.workspace ?? null,
           activeRuns: services.runs?.activeCount() ?? 0,
+          ...(await describeCost()),
           ...(await describeSandbox()),
           webhooks: await describeWebhooks(request),
         };

@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
+import { GatedResponse } from '../pipeline/gated-response.ts';
 import { frameComment, frameEvent, type ServerSentEvent } from './sse-frame.ts';
 
 /** Why a stream ended before `close()`. */
@@ -81,6 +82,7 @@ export function openEventStream(
   let destroyTimer: NodeJS.Timeout | undefined;
 
   reply.hijack();
+  if (response instanceof GatedResponse) response.isStream = true;
   // GatedResponse adds the request id, the security and the CORS headers.
   response.writeHead(200, {
     ...(reply.getHeaders() as OutgoingHttpHeaders),

@@ -195,3 +195,28 @@ test('prompts answered by a host are counted like runs', async () => {
   expect(samples.get('codebuddy_tokens_total{model="mine",direction="input"}')).toBe(15);
   expect(samples.get('codebuddy_cost_usd_total{model="mine"}')).toBe(0.75);
 });
+
+test('the durations of all requests in the JSON metrics are without streams', async () => {
+  const { client, url } = await startApp();
+  const { key } = await client.keys.create({ name: 'reader', scopes: ['read'] });
+  const headers = { 'x-api-key': key, accept: 'text/event-stream' };
+  const leaving = new AbortController();
+  await fetch(`${url}/api/events`, { headers, signal: leaving.signal });
+  leaving.abort();
+  await expect
+    .poll(async () => {
+      const { requests, sseReaders } = (await client.metrics()).metrics as {
+        readonly sseReaders: number;
+        readonly requests: {
+          readonly total: number;
+          readonly durations: {
+            readonly count: number;
+            readonly buckets: readonly { readonly seconds: number; readonly count: number }[];
+          };
+        };
+      };
+      const { count, buckets } = requests.durations;
+      return { sseReaders, streams: requests.total - count, isWhole: buckets.at(-1)?.count === count };
+    })
+    .toEqual({ sseReaders: 0, streams: 1, isWhole: true });
+});

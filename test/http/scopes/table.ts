@@ -437,6 +437,8 @@ export const table: readonly Row[] = [
     prepare: only('/api/nodes'),
     options: paging('nodes'),
   },
+  { route: 'GET /api/settings', passes: admin(200), prepare: only('/api/settings') },
+  { route: 'GET /api/models', passes: read(200), prepare: only('/api/models') },
   {
     route: 'GET /api/keys',
     passes: admin(200),

@@ -14,10 +14,16 @@ import { Json } from '../../parts/json.tsx';
 import { Empty, ErrorNotice } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
+import { Caused } from './caused.tsx';
+import { EventView } from './event.tsx';
 import { useEventRows } from './event-rows.ts';
 import { summaryOf, toneOf } from './event-summary.ts';
 
-export default function EventsView({ query }: ViewProps) {
+export default function EventsView({ path: [id], query }: ViewProps) {
+  return id === undefined ? <EventTable query={query} /> : <EventView key={id} id={id} />;
+}
+
+function EventTable({ query }: Pick<ViewProps, 'query'>) {
   const { type, sessionId, runId, open } = query;
   const list = useRef<HTMLDivElement>(null);
   const isReading = (): boolean => (list.current?.getBoundingClientRect().top ?? 0) < 0;
@@ -153,31 +159,5 @@ function EventRow({ event, isOpen, toggle }: RowProps) {
         </div>
       )}
     </div>
-  );
-}
-
-/** The deliveries of the event, its run and its message. */
-function Caused({ event: { id, runId, sessionId } }: { readonly event: LoggedEvent }) {
-  const { value } = useResource(
-    `deliveries-of ${id}`,
-    (signal) => client.deliveries.list({ eventId: id }, { signal }),
-    { changedBy: ['webhook.'] },
-  );
-  return (
-    <ul class="row wrap">
-      {runId !== undefined && sessionId !== undefined && (
-        <li>
-          <a href={hrefOf(['sessions', sessionId], { run: runId })}>Its run</a>
-        </li>
-      )}
-      {value?.deliveries.map((delivery) => (
-        <li key={delivery.id}>
-          <a href={hrefOf(['deliveries', delivery.id])}>
-            Delivery to {delivery.webhookId}: {delivery.status}
-          </a>
-        </li>
-      ))}
-      {value?.deliveries.length === 0 && <li class="quiet">No webhook received it.</li>}
-    </ul>
   );
 }

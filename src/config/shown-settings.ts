@@ -1,0 +1,38 @@
+// The settings as `doctor` and the API show them: with their origins, and without secrets.
+
+import { hideUrlSecrets } from '../base/redaction.ts';
+import type { Setting } from '../contract/setting.ts';
+import { type SettingRule, settingRules } from './setting-rules.ts';
+import type { Origins, Settings } from './settings.ts';
+
+export function shownSettings(settings: Settings, origins: Origins): readonly Setting[] {
+  const { apiKey, database, providers, mcpServers, webhookProxy } = settings;
+  const shown: Readonly<Record<string, unknown>> = {
+    ...settings,
+    apiKey: apiKey === undefined ? undefined : '(set)',
+    database: database.kind === 'sqlite' ? database.path : maskUserInfo(database.url),
+    // They may contain secrets.
+    providers: namesOf(providers),
+    mcpServers: namesOf(mcpServers),
+    webhookProxy: webhookProxy && maskUserInfo(webhookProxy),
+  };
+  return Object.entries(shown).map(([name, value]) => {
+    const { flag, variable, field } = settingRules[name as keyof Settings] as SettingRule<unknown>;
+    return {
+      name,
+      value: value ?? null,
+      origin: origins[name as keyof Settings],
+      flag: flag?.syntax.split(' ', 1)[0] ?? null,
+      variable: variable ?? null,
+      field: field ?? null,
+    };
+  });
+}
+
+function maskUserInfo(url: string): string {
+  return hideUrlSecrets(url.replace(/\/\/[^/]*@/, '//***@'));
+}
+
+function namesOf(value: unknown): readonly string[] | undefined {
+  return typeof value === 'object' && value !== null ? Object.keys(value) : undefined;
+}

@@ -1,0 +1,64 @@
+// The search: an id opens its page, a text finds sessions, webhooks, deliveries and events.
+
+import { expect, test } from 'vitest';
+import { useDashboard } from './start-dashboard.ts';
+
+const dashboard = useDashboard();
+
+test('the id of a session, a run or an event opens its page', async () => {
+  const { page, client, faults } = await dashboard.start();
+  const { id: runId, sessionId } = await client.runs.start({ prompt: 'list *.md' });
+  const field = page.getByRole('searchbox');
+  await page.keyboard.press('/');
+  await page.keyboard.type(sessionId);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**/#/sessions/${sessionId}`);
+  await field.fill(runId);
+  await field.press('Enter');
+  await page.waitForURL(`**/#/sessions/${sessionId}?run=${runId}`);
+  const { events } = await client.events.list({ limit: 1 });
+  const eventId = events[0]?.id ?? '';
+  await field.fill(eventId);
+  await field.press('Enter');
+  await page.waitForURL(`**/#/events/${eventId}`);
+  await page
+    .getByRole('region', { name: `Event ${eventId}` })
+    .getByText(eventId)
+    .waitFor();
+  // The search itself is not in the history.
+  await page.goBack();
+  await page.waitForURL(`**/#/sessions/${sessionId}?run=${runId}`);
+  expect(faults).toEqual([]);
+});
+
+test('a text finds titles of sessions, names of webhooks, deliveries and events', async () => {
+  const { page, client, show, faults } = await dashboard.start();
+  await client.sessions.create({ title: 'Repair the Pipeline' });
+  await client.sessions.create({ title: 'Something else' });
+  const { id } = await client.webhooks.create({
+    url: 'http://127.0.0.1:20201/pipeline',
+    name: 'CI',
+    events: ['webhook.test'],
+    enabled: false,
+  });
+  await show('search?text=pipeline');
+  const sessions = page.getByRole('region', { name: 'Sessions' });
+  await sessions.getByText('1 of 2 sessions').waitFor();
+  await sessions.getByRole('link', { name: 'Repair the Pipeline' }).waitFor();
+  const webhooks = page.getByRole('region', { name: 'Webhooks' });
+  await expect
+    .poll(() => webhooks.getByRole('link', { name: 'CI' }).getAttribute('href'))
+    .toBe(`#/webhooks/${id}`);
+  await page.getByRole('region', { name: 'Deliveries' }).getByText('No delivery matches.').waitFor();
+  await page.getByRole('region', { name: 'Events' }).getByRole('link', { name: 'session.start' }).waitFor();
+  // A short id, as pages show it.
+  const { sessions: all } = await client.sessions.list();
+  await show(`search?text=ses_…${all[0]?.id.slice(-6)}`);
+  await sessions.getByText('1 of 2 sessions').waitFor();
+  expect(faults).toEqual([]);
+});
+
+test('an id that nothing has is said to be unknown', async () => {
+  const { page } = await dashboard.start({ view: 'search?text=ses_01M8MWHRMDS7RY23VMRRBAK375' });
+  await page.getByText('Nothing has the id ses_01M8MWHRMDS7RY23VMRRBAK375.').waitFor();
+});

@@ -1,0 +1,104 @@
+// The settings with their origins, the models, the keys, the nodes and the theme.
+
+import { expect, test } from 'vitest';
+import { useDashboard } from './start-dashboard.ts';
+
+const dashboard = useDashboard();
+const nowhere = { OLLAMA_HOST: '127.0.0.1:9', LMSTUDIO_HOST: '127.0.0.1:9' };
+
+test('each setting has its value and origin; the filter is in the address', async () => {
+  const { page, faults } = await dashboard.start({
+    view: 'settings',
+    config: { retentionDays: 7 },
+    environment: { CODEBUDDY_API_KEY: 'secret-key-of-the-environment' },
+  });
+  const row = page.getByRole('row', { name: /^retentionDays/ });
+  await row.getByRole('cell', { name: '7', exact: true }).waitFor();
+  await row.getByRole('cell', { name: 'config.json retentionDays', exact: true }).first().waitFor();
+  await page.getByRole('row', { name: /^apiKey \(set\) CODEBUDDY_API_KEY/ }).waitFor();
+  expect(await page.content()).not.toContain('secret-key-of-the-environment');
+
+  await page.getByRole('textbox', { name: 'Filter settings' }).fill('retention');
+  await page.getByText(/^1 of \d+ settings$/).waitFor();
+  expect(page.url()).toContain('filter=retention');
+  await page.reload();
+  await page.getByText(/^1 of \d+ settings$/).waitFor();
+  expect(faults).toEqual([]);
+});
+
+test('the models show which one answers, why, and what is missing', async () => {
+  const { page } = await dashboard.start({
+    view: 'settings/models',
+    config: { models: ['openai/gpt-4o', 'anthropic/claude-sonnet-5-5'] },
+    environment: { ...nowhere, OPENAI_API_KEY: 'sk-secret-of-openai' },
+  });
+  await page
+    .getByText('openai/gpt-4o answers prompts that name no model: set by config.json models.')
+    .waitFor();
+  await page
+    .getByRole('row', { name: /openai\/gpt-4o answers .*128K tokens \$2\.50 in, \$10\.00 out/ })
+    .waitFor();
+  await page.getByRole('row', { name: /fallback No API key for anthropic: set ANTHROPIC_API_KEY/ }).waitFor();
+  await page.getByRole('row', { name: /^OPENAI_API_KEY OPENAI_API_KEY is set/ }).waitFor();
+});
+
+test('a key is created with scopes, shown once, and revoked after a question', async () => {
+  const { page, url, faults } = await dashboard.start({ view: 'settings/keys' });
+  await page.getByText('No keys yet.').waitFor();
+  await page.getByRole('button', { name: 'New key' }).click();
+  await page.getByRole('textbox', { name: 'Name' }).fill('ci');
+  await page.getByRole('checkbox', { name: /^prompt/ }).check();
+  await page.getByRole('button', { name: 'Create key' }).click();
+  const created = page.getByRole('dialog', { name: 'The key is created' });
+  const key = await created.locator('code.secret').innerText();
+  const status = async (): Promise<number> =>
+    (await fetch(`${url}/api/status`, { headers: { 'x-api-key': key } })).status;
+  expect(await status()).toBe(200);
+  await created.getByRole('button', { name: 'Done' }).click();
+  await page.getByRole('row', { name: /^ci read, prompt/ }).waitFor();
+  expect(await page.content()).not.toContain(key);
+
+  await page.getByRole('button', { name: 'Revoke ci' }).click();
+  const question = page.getByRole('dialog', { name: 'Revoke ci?' });
+  await question.getByRole('button', { name: 'Cancel' }).click();
+  expect(await status()).toBe(200);
+  await page.getByRole('button', { name: 'Revoke ci' }).click();
+  await question.getByRole('button', { name: 'Revoke' }).click();
+  await page.getByText('No keys yet.').waitFor();
+  expect(await status()).toBe(401);
+  expect(faults).toEqual([]);
+});
+
+test('the nodes say that a SQLite file has one', async () => {
+  const { page, url } = await dashboard.start({ view: 'settings/nodes' });
+  await page.getByText(/^The only node: the database is a SQLite file/).waitFor();
+  await page
+    .getByRole('row', { name: /alive 0 events 0 webhooks, 0 runs/ })
+    .getByText(url)
+    .waitFor();
+});
+
+test('the theme is chosen and kept; signing out ends the sign-in', async () => {
+  const { page } = await dashboard.start({ view: 'settings/appearance' });
+  const themeOf = (): Promise<string | null> => page.locator('html').getAttribute('data-theme');
+  await page.getByRole('radio', { name: 'dark' }).check();
+  expect(await themeOf()).toBe('dark');
+  await page.reload();
+  await page.getByRole('radio', { name: 'dark', checked: true }).waitFor();
+  expect(await themeOf()).toBe('dark');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in to Code Buddy' }).waitFor();
+});
+
+test('a key without the scope admin is told so, and sees models and nodes', async () => {
+  const app = await dashboard.start();
+  const { key } = await app.client.keys.create({ name: 'reader', scopes: ['read'] });
+  const { page, show } = await dashboard.open(app, { view: 'settings', credential: key });
+  await page.getByRole('alert').getByText('Sign in with a key that has the scope.').waitFor();
+  await show('settings/keys');
+  const create = page.getByRole('button', { name: 'New key' });
+  await create.waitFor();
+  expect(await create.getAttribute('title')).toBe('Your key lacks the scope "admin".');
+  await show('settings/models');
+  await page.getByText('offline answers prompts that name no model').waitFor();
+});

@@ -1,0 +1,50 @@
+// The settings over the API: every one, with its origin and without secrets.
+
+import { expect, test } from 'vitest';
+import { settingRules } from '../../../src/config/setting-rules.ts';
+import { startApp } from '../start-app.ts';
+
+test('settings have their value, their origin and what changes them', async () => {
+  const { client, workspace } = await startApp({ config: { retentionDays: 7 } });
+  const { settings } = await client.settings.list();
+  expect(settings.map(({ name }) => name).sort()).toEqual(Object.keys(settingRules).sort());
+  expect(settings).toContainEqual({
+    name: 'retentionDays',
+    value: 7,
+    origin: 'config.json retentionDays',
+    flag: null,
+    variable: null,
+    field: 'retentionDays',
+  });
+  expect(settings).toContainEqual({
+    name: 'workspace',
+    value: workspace,
+    origin: '--workspace',
+    flag: '--workspace',
+    variable: 'CODEBUDDY_WORKSPACE',
+    field: 'workspace',
+  });
+  expect(settings).toContainEqual(
+    expect.objectContaining({ name: 'host', value: '127.0.0.1', origin: 'default' }),
+  );
+});
+
+test('settings show no secret', async () => {
+  const { client } = await startApp({
+    config: {
+      providers: { local: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'secret-of-provider' } },
+      mcpServers: { files: { command: 'files', env: { TOKEN: 'secret-of-server' } } },
+      webhookProxy: 'http://user:secret-of-proxy@127.0.0.1:9',
+    },
+    environment: { CODEBUDDY_API_KEY: 'secret-key-of-the-environment' },
+  });
+  const { settings } = await client.settings.list();
+  expect(JSON.stringify(settings)).not.toContain('secret');
+  const values = Object.fromEntries(settings.map(({ name, value }) => [name, value]));
+  expect(values).toMatchObject({
+    apiKey: '(set)',
+    providers: ['local'],
+    mcpServers: ['files'],
+    webhookProxy: 'http://***@127.0.0.1:9/',
+  });
+});

@@ -1,0 +1,113 @@
+// The first steps, shown until there is a session: a model, a prompt, an event.
+
+import type { ComponentChildren } from 'preact';
+import { useResource } from '../../app/resource.ts';
+import { go, hrefOf } from '../../app/router.ts';
+import { client } from '../../app/sign-in.ts';
+import { Command } from '../../parts/command.tsx';
+import { Content } from '../../parts/state.tsx';
+import { PromptBox } from '../sessions/prompt-box.tsx';
+
+export function FirstRun() {
+  return (
+    <section aria-label="First steps" class="first-run">
+      <ModelCard />
+      <section class="panel" aria-labelledby="first-prompt">
+        <header>
+          <h2 id="first-prompt">2. Send a first prompt</h2>
+        </header>
+        <div class="body stack">
+          <PromptBox draft="first" onSent={({ sessionId }) => go(['sessions', sessionId])} />
+          <p class="quiet">Or in a terminal:</p>
+          <Command text="codebuddy prompt 'list the files'" />
+        </div>
+      </section>
+      <EventCard />
+    </section>
+  );
+}
+
+function ModelCard() {
+  const models = useResource('models', (signal) => client.models.list({ signal }));
+  return (
+    <Content of={models}>
+      {({ models: [first], reason, places }) => {
+        const isConnected = first !== undefined && first.id !== 'offline';
+        return (
+          <Card title="1. Connect a model" isDone={isConnected}>
+            {isConnected ? (
+              <p>
+                <code>{first.id}</code> answers: {reason}.
+              </p>
+            ) : (
+              <>
+                <p>
+                  The offline agent answers. It runs a few plain commands, and needs no network. To have a
+                  model answer, do one of these, and start the server again:
+                </p>
+                <Command text="export ANTHROPIC_API_KEY=…" />
+                <Command text="ollama serve" />
+                <Command text="codebuddy serve --model provider/name" />
+              </>
+            )}
+            {places.some(({ found }) => found !== null) ? (
+              <ul>
+                {places.map(
+                  ({ where, found, detail }) =>
+                    found !== null &&
+                    found !== first?.id && (
+                      <li key={where}>
+                        Found <code>{found}</code>: {detail}. Use it with{' '}
+                        <Command text={`codebuddy serve --model ${found}`} />
+                      </li>
+                    ),
+                )}
+              </ul>
+            ) : (
+              <p class="quiet">
+                {isConnected
+                  ? 'Nothing else was found.'
+                  : 'No key of a provider and no local server was found.'}
+              </p>
+            )}
+            <a href={hrefOf(['settings', 'models'])}>All models</a>
+          </Card>
+        );
+      }}
+    </Content>
+  );
+}
+
+function EventCard() {
+  const webhooks = useResource('webhooks any', (signal) => client.webhooks.list({ limit: 1 }, { signal }), {
+    changedBy: ['webhook.'],
+  });
+  const isDone = (webhooks.value?.webhooks.length ?? 0) > 0;
+  return (
+    <Card title="3. Hear an event" isDone={isDone}>
+      <p>This creates a webhook to your terminal and prints each event that happens:</p>
+      <Command text="codebuddy webhooks listen" />
+      <p class="quiet">
+        Or follow them on the page <a href={hrefOf(['events'])}>Events</a>.
+      </p>
+    </Card>
+  );
+}
+
+interface CardProps {
+  readonly title: string;
+  readonly isDone: boolean;
+  readonly children: ComponentChildren;
+}
+
+function Card({ title, isDone, children }: CardProps) {
+  return (
+    <section class="panel" aria-label={title}>
+      <header>
+        <h2 class="grow">{title}</h2>
+        {isDone && <span class="chip good">done</span>}
+      </header>
+      <div class="body stack">{children}</div>
+    </section>
+  );
+}

@@ -1,0 +1,113 @@
+// The API keys: create one, which is shown once, and revoke one.
+
+import { useState } from 'preact/hooks';
+import type { ApiKey } from '../../../src/client/web.ts';
+import { allOf } from '../../app/all-of.ts';
+import { useResource } from '../../app/resource.ts';
+import { lackOf } from '../../app/scope.ts';
+import { client, signIn } from '../../app/sign-in.ts';
+import { Confirm } from '../../parts/confirm.tsx';
+import { plural } from '../../parts/format.ts';
+import { Id } from '../../parts/id.tsx';
+import { Content, Empty } from '../../parts/state.tsx';
+import { Time } from '../../parts/time.tsx';
+import { NewKey } from './new-key.tsx';
+
+export function Keys() {
+  const keys = useResource('keys', (signal) => allOf(client.keys.list({ signal })));
+  const [isNew, setNew] = useState(false);
+  const [revoking, setRevoking] = useState<ApiKey>();
+  const lack = lackOf('admin');
+  const state = signIn.value;
+  const ownId = state.status === 'in' ? state.caller.keyId : null;
+  return (
+    <div class="stack">
+      <div class="row wrap">
+        <p class="grow quiet">
+          Keys for scripts and other people. The local key and <code>CODEBUDDY_API_KEY</code> are not in this
+          list; they have every scope.
+        </p>
+        {keys.value !== undefined && <span class="quiet">{plural(keys.value.length, 'key')}</span>}
+        <button
+          type="button"
+          class="main"
+          disabled={lack !== undefined}
+          title={lack}
+          onClick={() => setNew(true)}
+        >
+          New key
+        </button>
+      </div>
+      <Content of={keys}>
+        {(all) => (
+          <div class="panel">
+            {all.length === 0 ? (
+              <Empty command="codebuddy keys create ci --scope read,prompt">
+                No keys yet. Create one here, or in a terminal:
+              </Empty>
+            ) : (
+              <table class="cards">
+                <thead>
+                  <tr>
+                    <th>Name</th>
+                    <th>Scopes</th>
+                    <th>Created</th>
+                    <th>Id</th>
+                    <th>
+                      <span class="unseen">Actions</span>
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {all.map((key) => (
+                    <tr key={key.id}>
+                      <td class="value">
+                        {key.name}
+                        {key.id === ownId && <span class="quiet"> (you are signed in with it)</span>}
+                      </td>
+                      <td data-label="Scopes">{key.scopes.join(', ')}</td>
+                      <td data-label="Created" class="quiet">
+                        <Time at={key.createdAt} />
+                      </td>
+                      <td data-label="Id">
+                        <Id id={key.id} />
+                      </td>
+                      <td class="number">
+                        <button
+                          type="button"
+                          class="danger"
+                          disabled={lack !== undefined}
+                          title={lack}
+                          aria-label={`Revoke ${key.name}`}
+                          onClick={() => setRevoking(key)}
+                        >
+                          Revoke
+                        </button>
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            )}
+          </div>
+        )}
+      </Content>
+      {isNew && <NewKey onClose={() => setNew(false)} onCreated={keys.reload} />}
+      {revoking !== undefined && (
+        <Confirm
+          title={`Revoke ${revoking.name}?`}
+          action="Revoke"
+          done="The key is revoked."
+          work={() => client.keys.revoke(revoking.id)}
+          onClose={() => setRevoking(undefined)}
+          onDone={keys.reload}
+        >
+          <p>
+            It stops working at once, for good: requests with it get 401.
+            {revoking.id === ownId && ' You are signed in with it, so this page signs out.'}
+          </p>
+        </Confirm>
+      )}
+    </div>
+  );
+}
