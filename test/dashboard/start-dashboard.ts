@@ -1,0 +1,107 @@
+// The dashboard in a real browser, signed in to a server of its own. One browser serves all tests of a file.
+
+import sparticuz from '@sparticuz/chromium';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { type StartAppOptions, type StartedApp, startApp } from '../http/start-app.ts';
+import { WAIT_LIMIT_MS } from '../wait-for.ts';
+
+/** Closing a page must not end the browser, and the rules between origins must hold. */
+const unwanted = /^--(single-process|no-zygote|disable-web-security|disable-site-isolation-trials)$/;
+
+export interface PageOptions {
+  /** The address after `#/`: `events?type=run.*`. @default the overview */
+  readonly view?: string;
+  /** A sign-in code or an API key; null opens the page without a sign-in. @default a new code with all scopes */
+  readonly credential?: string | null;
+  /** CSS pixels. @default 1280 */
+  readonly width?: number;
+  readonly height?: number;
+  readonly theme?: 'light' | 'dark';
+}
+
+export interface DashboardPage {
+  readonly page: Page;
+  /** Errors of scripts, of the console (violations of the CSP, too), and requests to another server. */
+  readonly faults: readonly string[];
+  /** Opens a view: `sessions/ses_1`. */
+  show(view: string): Promise<void>;
+}
+
+export interface StartedDashboard extends StartedApp, DashboardPage {}
+
+export interface Dashboard {
+  /** Starts a server, and opens its dashboard. */
+  start(options?: StartAppOptions & PageOptions): Promise<StartedDashboard>;
+  /** Opens one more page, with cookies and storage of its own. */
+  open(app: Pick<StartedApp, 'url' | 'client'>, options?: PageOptions): Promise<DashboardPage>;
+}
+
+/**
+ * Call it once, at the top of the file.
+ * @example
+ * const dashboard = useDashboard();
+ * test('…', async () => {
+ *   const { page, client } = await dashboard.start({ view: 'events' });
+ *   await page.getByRole('heading', { name: 'Events' }).waitFor();
+ * });
+ */
+export function useDashboard(): Dashboard {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    const executablePath = await sparticuz.executablePath();
+    browser = await chromium.launch({
+      executablePath,
+      args: sparticuz.args.filter((arg) => !unwanted.test(arg)),
+      headless: true,
+    });
+  });
+  afterAll(() => browser?.close());
+
+  async function open(
+    { url, client }: Pick<StartedApp, 'url' | 'client'>,
+    { view = '', credential, width = 1280, height = 800, theme = 'light' }: PageOptions = {},
+  ): Promise<DashboardPage> {
+    const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme });
+    context.setDefaultTimeout(WAIT_LIMIT_MS);
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text());
+    });
+    page.on('request', (request) => {
+      const address = request.url();
+      if (!address.startsWith(`${url}/`) && !/^(data|blob):/.test(address))
+        faults.push(`asks for ${address}`);
+    });
+    const show = (name: string): Promise<void> =>
+      page.evaluate((hash) => {
+        location.hash = hash;
+      }, `#/${name}`);
+
+    if (credential === null) {
+      await page.goto(`${url}/#/${view}`);
+    } else {
+      const code = credential ?? (await client.signIn.createCode()).code;
+      await page.goto(`${url}/#sign-in=${code}`);
+      await page.getByRole('navigation', { name: 'Views' }).waitFor();
+      if (view !== '') await show(view);
+    }
+    return { page, faults, show };
+  }
+
+  return {
+    open,
+    async start({ config, environment, folder, ...options } = {}) {
+      const app = await startApp({
+        ...(config === undefined ? {} : { config }),
+        ...(environment === undefined ? {} : { environment }),
+        ...(folder === undefined ? {} : { folder }),
+      });
+      return { ...app, ...(await open(app, options)) };
+    },
+  };
+}
