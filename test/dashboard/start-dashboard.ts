@@ -78,9 +78,7 @@ export function useDashboard(): Dashboard {
         faults.push(`asks for ${address}`);
     });
     const show = (name: string): Promise<void> =>
-      page.evaluate((hash) => {
-        location.hash = hash;
-      }, `#/${name}`);
+      page.evaluate(`location.hash = ${JSON.stringify(`#/${name}`)}`).then(() => undefined);
 
     if (credential === null) {
       await page.goto(`${url}/#/${view}`);

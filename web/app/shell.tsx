@@ -12,6 +12,7 @@ import { useResource } from './resource.ts';
 import { go, hrefOf, place } from './router.ts';
 import { useShortcuts } from './shortcuts.ts';
 import { client } from './sign-in.ts';
+import { useTitle } from './title.ts';
 import { type View, type ViewProps, views } from './views.ts';
 
 export function Shell({ caller }: { readonly caller: Caller }) {
@@ -112,8 +113,8 @@ function TopBar() {
 /** Loads the code of a view, and shows it. */
 function Loaded({ view, path, query }: { readonly view: View } & ViewProps) {
   const [Content, setContent] = useState<ComponentType<ViewProps>>();
+  useTitle(path.length === 0 ? view.title : undefined);
   useEffect(() => {
-    document.title = `${view.title} - Code Buddy`;
     view.load().then(
       (module) => setContent(() => module.default),
       // The server has a newer dashboard, so the old files are gone.

@@ -2,7 +2,7 @@
 // shown. The reader is never moved: rows that come in above the view leave what is read in its place.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useKeys } from '../app/shortcuts.ts';
 
 export interface VirtualListProps<T> {
@@ -14,12 +14,20 @@ export interface VirtualListProps<T> {
   readonly label: string;
   /** Called when the end comes into view. */
   readonly onEnd?: () => void;
-  /** Enter on the row that is selected with j and k. */
+  /** Called when the reader scrolls up to the start. */
+  readonly onStart?: () => void;
+  /** Enter on the row that is selected with j and k. @default presses what opens in the row */
   readonly onOpen?: (item: T) => void;
+  /** Rows that come in at the start move nothing, even if the start is in view. @default false */
+  readonly holdsStart?: boolean;
 }
 
 /** Rows beyond the view that are in the page, too. */
 const margin = 8;
+/** Pixels above the view within which the start counts as reached. */
+const nearStart = 600;
+/** Rows of which one must still be there to hold the place of the reader. */
+const anchorRows = 20;
 
 export function VirtualList<T>({
   items,
@@ -28,13 +36,17 @@ export function VirtualList<T>({
   rowHeight,
   label,
   onEnd,
+  onStart,
   onOpen,
+  holdsStart = false,
 }: VirtualListProps<T>) {
   const list = useRef<HTMLUListElement>(null);
   const heights = useRef(new Map<string, number>());
   const [view, setView] = useState({ top: 0, height: 800 });
   const [selected, setSelected] = useState<string>();
   const [measured, setMeasured] = useState(0);
+  const start = useRef(onStart);
+  start.current = onStart;
 
   // The list scrolls with the page.
   useEffect(() => {
@@ -46,22 +58,32 @@ export function VirtualList<T>({
           : { top, height: innerHeight },
       );
     };
+    let before = scrollY;
+    const onScroll = (): void => {
+      update();
+      const top = -(list.current?.getBoundingClientRect().top ?? 0);
+      if (scrollY < before && top < nearStart) start.current?.();
+      before = scrollY;
+    };
     update();
-    addEventListener('scroll', update, { passive: true });
+    addEventListener('scroll', onScroll, { passive: true });
     addEventListener('resize', update);
     return () => {
-      removeEventListener('scroll', update);
+      removeEventListener('scroll', onScroll);
       removeEventListener('resize', update);
     };
   }, [rowHeight, items.length === 0]);
 
   const heightOf = (item: T): number => heights.current.get(keyOf(item)) ?? rowHeight;
-  const tops: number[] = [];
-  let total = 0;
-  for (const item of items) {
-    tops.push(total);
-    total += heightOf(item);
-  }
+  const [tops, total] = useMemo(() => {
+    const all: number[] = [];
+    let end = 0;
+    for (const item of items) {
+      all.push(end);
+      end += heightOf(item);
+    }
+    return [all, end];
+  }, [items, measured]);
   const first = Math.max(0, lastBefore(tops, view.top) - margin);
   const last = Math.min(items.length, lastBefore(tops, view.top + view.height) + 1 + margin);
 
@@ -79,15 +101,23 @@ export function VirtualList<T>({
   });
 
   // New rows above: scroll by as much as they moved the row that is read.
-  const anchor = useRef<{ key: string; top: number }>(undefined);
+  const anchor = useRef<{ readonly tops: readonly number[]; readonly at: ReadonlyMap<string, number> }>(
+    undefined,
+  );
   useLayoutEffect(() => {
     const before = anchor.current;
-    const index = before === undefined ? -1 : items.findIndex((item) => keyOf(item) === before.key);
-    const moved = index < 0 ? 0 : (tops[index] ?? 0) - (before?.top ?? 0);
-    if (moved !== 0 && view.top > 0) scrollBy(0, moved);
+    if (before !== undefined && before.tops !== tops && (view.top > 0 || holdsStart)) {
+      const index = items.findIndex((item) => before.at.has(keyOf(item)));
+      const item = items[index];
+      const moved = item === undefined ? 0 : (tops[index] ?? 0) - (before.at.get(keyOf(item)) ?? 0);
+      if (moved !== 0) scrollBy(0, moved);
+    }
     const reading = lastBefore(tops, Math.max(0, view.top));
-    const item = items[reading];
-    if (item !== undefined) anchor.current = { key: keyOf(item), top: tops[reading] ?? 0 };
+    const read = items.slice(reading, reading + anchorRows);
+    anchor.current = {
+      tops,
+      at: new Map(read.map((item, offset) => [keyOf(item), tops[reading + offset] ?? 0])),
+    };
   });
 
   useEffect(() => {
@@ -110,7 +140,9 @@ export function VirtualList<T>({
     k: () => select(-1),
     Enter: () => {
       const item = items.find((one) => keyOf(one) === selected);
-      if (item !== undefined) onOpen?.(item);
+      if (item === undefined) return;
+      if (onOpen !== undefined) onOpen(item);
+      else list.current?.querySelector<HTMLElement>('.selected [aria-expanded]')?.click();
     },
   });
 
