@@ -87,7 +87,9 @@ export function VirtualList<T>({
   const first = Math.max(0, lastBefore(tops, view.top) - margin);
   const last = Math.min(items.length, lastBefore(tops, view.top + view.height) + 1 + margin);
 
-  useLayoutEffect(() => {
+  // Rows are measured as they come into the page, and again when they change: a row may open, or its text may grow.
+  const measure = useRef<() => void>(() => undefined);
+  measure.current = () => {
     let changed = false;
     for (const row of list.current?.children ?? []) {
       const key = row.getAttribute('data-key');
@@ -97,7 +99,25 @@ export function VirtualList<T>({
         changed = true;
       }
     }
-    if (changed) setMeasured(measured + 1);
+    if (changed) setMeasured((count) => count + 1);
+  };
+  const observed = useRef(new Set<Element>());
+  const observer = useRef<ResizeObserver>(undefined);
+  useEffect(() => () => observer.current?.disconnect(), []);
+  useLayoutEffect(() => {
+    observer.current ??= new ResizeObserver(() => measure.current());
+    const rows = new Set<Element>(list.current?.children ?? []);
+    for (const row of observed.current) {
+      if (rows.has(row)) continue;
+      observer.current.unobserve(row);
+      observed.current.delete(row);
+    }
+    for (const row of rows) {
+      if (observed.current.has(row)) continue;
+      observer.current.observe(row);
+      observed.current.add(row);
+    }
+    measure.current();
   });
 
   // New rows above: scroll by as much as they moved the row that is read.
