@@ -4,13 +4,13 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from './test/wait-for.ts';
 
 /** Tests of the built package. It is compiled before them, and only if one of them runs. */
-const testsOfPackage = ['test/library/migrating.test.ts'];
+const testsOfPackage = ['test/library/migrating.test.ts', 'test/library/client-entry.test.ts'];
 /** Tests of several nodes, with real leases and faults of PostgreSQL: `npm run test:nodes`. They mostly wait. */
 const testsOfNodes = ['test/nodes', 'test/webhooks/nodes', 'test/store/postgres'].map(
   (folder) => `${folder}/**/*.test.ts`,
 );
-/** Needs tools of its own: `npm run openapi`. */
-const testsOfOpenApi = 'test/openapi/**';
+/** They need tools of their own: `npm run openapi`, `npm run client-runtimes`. */
+const testsWithTools = ['test/openapi/**', 'test/client-runtimes/**'];
 // For the workers, which run the sources as they are, and the hundreds of programs that tests start. Compiled once, they
 // start in a third of the time.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'source',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, testsOfOpenApi, ...testsOfPackage, ...testsOfNodes],
+          exclude: [...configDefaults.exclude, ...testsWithTools, ...testsOfPackage, ...testsOfNodes],
           globalSetup: ['test/build-program.ts'],
         },
       },

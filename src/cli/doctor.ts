@@ -225,7 +225,7 @@ async function checkServer(home: string, { url, pid }: ServerFile): Promise<read
   let client: CodeBuddyClient | undefined;
   try {
     // Found through `home`, so it must prove its identity before it gets the key.
-    client = new CodeBuddyClient({ home });
+    client = new CodeBuddyClient({ home, maxRetries: 0 });
     const status = await client.status({ signal: AbortSignal.timeout(3000) });
     const { refused = 0 } = status.webhooks;
     return [
@@ -269,7 +269,7 @@ async function checkWebhookStates(settings: Settings, isRunning: boolean): Promi
   }
   let client: CodeBuddyClient | undefined;
   try {
-    client = new CodeBuddyClient({ home: settings.home });
+    client = new CodeBuddyClient({ home: settings.home, maxRetries: 0 });
     const { webhooks } = await client.status({ signal: AbortSignal.timeout(3000) });
     const found = describeAttention(webhooks.attention ?? [], webhooks.setAside ?? []);
     return {

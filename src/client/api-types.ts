@@ -322,7 +322,7 @@ export interface paths {
     readonly put?: never;
     /**
      * Send a prompt to the agent and wait for the answer, or stream its events.
-     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. A stream that is repeated with its `Idempotency-Key` is answered by a 202 with the run.
+     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. With both `Prefer: detach` and an `Idempotency-Key`, a repeated request is answered by a 202 with the run.
      *
      *     Requires an API key with the scope `prompt`.
      */
@@ -1549,10 +1549,7 @@ export interface components {
       readonly data: {
         /** @description What `allow_always` allows, in words. */
         readonly alwaysCovers?: string;
-        /**
-         * Format: date-time
-         * @description Without a decision, the call is denied at this time.
-         */
+        /** @description Without a decision, the call is denied at this time. RFC 3339 UTC. */
         readonly expiresAt?: string;
         readonly params: {
           readonly [key: string]: unknown;

@@ -23,6 +23,8 @@ export class PromptStream {
   /** Undefined: the stream cannot be resumed. */
   #runId: string | undefined;
   #connections = 0;
+  /** The answer to the prompt has begun. */
+  #isOpen = false;
 
   constructor(calls: Calls, request: PromptRequest, options: PromptStreamOptions) {
     this.#calls = calls;
@@ -64,7 +66,11 @@ export class PromptStream {
       }
     } finally {
       const isLeft = !hasEnded && resume && !(keepWaiting && isWaiting);
-      if (isLeft && begun !== undefined) await this.#cancel(begun, opening);
+      if (isLeft && begun !== undefined) {
+        const cancelled = this.#cancel(begun, opening);
+        // An abort before the answer is reported at once. The run is cancelled as soon as it is known.
+        if (this.#isOpen) await cancelled;
+      }
     }
   }
 
@@ -89,13 +95,15 @@ export class PromptStream {
       signal,
     };
     const opened = await this.#calls.transport.open(request);
-    const { answer } = opened;
+    const { answer, deadline } = opened;
+    this.#isOpen = true;
+    deadline.watch(this.#options.signal);
     if (answer.headers.get('preference-applied') === 'detach')
       this.#runId = answer.headers.get('location')?.split('/').pop();
     if (answer.status !== 202) return opened;
     // The run of an earlier request with this Idempotency-Key.
     const run = JSON.parse(await answer.text()) as Answer<'prompt', 202>;
-    opened.deadline.release();
+    deadline.release();
     this.#runId = run.status === 'waiting' ? run.runId : run.id;
     this.#connections++;
     text.break();

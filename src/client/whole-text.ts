@@ -7,21 +7,26 @@ import type { StreamEvent } from './stream-event.ts';
 export class WholeText {
   /** Of the current message, as far as the reader has it. */
   #text = '';
+  /** The deltas of the current message may not follow the text that the reader has. */
   #isBroken: boolean;
+  /** Since the break. The message is being written, so the next one begins on this connection. */
+  #sawDelta = false;
 
   /** @param isBroken the stream begins in the middle of the run */
   constructor(isBroken = false) {
     this.#isBroken = isBroken;
   }
 
-  /** The connection broke. Later deltas no longer follow the text that the reader has. */
+  /** The connection broke. */
   break(): void {
     this.#isBroken = true;
+    this.#sawDelta = false;
   }
 
   /** Returns what the reader gets for an event. */
   complete(event: StreamEvent): readonly StreamEvent[] {
     if (event.type === 'message.delta') {
+      this.#sawDelta = true;
       if (this.#isBroken) return [];
       this.#text += event.data.text;
     }
@@ -29,7 +34,8 @@ export class WholeText {
     const { text } = event.data;
     const rest = this.#isBroken && text.startsWith(this.#text) ? text.slice(this.#text.length) : '';
     this.#text = '';
-    this.#isBroken = false;
+    // Without a delta, the message may be older than the connection, and the next one may have begun before it.
+    if (this.#sawDelta) this.#isBroken = false;
     if (rest === '') return [event];
     const { timestamp, sessionId, runId } = event;
     const ids = { timestamp, ...(sessionId && { sessionId }), ...(runId && { runId }) };

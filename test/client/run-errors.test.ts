@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { problems } from '../../src/base/errors.ts';
+import { CodeBuddyClient, PermissionRequiredError } from '../../src/client/index.ts';
 import { startModelServer } from '../agent/model-server.ts';
 import { calls } from '../agent/start-model-agent.ts';
 import { startApp } from '../http/start-app.ts';
@@ -23,7 +24,7 @@ test('the HTTP status of an error follows from its code', async () => {
   const { client } = await startWaiting();
   const failed = client.prompt({ prompt: 'x' }, { onPermission: async () => ({ decision: 'allow' }) });
   await expect(failed).rejects.toMatchObject({
-    name: 'ApiError',
+    name: 'CodeBuddyApiError',
     code: 'model_auth_failed',
     status: problems.model_auth_failed.status,
   });
@@ -57,4 +58,25 @@ test('a waiting run has the status "waiting" on every route', async () => {
   expect(listed).toMatchObject({ status: 'waiting' });
   expect(await client.runs.get(listed?.id ?? '')).toMatchObject({ status: 'waiting' });
   expect((await client.runs.list()).runs[0]).toMatchObject({ status: 'waiting' });
+});
+
+test('a key with the scope "prompt" alone learns what waits, without another request', async () => {
+  const { client, url } = await startWaiting();
+  const { key } = await client.keys.create({ name: 'ci', scopes: ['prompt'] });
+  const ci = new CodeBuddyClient({ url, apiKey: key });
+  const error = await ci.prompt('x').then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(PermissionRequiredError);
+  const [pending] = (await client.permissions.list()).permissions;
+  expect((error as PermissionRequiredError).permission).toMatchObject({
+    id: pending?.id,
+    runId: pending?.runId,
+    tool: 'bash',
+    params: { command: 'true' },
+    rule: pending?.rule,
+    expiresAt: pending?.expiresAt,
+    status: 'pending',
+  });
 });

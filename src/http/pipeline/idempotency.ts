@@ -1,6 +1,7 @@
 // `Idempotency-Key`: a client that lost the answer repeats its request, and the work is done once. The first answer is
 // kept for 24 h under the API key's id and the client's key, and repeated only while the API key has the scopes it had.
-// Server errors (5xx) and temporary errors are not kept. Instead of a stream, the answer that `keepAnswer` gets is kept.
+// Server errors (5xx), temporary errors and streams are not kept; for a stream that can be resumed, `keepAnswer` keeps
+// another answer.
 // https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
 import { createHash } from 'node:crypto';

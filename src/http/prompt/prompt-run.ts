@@ -62,7 +62,7 @@ export async function answerByRun(
       .header('Preference-Applied', 'respond-async');
     return started.run;
   }
-  if (detach) reply.header('Preference-Applied', 'detach');
+  if (detach) leaveRunning(started, request, reply);
   else cancelWithClient(context, runs, started, reply, keepWaiting);
   if (mode === 'wait') return resultOrQuestion(started, reply);
   await followRun(context, started, request, reply);
@@ -82,6 +82,17 @@ async function resultOrQuestion(
   if (first.kind === 'answer') return { status: 'completed', ...first.answer };
   reply.code(202).header('Location', `/api/runs/${run.id}`);
   return { runId: run.id, sessionId: run.sessionId, status: 'waiting', permission: first.permission };
+}
+
+/** A client that lost the answer, and repeats its request, gets the run and can follow its events. */
+function leaveRunning({ run }: StartedRun, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('Preference-Applied', 'detach');
+  // Not awaited: the first deltas must not be missed. Never rejects.
+  void keepAnswer(request, {
+    status: 202,
+    headers: { 'content-type': 'application/json; charset=utf-8', location: `/api/runs/${run.id}` },
+    body: JSON.stringify(run),
+  });
 }
 
 /**
@@ -116,16 +127,8 @@ async function followRun(
   reply: FastifyReply,
 ): Promise<void> {
   const { events } = context.services;
-  const { run } = started;
-  const { id: runId } = run;
-  const location = `/api/runs/${runId}`;
-  // A client that lost the answer gets the run, and follows its events. Not awaited: the first deltas must not be missed.
-  void keepAnswer(request, {
-    status: 202,
-    headers: { 'content-type': 'application/json; charset=utf-8', location },
-    body: JSON.stringify(run),
-  });
-  reply.header('Location', location);
+  const { id: runId } = started.run;
+  reply.header('Location', `/api/runs/${runId}`);
   const stream = openEventStream(request, reply, context);
   if (events === undefined) {
     await started.result.then(

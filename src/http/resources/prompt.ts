@@ -34,8 +34,8 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
         '`run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the ' +
         'request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is ' +
         'cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it ' +
-        'waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. A stream that is ' +
-        'repeated with its `Idempotency-Key` is answered by a 202 with the run.',
+        'waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. With both ' +
+        '`Prefer: detach` and an `Idempotency-Key`, a repeated request is answered by a 202 with the run.',
       scope: 'prompt',
       idempotent: true,
       schema: {

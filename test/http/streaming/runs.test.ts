@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { waitFor } from '../../wait-for.ts';
-import { fault, type ServerWithStore, startServerWithStore } from '../start-server-with-store.ts';
+import { apiKey, fault, type ServerWithStore, startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from './sse-reader.ts';
 
 async function startRun(server: ServerWithStore, prompt: string): Promise<string> {
@@ -125,4 +125,28 @@ test.each([
   const response = await get(path);
   expect(response.status).toBe(404);
   expect(await response.json()).toMatchObject({ code });
+});
+
+test('with "Prefer: detach", a run continues without its client, and a repeated request gets the run', async () => {
+  const server = await startServerWithStore();
+  const headers = { accept: 'text/event-stream', prefer: 'detach', 'idempotency-key': 'lost' };
+  const leaving = new AbortController();
+  const first = await fetch(`${server.url}/api/prompt`, {
+    method: 'POST',
+    headers: { ...headers, authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: 'run sleep 0.5' }),
+    signal: leaving.signal,
+  });
+  expect(first.headers.get('preference-applied')).toBe('detach');
+  const id = first.headers.get('location')?.split('/').pop() ?? '';
+  leaving.abort();
+  const again = await waitFor('the stored answer', async () => {
+    const answer = await server.send('POST', '/api/prompt', { prompt: 'run sleep 0.5' }, headers);
+    return answer.status === 409 ? undefined : answer;
+  });
+  expect(again.status).toBe(202);
+  expect(again.headers.get('location')).toBe(`/api/runs/${id}`);
+  expect(await again.json()).toMatchObject({ id, status: 'queued' });
+  await waitFor('the run ends', async () => (await statusOf(server, id)) === 'completed');
+  expect((await (await server.get('/api/runs')).json()).runs).toHaveLength(1);
 });
