@@ -8,6 +8,7 @@ import { Toasts } from '../parts/toast.tsx';
 import { ConnectionState } from './connection-state.tsx';
 import { Help } from './help.tsx';
 import { pendingPermissions } from './pending-permissions.ts';
+import { RailFoot } from './rail-foot.tsx';
 import { useResource } from './resource.ts';
 import { go, hrefOf, place } from './router.ts';
 import { useShortcuts } from './shortcuts.ts';
@@ -67,6 +68,7 @@ function Rail({ caller, current }: { readonly caller: Caller; readonly current: 
             )}
           </a>
         ))}
+      <RailFoot />
     </nav>
   );
 }

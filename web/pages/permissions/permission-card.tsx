@@ -68,7 +68,8 @@ export function PermissionCard({ permission, hasKeys = false }: PermissionCardPr
         {sandbox === 'none' && <p class="warn">It runs outside of the sandbox.</p>}
         <p>{reason}</p>
         <p class="quiet">
-          “Always in this session” allows: {alwaysCovers ?? 'exactly this call'} <code>{visible(rule)}</code>
+          “Always in this session” allows: {alwaysCovers ?? 'exactly this call'}{' '}
+          <code class="exact">{visible(rule)}</code>
         </p>
         <div class="row wrap">
           <button type="button" class="main" data-key="a" {...button} onClick={() => decide('allow')}>

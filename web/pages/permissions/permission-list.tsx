@@ -18,7 +18,7 @@ export function PermissionList({ permissions }: { readonly permissions: readonly
   const before = useRef<readonly Permission[]>([]);
   const heights = useRef(new Map<string, number>());
   const [current, setCurrent] = useState<string>();
-  const currentSince = useRef(0);
+  const [marked, setMarked] = useState<string>();
 
   useEffect(() => {
     const open = new Set(permissions.map(({ id }) => id));
@@ -40,20 +40,21 @@ export function PermissionList({ permissions }: { readonly permissions: readonly
         const { top, bottom } = card.getBoundingClientRect();
         return bottom > 60 && top < innerHeight - 60;
       });
-      const id = first?.dataset.permission;
-      setCurrent((known) => {
-        if (known !== id) currentSince.current = performance.now();
-        return id;
-      });
+      setCurrent(first?.dataset.permission);
     };
     update();
     addEventListener('scroll', update, { passive: true });
     return () => removeEventListener('scroll', update);
   }, [permissions, closed]);
 
+  useEffect(() => {
+    setMarked(undefined);
+    const timer = setTimeout(() => setMarked(current), seenMs);
+    return () => clearTimeout(timer);
+  }, [current]);
+
   const press = (key: 'a' | 'd'): void => {
-    if (current === undefined || performance.now() - currentSince.current < seenMs) return;
-    const card = cards(list.current).find(({ dataset }) => dataset.permission === current);
+    const card = cards(list.current).find(({ dataset }) => dataset.permission === marked);
     card?.querySelector<HTMLButtonElement>(`[data-key="${key}"]`)?.click();
   };
   useKeys({ a: () => press('a'), d: () => press('d') });
@@ -67,7 +68,7 @@ export function PermissionList({ permissions }: { readonly permissions: readonly
     <div class="stack" ref={list} onMouseLeave={() => setClosed([])}>
       {all.map(({ permission, height }) =>
         height === undefined ? (
-          <PermissionCard key={permission.id} permission={permission} hasKeys={permission.id === current} />
+          <PermissionCard key={permission.id} permission={permission} hasKeys={permission.id === marked} />
         ) : (
           <p key={permission.id} class="panel closed quiet" style={{ minHeight: `${height}px` }}>
             {closedWords(permission)}

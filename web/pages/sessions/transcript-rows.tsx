@@ -90,6 +90,7 @@ function ToolMessage({ message }: { readonly message: Message }) {
   const [isOpen, setOpen] = useState(false);
   const { tool, content } = message;
   const isError = tool?.isError === true;
+  const exitCode = tool?.name === 'bash' ? /"exitCode":\s*([1-9]\d*)/.exec(content)?.[1] : undefined;
   return (
     <div class="tool">
       <button type="button" class="bare tool-line" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
@@ -101,6 +102,7 @@ function ToolMessage({ message }: { readonly message: Message }) {
         {tool?.durationMs !== undefined && tool.durationMs >= 100 && (
           <span class="quiet">{formatDuration(tool.durationMs)}</span>
         )}
+        {exitCode !== undefined && <span class="warn">exit code {exitCode}</span>}
         {isError ? <span class="bad">failed</span> : <span class="unseen">done</span>}
       </button>
       {isOpen && (
