@@ -83,7 +83,7 @@ function wordAt(text: string, caret: number): Word | undefined {
 /** No file, if the tool is missing or refuses the pattern: then there is only no help. */
 async function list(pattern: string, signal: AbortSignal): Promise<readonly string[]> {
   try {
-    const { result } = await client.tools.execute('glob', { pattern, maxResults: maxFiles }, { signal });
+    const { result } = await client.tools.run('glob', { pattern, maxResults: maxFiles }, { signal });
     const { files } = result as { readonly files?: readonly string[] };
     return files ?? [];
   } catch {
