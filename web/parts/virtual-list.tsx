@@ -22,6 +22,11 @@ export interface VirtualListProps<T> {
   readonly holdsStart?: boolean;
 }
 
+interface Rendered<T> {
+  readonly render: (item: T) => ComponentChildren;
+  readonly rows: ReadonlyMap<string, { readonly item: T; readonly content: ComponentChildren }>;
+}
+
 /** Rows beyond the view that are in the page, too. */
 const margin = 8;
 /** Pixels above the view within which the start counts as reached. */
@@ -144,6 +149,17 @@ export function VirtualList<T>({
     if (last >= items.length && items.length > 0) onEnd?.();
   }, [last, items.length]);
 
+  // The content of a row that stays in view while the list scrolls is not rendered again.
+  const before = useRef<Rendered<T>>({ render, rows: new Map() });
+  const kept = before.current.render === render ? before.current.rows : undefined;
+  const rendered = new Map<string, { readonly item: T; readonly content: ComponentChildren }>();
+  for (const item of items.slice(first, last)) {
+    const key = keyOf(item);
+    const known = kept?.get(key);
+    rendered.set(key, known?.item === item ? known : { item, content: render(item) });
+  }
+  before.current = { render, rows: rendered };
+
   const select = (step: number): void => {
     const at = items.findIndex((item) => keyOf(item) === selected);
     const next = Math.min(items.length - 1, Math.max(0, at + step));
@@ -179,7 +195,7 @@ export function VirtualList<T>({
             class={key === selected ? 'virtual-row selected' : 'virtual-row'}
             style={{ transform: `translateY(${tops[first + offset] ?? 0}px)` }}
           >
-            {render(item)}
+            {rendered.get(key)?.content}
           </li>
         );
       })}
