@@ -85,13 +85,11 @@ test('text shows as it streams; prompts queue meanwhile; Escape twice cancels', 
     { kind: 'answer', text: ['The first ', 'words ', 'and more'], silentAfter: 3 },
     says('Next.'),
   ]);
-  const run = await client.runs.start('slowly');
-  await show(`sessions/${run.sessionId}`);
-  await transcriptOf(page)
-    .getByText('The first words')
-    .or(transcriptOf(page).getByText('Agent, writing'))
-    .first()
-    .waitFor();
+  const { id: sessionId } = await client.sessions.create({ title: 'Slow' });
+  await show(`sessions/${sessionId}`);
+  await page.getByText('No messages yet').waitFor();
+  await client.runs.start({ prompt: 'slowly', sessionId });
+  await transcriptOf(page).getByText('The first words').waitFor();
   const field = page.getByRole('textbox', { name: 'Prompt' });
   await field.fill('and then');
   await page.getByRole('button', { name: 'Queue' }).click();

@@ -8,8 +8,8 @@ const dashboard = useDashboard();
 test('a one-time link signs a browser in once', async () => {
   const app = await dashboard.start({ credential: null });
   const { code } = await app.client.signIn.createCode();
-  const first = await dashboard.open(app, { credential: code, view: 'events' });
-  await first.page.getByRole('heading', { name: 'Events' }).waitFor();
+  const first = await dashboard.open(app, { credential: code });
+  await first.page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
   // Neither the history nor the address keeps the code.
   expect(first.page.url()).not.toContain('sign-in');
   expect(first.faults).toEqual([]);

@@ -41,6 +41,12 @@ export function go(path: readonly string[], query: Query = {}): void {
   location.hash = hrefOf(path, query);
 }
 
+/** Goes to a view without a new entry in the history. */
+export function replacePlace(path: readonly string[]): void {
+  history.replaceState(null, '', hrefOf(path));
+  place.value = readPlace(location.hash);
+}
+
 /** Changes the query of the view without a new entry in the history: filters, an open row. */
 export function setQuery(changes: Query): void {
   const { path, query } = place.value;

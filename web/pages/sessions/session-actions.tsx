@@ -19,7 +19,12 @@ export function forkSession(id: string, messageId?: string): Promise<boolean> {
   }, 'This is the fork.');
 }
 
-export function SessionActions({ session }: { readonly session: Session }) {
+export interface SessionActionsProps {
+  readonly session: Session;
+  readonly onChanged: () => void;
+}
+
+export function SessionActions({ session, onChanged }: SessionActionsProps) {
   const { id } = session;
   const [open, setOpen] = useState<'rename' | 'delete'>();
   const right = may('prompt');
@@ -48,7 +53,7 @@ export function SessionActions({ session }: { readonly session: Session }) {
       <button type="button" class="danger" {...right} onClick={() => setOpen('delete')}>
         Delete
       </button>
-      {open === 'rename' && <Rename session={session} onClose={close} />}
+      {open === 'rename' && <Rename session={session} onClose={close} onChanged={onChanged} />}
       {open === 'delete' && <Delete session={session} onClose={close} />}
     </>
   );
@@ -59,11 +64,13 @@ interface DialogProps {
   readonly onClose: () => void;
 }
 
-function Rename({ session: { id, title }, onClose }: DialogProps) {
+function Rename({ session: { id, title }, onClose, onChanged }: DialogProps & SessionActionsProps) {
   const [text, setText] = useState(title);
   const save = async (event: Event): Promise<void> => {
     event.preventDefault();
-    if (await attempt(() => client.sessions.update(id, { title: text.trim() }))) onClose();
+    if (!(await attempt(() => client.sessions.update(id, { title: text.trim() })))) return;
+    onChanged();
+    onClose();
   };
   return (
     <Dialog title="Rename the session" onClose={onClose}>

@@ -94,7 +94,7 @@ export function SessionView({ id }: { readonly id: string }) {
                       Resume the run
                     </button>
                   )}
-                  <SessionActions session={value} />
+                  <SessionActions session={value} onChanged={session.reload} />
                 </div>
               </div>
               <div class="row wrap quiet">
