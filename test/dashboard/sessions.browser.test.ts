@@ -100,7 +100,7 @@ test('text shows as it streams; prompts queue meanwhile; Escape twice cancels', 
     .getByText(/The run was cancelled/)
     .waitFor();
   await answersOf(page).getByText('Next.').waitFor();
-  expect(await page.getByRole('region', { name: 'Waiting prompts' }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('region', { name: 'Waiting prompts' }).count()).toBe(0);
 });
 
 test('a draft survives a server that is away and a reload, and is sent once it is back', async () => {

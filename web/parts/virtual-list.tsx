@@ -125,13 +125,16 @@ export function VirtualList<T>({
     measure.current();
   });
 
+  // Asked now: the page may have scrolled since the last render.
+  const isStartAbove = (): boolean => (list.current?.getBoundingClientRect().top ?? 0) < 0;
+
   // New rows above: scroll by as much as they moved the row that is read.
   const anchor = useRef<{ readonly tops: readonly number[]; readonly at: ReadonlyMap<string, number> }>(
     undefined,
   );
   useLayoutEffect(() => {
     const before = anchor.current;
-    if (before !== undefined && before.tops !== tops && (view.top > 0 || holdsStart)) {
+    if (before !== undefined && before.tops !== tops && (isStartAbove() || holdsStart)) {
       const index = items.findIndex((item) => before.at.has(keyOf(item)));
       const item = items[index];
       const moved = item === undefined ? 0 : (tops[index] ?? 0) - (before.at.get(keyOf(item)) ?? 0);
