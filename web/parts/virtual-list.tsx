@@ -126,7 +126,7 @@ export function VirtualList<T>({
   });
 
   // Asked now: the page may have scrolled since the last render.
-  const isStartAbove = (): boolean => (list.current?.getBoundingClientRect().top ?? 0) < 0;
+  const topNow = (): number => -(list.current?.getBoundingClientRect().top ?? 0);
 
   // New rows above: scroll by as much as they moved the row that is read.
   const anchor = useRef<{ readonly tops: readonly number[]; readonly at: ReadonlyMap<string, number> }>(
@@ -134,13 +134,13 @@ export function VirtualList<T>({
   );
   useLayoutEffect(() => {
     const before = anchor.current;
-    if (before !== undefined && before.tops !== tops && (isStartAbove() || holdsStart)) {
+    if (before !== undefined && before.tops !== tops && (topNow() > 0 || holdsStart)) {
       const index = items.findIndex((item) => before.at.has(keyOf(item)));
       const item = items[index];
       const moved = item === undefined ? 0 : (tops[index] ?? 0) - (before.at.get(keyOf(item)) ?? 0);
       if (moved !== 0) scrollBy(0, moved);
     }
-    const reading = lastBefore(tops, Math.max(0, view.top));
+    const reading = lastBefore(tops, Math.max(0, topNow()));
     const read = items.slice(reading, reading + anchorRows);
     anchor.current = {
       tops,
