@@ -195,9 +195,14 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     return [...run.takePendingWrites(), patchRun(run.record, now()), question];
   }
 
-  function toolMessage(run: LiveRun, call: ShownCall, content: string, isError: boolean): MessageRow {
+  function toolMessage(
+    run: LiveRun,
+    call: ShownCall,
+    content: string,
+    end: { readonly isError: boolean; readonly durationMs: number },
+  ): MessageRow {
     const { tool: name, params, callId } = call;
-    const tool = { name, params, isError, ...(callId === undefined ? {} : { callId }) };
+    const tool = { name, params, ...end, ...(callId === undefined ? {} : { callId }) };
     return newMessageRow(
       // The transcript holds the calls of a model; those of the offline agent have no id.
       { ...run.owner, role: 'tool', content, tool, sent: callId !== undefined },
@@ -215,7 +220,8 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     const outcome = { ok: false as const, error };
     const text = encode(outcome);
     await keepOrder(run);
-    await keep(run, toolMessage(run, call, text, true), {
+    const message = toolMessage(run, call, text, { isError: true, durationMs: 0 });
+    await keep(run, message, {
       type: 'tool.error',
       data: {
         callId: makeId('evt').replace('evt_', 'call_'),
@@ -223,6 +229,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         code: error.code,
         message: wellFormed(error.message),
         durationMs: 0,
+        messageId: message.id,
       },
     });
     return { ...outcome, text };
@@ -291,10 +298,11 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         before: run.keeping,
         ...(keepLater ? { onEnding: (commit: Promise<unknown>) => run.keepLater(commit) } : {}),
         alongStart: () => run.takePendingWrites(),
-        alongEnd(ending) {
+        alongEnd(ending, durationMs) {
           if (signal.aborted || isInternal(ending)) return [];
           text = encode(ending);
-          return [{ kind: 'addMessage', message: toolMessage(run, shown, text, !ending.ok) }];
+          const message = toolMessage(run, shown, text, { isError: !ending.ok, durationMs });
+          return [{ kind: 'addMessage', message }];
         },
       });
       // An interrupted call has no result. One that failed for an internal error ends the run.

@@ -6,7 +6,7 @@ import { version } from '../base/version.ts';
 import type { Message } from '../contract/message.ts';
 import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
 import { unfinishedRunStatuses } from '../contract/run.ts';
-import type { ExportFormat, Session, SessionFork, SessionInput } from '../contract/session.ts';
+import type { ExportFormat, Session, SessionFilter, SessionFork, SessionInput } from '../contract/session.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { requireRoomFor } from '../store/metadata-limit.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
@@ -30,7 +30,7 @@ export interface SessionServiceOptions {
 }
 
 export interface Sessions {
-  list(page: PageRequest): Promise<Page<Session>>;
+  list(page: PageRequest & SessionFilter): Promise<Page<Session>>;
   create(input: SessionInput): Promise<Session>;
   get(id: string): Promise<Session | undefined>;
   update(id: string, patch: SessionInput): Promise<Session>;
@@ -88,8 +88,9 @@ export function createSessions({
   }
 
   return {
-    async list({ limit, after }) {
+    async list({ limit, after, ...filter }) {
       const rows = await store.listSessions({
+        ...filter,
         limit: limit + 1,
         maxText: maxPageText,
         ...(after === undefined ? {} : { beforeId: after }),

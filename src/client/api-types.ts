@@ -1451,6 +1451,8 @@ export interface components {
       readonly tool?: {
         /** @description The id that the model gave the call. */
         readonly callId?: string;
+        /** @description How long the tool took, in milliseconds. Absent on older messages. */
+        readonly durationMs?: number;
         readonly isError: boolean;
         readonly name: string;
         readonly params: unknown;
@@ -2275,6 +2277,8 @@ export interface components {
       readonly data: {
         readonly callId: string;
         readonly durationMs: number;
+        /** @description The message with the output. Absent for a tool that a client called directly. */
+        readonly messageId?: string;
         readonly result: unknown;
         readonly tool: string;
       };
@@ -2306,6 +2310,8 @@ export interface components {
         readonly code: string;
         readonly durationMs: number;
         readonly message: string;
+        /** @description The message with the output. Absent for a tool that a client called directly. */
+        readonly messageId?: string;
         readonly tool: string;
       };
       /**
@@ -4469,8 +4475,12 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
+        /** @description Only forks of this session. */
+        readonly forkedFrom?: string;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
+        /** @description Only sessions whose title contains this text, in upper or lower case. */
+        readonly title?: string;
       };
       readonly header?: never;
       readonly path?: never;

@@ -33,6 +33,10 @@ const fileChange = {
 const { response, model, usage, cost, finishReason } = promptResultSchema.properties;
 const { params, rule, alwaysCovers, realPath } = permissionSchema.properties;
 const { incomplete } = messageSchema.properties;
+const outputMessage = {
+  type: 'string',
+  description: 'The message with the output. Absent for a tool that a client called directly.',
+} as const;
 
 export const catalogue = {
   'session.start': {
@@ -80,7 +84,7 @@ export const catalogue = {
     description: 'A tool completed.',
     data: {
       type: 'object',
-      properties: { callId: text, tool: text, result: {}, durationMs: duration },
+      properties: { callId: text, tool: text, result: {}, durationMs: duration, messageId: outputMessage },
       required: ['callId', 'tool', 'result', 'durationMs'],
       additionalProperties: false,
     },
@@ -95,6 +99,7 @@ export const catalogue = {
         code: text,
         message: text,
         durationMs: duration,
+        messageId: outputMessage,
       },
       required: ['callId', 'tool', 'code', 'message', 'durationMs'],
       additionalProperties: false,

@@ -14,6 +14,11 @@ const toolUseSchema = {
     params: {},
     isError: flag,
     callId: { type: 'string', description: 'The id that the model gave the call.' },
+    durationMs: {
+      type: 'number',
+      minimum: 0,
+      description: 'How long the tool took, in milliseconds. Absent on older messages.',
+    },
   },
   required: ['name', 'params', 'isError'],
   additionalProperties: false,

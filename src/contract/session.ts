@@ -50,6 +50,14 @@ export const sessionSchema = {
 
 export type Session = SchemaType<typeof sessionSchema>;
 
+/** Which sessions a list has. */
+export interface SessionFilter {
+  /** A part of the title, in upper or lower case. */
+  readonly title?: string;
+  /** The id of the session that they are copies of. */
+  readonly forkedFrom?: string;
+}
+
 const sessionInputProperties = {
   title: { type: 'string', minLength: 1, maxLength: 200 },
   metadata: {

@@ -13,7 +13,7 @@ import type { PromptResult } from '../contract/prompt-result.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
-import type { ExportFormat, Session, SessionFork, SessionInput } from '../contract/session.ts';
+import type { ExportFormat, Session, SessionFilter, SessionFork, SessionInput } from '../contract/session.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -84,7 +84,7 @@ export interface RunService {
 }
 
 export interface SessionService {
-  list(page: PageRequest): Promise<Page<Session>>;
+  list(page: PageRequest & SessionFilter): Promise<Page<Session>>;
   create(input: SessionInput): Promise<Session>;
   get(id: string): Promise<Session | undefined>;
   update(id: string, patch: SessionInput): Promise<Session>;

@@ -207,8 +207,17 @@ export interface Store extends DeliveryStore {
   pruneEvents(before: number, max: number): Promise<number>;
 
   getSession(id: string): Promise<SessionRow | undefined>;
-  /** Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. */
-  listSessions(page: { limit: number; beforeId?: string; maxText?: number }): Promise<readonly SessionRow[]>;
+  /**
+   * Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. `title`: a
+   * part of the title, in upper or lower case; `forkedFrom`: the id of a session.
+   */
+  listSessions(page: {
+    limit: number;
+    beforeId?: string;
+    maxText?: number;
+    title?: string;
+    forkedFrom?: string;
+  }): Promise<readonly SessionRow[]>;
   /**
    * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With `maxText`
    * the page ends with the row that reaches it.

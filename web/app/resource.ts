@@ -46,11 +46,15 @@ export function useResource<T>(
   useEffect(() => {
     let current = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let isLoading = false;
+    let isStale = false;
 
     async function start(): Promise<void> {
       current.abort();
       const mine = new AbortController();
       current = mine;
+      isLoading = true;
+      isStale = false;
       try {
         const value = await loading.current(mine.signal);
         if (mine.signal.aborted) return;
@@ -60,13 +64,20 @@ export function useResource<T>(
         if (mine.signal.aborted) return;
         if (error instanceof CodeBuddyApiError && error.status === 401) signedOut();
         setState((before) => ({ key, value: before.key === key ? before.value : undefined, error }));
+      } finally {
+        if (!mine.signal.aborted) {
+          isLoading = false;
+          if (isStale) startSoon();
+        }
       }
     }
 
     function startSoon(): void {
       timer ??= setTimeout(() => {
         timer = undefined;
-        void start();
+        // A load that is under way ends first: many events in a row must not keep it from ending.
+        if (isLoading) isStale = true;
+        else void start();
       }, quietMs);
     }
 

@@ -42,7 +42,7 @@ export function go(path: readonly string[], query: Query = {}): void {
 }
 
 /** Opens a view in place of the one that is open: it is not in the history. */
-export function replace(path: readonly string[], query: Query = {}): void {
+export function replacePlace(path: readonly string[], query: Query = {}): void {
   history.replaceState(null, '', hrefOf(path, query));
   place.value = readPlace(location.hash);
 }
@@ -50,5 +50,5 @@ export function replace(path: readonly string[], query: Query = {}): void {
 /** Changes the query of the view without a new entry in the history: filters, an open row. */
 export function setQuery(changes: Query): void {
   const { path, query } = place.value;
-  replace(path, { ...query, ...changes });
+  replacePlace(path, { ...query, ...changes });
 }

@@ -8,10 +8,12 @@ import { Toasts } from '../parts/toast.tsx';
 import { ConnectionState } from './connection-state.tsx';
 import { Help } from './help.tsx';
 import { pendingPermissions } from './pending-permissions.ts';
+import { RailFoot } from './rail-foot.tsx';
 import { useResource } from './resource.ts';
 import { go, hrefOf, place } from './router.ts';
 import { useShortcuts } from './shortcuts.ts';
 import { client } from './sign-in.ts';
+import { useTitle } from './title.ts';
 import { type View, type ViewProps, views } from './views.ts';
 
 export function Shell({ caller }: { readonly caller: Caller }) {
@@ -66,6 +68,7 @@ function Rail({ caller, current }: { readonly caller: Caller; readonly current: 
             )}
           </a>
         ))}
+      <RailFoot />
     </nav>
   );
 }
@@ -115,8 +118,8 @@ function TopBar() {
 /** Loads the code of a view, and shows it. */
 function Loaded({ view, path, query }: { readonly view: View } & ViewProps) {
   const [Content, setContent] = useState<ComponentType<ViewProps>>();
+  useTitle(path.length === 0 ? view.title : undefined);
   useEffect(() => {
-    document.title = `${view.title} - Code Buddy`;
     view.load().then(
       (module) => setContent(() => module.default),
       // The server has a newer dashboard, so the old files are gone.

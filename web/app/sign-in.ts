@@ -4,7 +4,7 @@
 import { signal } from '@preact/signals';
 import { CodeBuddyApiError, CodeBuddyClient, CodeBuddyConnectionError } from '../../src/client/web.ts';
 import type { Caller } from '../../src/contract/sign-in.ts';
-import { replace } from './router.ts';
+import { replacePlace } from './router.ts';
 
 export type SignInState =
   | { readonly status: 'checking' }
@@ -25,7 +25,7 @@ export async function checkSignIn(): Promise<void> {
   const [, code] = /^#sign-in=(.+)$/.exec(location.hash) ?? [];
   if (code !== undefined) {
     // The code must not stay in the history.
-    replace([]);
+    replacePlace([]);
     await signInWith(code);
     return;
   }

@@ -1,5 +1,7 @@
 // A block of code with its language and a button that copies it.
 
+import { useMemo } from 'preact/hooks';
+import { highlight } from './highlight.tsx';
 import { attempt } from './toast.tsx';
 
 export function Code({ text, language }: { readonly text: string; readonly language?: string | undefined }) {
@@ -17,7 +19,7 @@ export function Code({ text, language }: { readonly text: string; readonly langu
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it. */}
       <section class="code" tabIndex={0} aria-label={language ? `Code, ${language}` : 'Code'}>
-        <pre>{text}</pre>
+        <pre>{useMemo(() => highlight(text, language), [text, language])}</pre>
       </section>
     </div>
   );

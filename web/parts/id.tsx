@@ -18,7 +18,13 @@ export function Id({ id }: { readonly id: string }) {
     }
   };
   return (
-    <button type="button" class="id" title={`Copy ${id}`} aria-label={`Copy ${id}`} onClick={copy}>
+    <button
+      type="button"
+      class="id"
+      title={`Copy ${id}`}
+      aria-label={`${isCopied ? 'copied' : shortId(id)}: Copy ${id}`}
+      onClick={copy}
+    >
       {isCopied ? 'copied' : shortId(id)}
     </button>
   );

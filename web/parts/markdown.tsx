@@ -7,7 +7,7 @@ import { useMemo } from 'preact/hooks';
 import { Code } from './code.tsx';
 
 export function Markdown({ text }: { readonly text: string }) {
-  const tokens = useMemo(() => lexer(text, { breaks: true }), [text]);
+  const tokens = useMemo(() => lexer(text, { gfm: true, breaks: true }), [text]);
   return <div class="markdown">{tokens.map(block)}</div>;
 }
 

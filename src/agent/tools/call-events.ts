@@ -21,6 +21,14 @@ export interface CallFacts {
   readonly tool: string;
 }
 
+/** How a call ended. */
+export interface CallEnd {
+  readonly outcome: ToolOutcome;
+  readonly durationMs: number;
+  /** The message of the session that has the output. */
+  readonly messageId?: string | undefined;
+}
+
 export function startEvent(
   call: CallFacts,
   params: Readonly<Record<string, unknown>>,
@@ -31,21 +39,13 @@ export function startEvent(
 
 export function endEvent(
   call: CallFacts,
-  outcome: ToolOutcome,
-  durationMs: number,
+  { outcome, durationMs, messageId }: CallEnd,
   owner: CallOwner,
 ): NewEvent {
+  const end = { durationMs, ...(messageId === undefined ? {} : { messageId }) };
   return outcome.ok
-    ? {
-        type: 'tool.complete',
-        data: { ...call, result: capResult(outcome.result), durationMs },
-        ...owner,
-      }
-    : {
-        type: 'tool.error',
-        data: { ...call, ...wellFormedDeep(describe(outcome.error)), durationMs },
-        ...owner,
-      };
+    ? { type: 'tool.complete', data: { ...call, result: capResult(outcome.result), ...end }, ...owner }
+    : { type: 'tool.error', data: { ...call, ...wellFormedDeep(describe(outcome.error)), ...end }, ...owner };
 }
 
 function describe(error: unknown): { code: string; message: string } {

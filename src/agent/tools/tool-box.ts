@@ -86,7 +86,7 @@ export interface RunOptions {
   /** Writes for the commit of `tool.start`. Called once. */
   readonly alongStart?: () => readonly Write[];
   /** Writes for the commit of the event that ends the call. Called once. */
-  readonly alongEnd?: (outcome: ToolOutcome) => readonly Write[];
+  readonly alongEnd?: (outcome: ToolOutcome, durationMs: number) => readonly Write[];
   /** The allowed file. A path that leads elsewhere by now is not written. */
   readonly use?: ToolUse | undefined;
 }
@@ -308,11 +308,17 @@ export function createToolBox({
         outcome = { ok: false, error: explainSystemError(`The tool ${call.tool}`, error) ?? error };
       }
       const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000;
-      const ending = endEvent(facts, outcome, durationMs, { ...owner, hop });
       const isStarted = await start.isCommitted();
+      const writes = alongEnd?.(outcome, durationMs) ?? [];
+      const added = writes.find((write) => write.kind === 'addMessage');
+      const ending = endEvent(
+        facts,
+        { outcome, durationMs, messageId: added?.message.id },
+        { ...owner, hop },
+      );
       const commit = log.append(
         [...(isStarted ? [] : [begin]), ...changes, ending],
-        [...(isStarted ? [] : (alongStart?.() ?? [])), ...(alongEnd?.(outcome) ?? [])],
+        [...(isStarted ? [] : (alongStart?.() ?? [])), ...writes],
       );
       if (onEnding === undefined) await commit;
       else onEnding(commit);

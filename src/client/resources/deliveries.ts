@@ -25,11 +25,7 @@ export class Deliveries extends Resource {
    * Gets the request of an attempt, by default of the last one: its headers, and its body as it was sent.
    * @throws CodeBuddyApiError `delivery_not_found`
    */
-  request(
-    id: string,
-    query?: Query<'getDeliveryRequest'>,
-    options?: CallOptions,
-  ): Promise<DeliveryRequest> {
+  request(id: string, query?: Query<'getDeliveryRequest'>, options?: CallOptions): Promise<DeliveryRequest> {
     return this.calls.get(pathOf('deliveries', id, '/request'), options, query);
   }
 

@@ -10,6 +10,7 @@ import type { SchemaType } from '../../contract/schema-type.ts';
 import {
   exportedSessionSchema,
   exportFormats,
+  type SessionFilter,
   type SessionFork,
   type SessionInput,
   sessionForkSchema,
@@ -24,7 +25,20 @@ import type { SessionService } from '../services.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 import { pageOfList } from './page-of-list.ts';
 
-const querySchema = { type: 'object', properties: pageQueryProperties, additionalProperties: false } as const;
+const querySchema = {
+  type: 'object',
+  properties: {
+    ...pageQueryProperties,
+    title: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 200,
+      description: 'Only sessions whose title contains this text, in upper or lower case.',
+    },
+    forkedFrom: { type: 'string', maxLength: 128, description: 'Only forks of this session.' },
+  },
+  additionalProperties: false,
+} as const;
 const messageQuerySchema = {
   type: 'object',
   properties: {
@@ -69,11 +83,16 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { querystring: querySchema, response: { 200: pageSchema('sessions', sessionSchema) } },
       docs: { errors: ['handler_not_configured', 'storage_unavailable'] },
       handler: async (request, reply) => {
-        const query = request.query as SchemaType<typeof querySchema>;
+        const { title, forkedFrom, ...query } = request.query as SchemaType<typeof querySchema>;
+        const filter = {
+          ...(title === undefined ? {} : { title }),
+          ...(forkedFrom === undefined ? {} : { forkedFrom }),
+        };
         if (handlers.onGetSessions !== undefined) {
+          const all = await listFromHandler('onGetSessions', handlers.onGetSessions);
           const page = pageOfList(
             'sessions',
-            await listFromHandler('onGetSessions', handlers.onGetSessions),
+            all.filter((session) => matches(session, filter)),
             query,
           );
           return asIs(reply, { sessions: page.items, nextCursor: page.nextCursor });
@@ -84,7 +103,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
             'The host application has not set onGetSessions.',
           );
         }
-        const page = await services.sessions.list(pageRequest('sessions', query));
+        const page = await services.sessions.list({ ...pageRequest('sessions', query), ...filter });
         return { sessions: page.items, nextCursor: nextCursorOf('sessions', page) };
       },
     },
@@ -238,6 +257,27 @@ function noSession(id: string): CodeBuddyError {
 
 function hasId(session: unknown, id: string): boolean {
   return typeof session === 'object' && session !== null && 'id' in session && session.id === id;
+}
+
+/** The sessions of a host application are of any shape. */
+function matches(session: unknown, { title, forkedFrom }: SessionFilter): boolean {
+  if (typeof session !== 'object' || session === null) return title === undefined && forkedFrom === undefined;
+  const fields = session as { readonly title?: unknown; readonly forkedFrom?: unknown };
+  if (
+    title !== undefined &&
+    !String(fields.title ?? '')
+      .toLowerCase()
+      .includes(title.toLowerCase())
+  )
+    return false;
+  const { forkedFrom: origin } = fields;
+  return (
+    forkedFrom === undefined ||
+    (typeof origin === 'object' &&
+      origin !== null &&
+      'sessionId' in origin &&
+      origin.sessionId === forkedFrom)
+  );
 }
 
 /** Sends the objects of a host application without a schema, which would drop unknown fields. */

@@ -80,12 +80,21 @@ export function createRecordReader(database: Database): RecordReader {
       const [row] = await read('SELECT * FROM sessions WHERE id = $1 AND draft_of IS NULL', [id]);
       return optional(row, toSessionRow);
     },
-    listSessions: ({ limit, beforeId = afterAllIds, maxText }) =>
-      readPage(
-        'SELECT * FROM sessions WHERE id < $1 AND draft_of IS NULL ORDER BY id DESC LIMIT $2',
-        [beforeId, limit],
-        { toRow: toSessionRow, weighed: 'details', direction: 'DESC', maxText },
-      ),
+    listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom }) {
+      const values = createValues();
+      const conditions = [`id < ${values.add(beforeId)}`, 'draft_of IS NULL'];
+      if (title !== undefined)
+        conditions.push(`position(${values.add(title.toLowerCase())} IN lower(title)) > 0`);
+      if (forkedFrom !== undefined)
+        conditions.push(`details::json #>> '{forkedFrom,sessionId}' = ${values.add(forkedFrom)}`);
+      const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY id DESC LIMIT ${values.add(limit)}`;
+      return readPage(page, values.list, {
+        toRow: toSessionRow,
+        weighed: 'details',
+        direction: 'DESC',
+        maxText,
+      });
+    },
     listMessages: (sessionId, { limit, afterId, maxText, order }) => {
       const [direction, after, from] =
         order === 'desc' ? (['DESC', '<', afterAllIds] as const) : (['ASC', '>', ''] as const);

@@ -14,6 +14,7 @@ import { deliveryStore } from './deliveries.ts';
 import { countEvents, getEvent, readEvents } from './event-reader.ts';
 import { toOpenError } from './open-database.ts';
 import { listRuns, sessionsWithRuns } from './run-lister.ts';
+import { addTextFunction, listSessions } from './session-lister.ts';
 import { toStorageError } from './sqlite-errors.ts';
 import type { WriterThread } from './start-writer-thread.ts';
 import { afterAllIds, prepareReads, type Reads } from './statements.ts';
@@ -48,6 +49,7 @@ export async function openSqliteStore({
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
+    addTextFunction(database);
     // 2 MiB: enough for the inner pages of the indices. The system caches the others.
     database.exec('PRAGMA cache_size = -2048');
     return createStore(database, writer, now);
@@ -108,8 +110,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     pruneEvents,
 
     getSession: (id) => read(() => optional(reads.getSession.get(id), toSessionRow)),
-    listSessions: ({ limit, beforeId = afterAllIds, maxText }) =>
-      read(() => takeRows(reads.listSessions.iterate(beforeId, limit), toSessionRow, maxText)),
+    listSessions: (page) => read(() => listSessions(reads, page)),
     listMessages: (sessionId, { limit, afterId, maxText, order }) =>
       read(() => {
         const rows =

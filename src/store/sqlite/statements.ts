@@ -23,7 +23,6 @@ const reads = {
   newestIds: `SELECT max(id) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
     UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys`,
   getSession: 'SELECT * FROM sessions WHERE id = ? AND is_draft = 0',
-  listSessions: 'SELECT * FROM sessions WHERE id < ? AND is_draft = 0 ORDER BY id DESC LIMIT ?',
   listMessages: 'SELECT * FROM messages WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
   listMessagesBack: 'SELECT * FROM messages WHERE session_id = ? AND id < ? ORDER BY id DESC LIMIT ?',
   countMessages: 'SELECT count(*) AS value FROM messages WHERE session_id = ?',

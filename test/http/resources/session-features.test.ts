@@ -57,6 +57,49 @@ test('a fork continues from its message, and the model sees the copied messages'
   expect((await client.sessions.fork(fork.id)).messageCount).toBe(5);
 });
 
+test('lists sessions by a part of the title, and the forks of a session', async () => {
+  const { client } = await startApp();
+  const titles = ['Ändere die Tests', 'Release notes', 'Release 2.0 (50%)', 'Plan'];
+  const sessions = [];
+  for (const title of titles) sessions.push(await client.sessions.create({ title }));
+  const titled = async (title: string) =>
+    (await client.sessions.list({ title })).sessions.map((session) => session.title);
+  expect(await titled('RELEASE')).toEqual(['Release 2.0 (50%)', 'Release notes']);
+  expect(await titled('ändere')).toEqual(['Ändere die Tests']);
+  // Neither is a wildcard.
+  expect(await titled('50%')).toEqual(['Release 2.0 (50%)']);
+  expect(await titled('%')).toEqual(['Release 2.0 (50%)']);
+  expect(await titled('_')).toEqual([]);
+  const first = await client.sessions.list({ title: 'release', limit: 1 });
+  const second = await client.sessions.list({ title: 'release', limit: 1, cursor: first.nextCursor ?? '' });
+  expect(second).toMatchObject({ sessions: [{ title: 'Release notes' }], nextCursor: null });
+
+  const { sessionId } = await client.prompt({ prompt: 'help' });
+  await client.sessions.update(sessionId, { metadata: { odd: '\u0000' } });
+  const forks = [await client.sessions.fork(sessionId), await client.sessions.fork(sessionId)];
+  const found = await client.sessions.list({ forkedFrom: sessionId });
+  expect(found.sessions.map(({ id }) => id)).toEqual(forks.map(({ id }) => id).reverse());
+  expect((await client.sessions.list({ forkedFrom: sessions[0]?.id ?? '' })).sessions).toEqual([]);
+});
+
+test('the event that ends a tool call names the message with its output', async () => {
+  const { client, write } = await startApp();
+  write('a.txt', 'alpha');
+  const { sessionId } = await client.prompt({ prompt: 'read a.txt\nread b.txt' });
+  const { events } = await client.events.list({ sessionId, type: 'tool.complete,tool.error' });
+  const messages = (await messagesOf(client, sessionId)).filter(({ role }) => role === 'tool');
+  expect(messages).toHaveLength(2);
+  expect(events.map(({ data }) => 'messageId' in data && data.messageId)).toEqual(
+    messages.map(({ id }) => id),
+  );
+  expect(messages.map(({ tool }) => tool?.durationMs)).toEqual(
+    events.map(({ data }) => 'durationMs' in data && data.durationMs),
+  );
+  await client.tools.execute('read_file', { path: 'a.txt' });
+  const direct = await client.events.list({ type: 'tool.complete', order: 'desc', limit: 1 });
+  expect(direct.events[0]?.data).not.toHaveProperty('messageId');
+});
+
 test('a fork at a message of another session names the field', async () => {
   const { client } = await startApp();
   const one = await client.prompt({ prompt: 'help' });

@@ -1,89 +1,93 @@
-// A question of the agent: what exactly will run or change, why it asks, and the buttons that answer it. The card goes
-// away when the question is answered elsewhere or expires.
+// A question of the agent: what exactly will run or change, why it asks, and the buttons that answer it. The buttons
+// answer the question that the card shows, and no other.
 
 import { useState } from 'preact/hooks';
-import type { Permission, PermissionDecision } from '../../../src/client/web.ts';
+import { CodeBuddyApiError, type Permission, type PermissionDecision } from '../../../src/client/web.ts';
+import { reloadPermissions } from '../../app/pending-permissions.ts';
 import { hrefOf } from '../../app/router.ts';
-import { client, signIn } from '../../app/sign-in.ts';
-import { formatDuration } from '../../parts/format.ts';
-import { LongText } from '../../parts/json.tsx';
-import { now } from '../../parts/time.tsx';
-import { attempt } from '../../parts/toast.tsx';
-import { EditDiff } from '../sessions/edit-diff.tsx';
-import { visible } from './visible.ts';
+import { may } from '../../app/scope.ts';
+import { client } from '../../app/sign-in.ts';
+import { shortId } from '../../parts/id.tsx';
+import { notify, notifyError } from '../../parts/toast.tsx';
+import { EditDiff, isEdit } from '../sessions/edit-diff.tsx';
+import { Countdown } from './countdown.tsx';
+import { visible } from './visible.tsx';
 
-export function PermissionCard({ permission }: { readonly permission: Permission }) {
+export interface PermissionCardProps {
+  readonly permission: Permission;
+  /** True if the keys a and d answer this card. */
+  readonly hasKeys?: boolean;
+}
+
+export function PermissionCard({ permission, hasKeys = false }: PermissionCardProps) {
   const { id, tool, params, reason, rule, alwaysCovers, realPath, sandbox, expiresAt, sessionId } =
     permission;
   const [why, setWhy] = useState('');
   const [isSent, setSent] = useState(false);
-  const { status } = signIn.value;
-  const mayDecide = status === 'in' && signIn.value.caller.scopes.includes('tools');
-  const left = Date.parse(expiresAt) - now.value;
+  const right = may('tools');
 
   async function decide(decision: PermissionDecision['decision']): Promise<void> {
     setSent(true);
-    const isDone = await attempt(() =>
-      client.permissions.decide(id, { decision, ...(why.trim() === '' ? {} : { reason: why.trim() }) }),
-    );
-    if (!isDone) setSent(false);
+    try {
+      await client.permissions.decide(id, { decision, ...(why.trim() === '' ? {} : { reason: why.trim() }) });
+    } catch (error) {
+      setSent(false);
+      const isGone =
+        error instanceof CodeBuddyApiError &&
+        ['permission_resolved', 'permission_not_found'].includes(error.code);
+      if (!isGone) return notifyError(error);
+      notify('This question was already answered elsewhere, or its time was over.');
+    }
+    reloadPermissions();
   }
 
-  const disabled = !mayDecide || isSent;
-  const title = mayDecide ? undefined : 'Your key lacks the scope "tools".';
+  const button = { ...right, disabled: right.disabled || isSent };
+  const isRealPathOther = realPath !== undefined && realPath !== params.path;
   return (
-    <section class="panel permission" data-permission={id} aria-label={`Permission for ${tool}`}>
-      <header>
+    <section
+      class={hasKeys ? 'panel permission has-keys' : 'panel permission'}
+      data-permission={id}
+      aria-label={`Permission for ${tool}`}
+    >
+      <header class="wrap">
         <h2 class="grow">
           Allow <code>{tool}</code>?
         </h2>
         <a class="quiet" href={hrefOf(['sessions', sessionId])}>
-          session
+          session <span class="mono">{shortId(sessionId)}</span>
         </a>
-        <span class={left < 60_000 ? 'bad' : 'quiet'}>
-          {left > 0 ? `denied in ${formatDuration(left)}` : 'expired'}
-        </span>
+        <Countdown until={expiresAt} />
       </header>
       <div class="body stack">
         <What tool={tool} params={params} />
-        {realPath !== undefined && realPath !== params.path && (
+        {isRealPathOther && (
           <p>
-            The file behind all links: <code>{visible(realPath)}</code>
+            The file behind all links: <code class="exact">{visible(realPath)}</code>
           </p>
         )}
         {sandbox === 'none' && <p class="warn">It runs outside of the sandbox.</p>}
-        <p class="quiet">{reason}</p>
-        <p class="quiet">Always allows: {alwaysCovers ?? <code>{rule}</code>}</p>
+        <p>{reason}</p>
+        <p class="quiet">
+          “Always in this session” allows: {alwaysCovers ?? 'exactly this call'}{' '}
+          <code class="exact">{visible(rule)}</code>
+        </p>
         <div class="row wrap">
-          <button
-            type="button"
-            class="main"
-            data-key="a"
-            disabled={disabled}
-            title={title}
-            onClick={() => decide('allow')}
-          >
-            Allow once
+          <button type="button" class="main" data-key="a" {...button} onClick={() => decide('allow')}>
+            Allow once {hasKeys && <kbd>a</kbd>}
           </button>
-          <button type="button" disabled={disabled} title={title} onClick={() => decide('allow_always')}>
+          <button type="button" {...button} onClick={() => decide('allow_always')}>
             Always in this session
           </button>
-          <button
-            type="button"
-            class="danger"
-            data-key="d"
-            disabled={disabled}
-            title={title}
-            onClick={() => decide('deny')}
-          >
-            Deny
+          <button type="button" class="danger" data-key="d" {...button} onClick={() => decide('deny')}>
+            Deny {hasKeys && <kbd>d</kbd>}
           </button>
           <input
-            class="grow"
+            class="grow reason"
             aria-label="Reason, which the agent reads"
             placeholder="Reason, which the agent reads"
             maxLength={1000}
             value={why}
+            disabled={right.disabled}
             onInput={({ currentTarget }) => setWhy(currentTarget.value)}
           />
         </div>
@@ -92,9 +96,43 @@ export function PermissionCard({ permission }: { readonly permission: Permission
   );
 }
 
+/** All of it: nothing is cut, and every parameter is shown. */
 function What({ tool, params }: Pick<Permission, 'tool' | 'params'>) {
-  if (typeof params.command === 'string')
-    return <LongText text={visible(params.command)} label="The command" />;
-  if (['edit_file', 'write_file'].includes(tool)) return <EditDiff tool={{ params }} />;
-  return <LongText text={visible(JSON.stringify(params, null, 2))} label="The parameters" />;
+  if (isEdit({ name: tool })) {
+    const { path: _path, oldText: _oldText, newText: _newText, content: _content, ...rest } = params;
+    return (
+      <>
+        <EditDiff tool={{ params }} />
+        <Exact value={rest} label="More parameters" />
+      </>
+    );
+  }
+  const { command, ...rest } = params;
+  if (typeof command !== 'string') return <Exact value={params} label="The parameters" />;
+  return (
+    <>
+      <Text text={command} label="The command" />
+      <Exact value={rest} label="More parameters" />
+    </>
+  );
+}
+
+function Exact({
+  value,
+  label,
+}: {
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly label: string;
+}) {
+  if (Object.keys(value).length === 0) return null;
+  return <Text text={JSON.stringify(value, null, 2)} label={label} />;
+}
+
+function Text({ text, label }: { readonly text: string; readonly label: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it.
+    <section class="code exact" tabIndex={0} aria-label={label}>
+      <pre>{visible(text)}</pre>
+    </section>
+  );
 }

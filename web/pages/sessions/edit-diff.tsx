@@ -1,8 +1,9 @@
-// The change of an edit, line by line.
+// The change of an edit, line by line. Invisible characters are shown: a person decides by what is seen here.
 
 import { diffLines } from 'diff';
-import { useMemo } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { ToolUse } from '../../../src/contract/message.ts';
+import { visible } from '../permissions/visible.tsx';
 
 interface Edit {
   readonly path?: unknown;
@@ -12,29 +13,53 @@ interface Edit {
 }
 
 const editTools: ReadonlySet<string> = new Set(['edit_file', 'write_file']);
+/** Lines of a diff that are shown at once. */
+const shownLines = 400;
 
-export function isEdit(tool: ToolUse | undefined): tool is ToolUse {
+export function isEdit(tool: Pick<ToolUse, 'name'> | undefined): tool is ToolUse {
   return tool !== undefined && editTools.has(tool.name);
 }
 
-export function EditDiff({ tool }: { readonly tool: Pick<ToolUse, 'params'> }) {
-  const { path, oldText, newText, content } = tool.params as Edit;
+interface Line {
+  readonly sign: '+' | '-' | ' ';
+  readonly text: string;
+}
+
+export function linesOf(params: unknown): readonly Line[] {
+  const { oldText, newText, content } = params as Edit;
   const [before, after] = [String(oldText ?? ''), String(newText ?? content ?? '')];
-  const parts = useMemo(() => diffLines(before, after), [before, after]);
+  return diffLines(before, after).flatMap(({ value, added, removed }) =>
+    value
+      .replace(/\n$/, '')
+      .split('\n')
+      .map((text) => ({ sign: added ? '+' : removed ? '-' : ' ', text }) as const),
+  );
+}
+
+export function EditDiff({ tool }: { readonly tool: Pick<ToolUse, 'params'> }) {
+  const path = String((tool.params as Edit).path ?? 'a file');
+  const lines = useMemo(() => linesOf(tool.params), [tool.params]);
+  const [isWhole, setWhole] = useState(false);
+  const shown = isWhole ? lines : lines.slice(0, shownLines);
   return (
     <figure>
-      <figcaption class="quiet mono">{String(path ?? '')}</figcaption>
+      <figcaption class="quiet mono">{visible(path)}</figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it. */}
-      <section class="code diff" tabIndex={0} aria-label={`Change of ${String(path ?? 'a file')}`}>
-        {parts.map(({ value, added, removed }, index) => (
-          <pre key={index} class={added ? 'added' : removed ? 'removed' : ''}>
-            {value
-              .replace(/\n$/, '')
-              .split('\n')
-              .map((line) => `${added ? '+' : removed ? '-' : ' '} ${line}\n`)}
-          </pre>
-        ))}
+      <section class="code diff exact" tabIndex={0} aria-label={`Change of ${path}`}>
+        <pre>
+          {shown.map(({ sign, text }, index) => (
+            <span key={index} class={sign === '+' ? 'added' : sign === '-' ? 'removed' : ''}>
+              {sign} {visible(text)}
+              {'\n'}
+            </span>
+          ))}
+        </pre>
       </section>
+      {shown.length < lines.length && (
+        <button type="button" class="bare" onClick={() => setWhole(true)}>
+          Show all {lines.length} lines
+        </button>
+      )}
     </figure>
   );
 }

@@ -2,76 +2,140 @@
 // again.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { permissionModes } from '../../../src/contract/permission-mode.ts';
-import { client, signIn } from '../../app/sign-in.ts';
+import { type PermissionMode, permissionModes } from '../../../src/contract/permission-mode.ts';
+import { may } from '../../app/scope.ts';
+import { client } from '../../app/sign-in.ts';
 import { attempt } from '../../parts/toast.tsx';
+import { useFileCompletion } from './file-completion.tsx';
 
 export interface PromptBoxProps {
   /** Names the draft: a session id, or `new`. */
   readonly draft: string;
   readonly sessionId?: string;
+  /** True while a run of the session works: the prompt waits for its turn. */
+  readonly isBusy?: boolean;
   readonly onSent?: (run: { readonly id: string; readonly sessionId: string }) => void;
+  readonly onEscape?: () => void;
 }
 
-export function PromptBox({ draft, sessionId, onSent }: PromptBoxProps) {
+const maxRows = 12;
+
+export function PromptBox({ draft, sessionId, isBusy = false, onSent, onEscape }: PromptBoxProps) {
   const key = `codebuddy.draft.${draft}`;
   const [text, setText] = useState(() => localStorage.getItem(key) ?? '');
+  const [caret, setCaret] = useState(0);
+  const [model, setModel] = useState('');
   const [mode, setMode] = useState('');
   const [budget, setBudget] = useState('');
   const [isSending, setSending] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
-  const { status } = signIn.value;
-  const mayPrompt = status === 'in' && signIn.value.caller.scopes.includes('prompt');
+  const right = may('prompt');
+  const completion = useFileCompletion(text, caret, (start, end, by) => {
+    write(`${text.slice(0, start)}${by}${text.slice(end)}`);
+    const place = start + by.length;
+    setCaret(place);
+    requestAnimationFrame(() => field.current?.setSelectionRange(place, place));
+  });
 
-  useEffect(() => {
-    if (text === '') localStorage.removeItem(key);
-    else localStorage.setItem(key, text);
-  }, [key, text]);
+  function write(next: string): void {
+    setText(next);
+    if (next === '') localStorage.removeItem(key);
+    else localStorage.setItem(key, next);
+  }
+
   useEffect(() => {
     if (draft === 'new') field.current?.focus();
   }, [draft]);
 
   async function send(): Promise<void> {
-    if (text.trim() === '' || isSending) return;
+    if (text.trim() === '' || isSending || right.disabled) return;
     setSending(true);
     await attempt(async () => {
       const run = await client.runs.start({
         prompt: text,
         ...(sessionId === undefined ? {} : { sessionId }),
         options: {
-          ...(mode === '' ? {} : { permissionMode: mode as (typeof permissionModes)[number] }),
+          ...(model.trim() === '' ? {} : { model: model.trim() }),
+          ...(mode === '' ? {} : { permissionMode: mode as PermissionMode }),
           ...(Number(budget) > 0 ? { maxCost: Number(budget) } : {}),
         },
       });
-      setText('');
+      write('');
       onSent?.(run);
     });
     setSending(false);
+    field.current?.focus();
   }
 
+  const isOpen = completion.files.length > 0;
   return (
     <form
       class="prompt-box panel"
+      aria-label={sessionId === undefined ? 'New prompt' : 'Next prompt'}
       onSubmit={(event) => {
         event.preventDefault();
         void send();
       }}
     >
+      {isOpen && (
+        <div class="completion panel" id="files" role="listbox" aria-label="Files">
+          {completion.files.map((file, index) => (
+            // biome-ignore lint/a11y/useFocusableInteractive: the field keeps the focus; see aria-activedescendant.
+            <div
+              key={file}
+              id={`file-${index}`}
+              role="option"
+              aria-selected={index === completion.chosen}
+              class="mono cut"
+              onMouseDown={(event) => {
+                event.preventDefault();
+                completion.take(file);
+              }}
+            >
+              {file}
+            </div>
+          ))}
+        </div>
+      )}
       <textarea
         ref={field}
         aria-label="Prompt"
-        placeholder={mayPrompt ? 'Ask the agent (Ctrl+Enter sends)' : 'Your key lacks the scope "prompt".'}
-        disabled={!mayPrompt}
-        rows={Math.min(12, Math.max(2, text.split('\n').length))}
+        aria-controls={isOpen ? 'files' : undefined}
+        aria-activedescendant={isOpen ? `file-${completion.chosen}` : undefined}
+        placeholder={
+          right.title ??
+          (isBusy
+            ? 'Waits for its turn after the run (Ctrl+Enter sends)'
+            : 'Ask the agent (Ctrl+Enter sends, @ completes files)')
+        }
+        disabled={right.disabled}
+        rows={Math.min(maxRows, Math.max(2, text.split('\n').length))}
         value={text}
-        onInput={({ currentTarget }) => setText(currentTarget.value)}
+        onInput={({ currentTarget }) => {
+          write(currentTarget.value);
+          setCaret(currentTarget.selectionStart);
+        }}
+        onClick={({ currentTarget }) => setCaret(currentTarget.selectionStart)}
         onKeyDown={(event) => {
+          if (completion.onKey(event)) {
+            event.preventDefault();
+            return;
+          }
+          if (event.key === 'Escape') onEscape?.();
           if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
           event.preventDefault();
           void send();
         }}
       />
       <div class="row wrap">
+        <input
+          class="model"
+          aria-label="Model"
+          placeholder="model of the server"
+          value={model}
+          spellcheck={false}
+          onInput={({ currentTarget }) => setModel(currentTarget.value)}
+        />
         <select
           aria-label="Permission mode"
           value={mode}
@@ -88,16 +152,21 @@ export function PromptBox({ draft, sessionId, onSent }: PromptBoxProps) {
           at most $
           <input
             type="number"
+            class="budget"
             min="0"
             step="0.01"
-            style={{ width: '5.5rem' }}
             value={budget}
             onInput={({ currentTarget }) => setBudget(currentTarget.value)}
           />
         </label>
         <span class="grow" />
-        <button type="submit" class="main" disabled={!mayPrompt || isSending || text.trim() === ''}>
-          Send
+        <button
+          type="submit"
+          class="main"
+          title={right.title}
+          disabled={right.disabled || isSending || text.trim() === ''}
+        >
+          {isBusy ? 'Queue' : 'Send'}
         </button>
       </div>
     </form>

@@ -1,144 +1,173 @@
-// One session: its transcript in a reading width, and the box for the next prompt.
+// One session: its transcript in a reading width, what it has changed beside it, and the box for the next prompt.
 
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
+import type { Run } from '../../../src/client/web.ts';
 import { pendingPermissions } from '../../app/pending-permissions.ts';
 import { useResource } from '../../app/resource.ts';
-import { go, hrefOf } from '../../app/router.ts';
+import { hrefOf } from '../../app/router.ts';
+import { may } from '../../app/scope.ts';
 import { useKeys } from '../../app/shortcuts.ts';
 import { client } from '../../app/sign-in.ts';
+import { useTitle } from '../../app/title.ts';
+import { useFollowEnd } from '../../parts/follow-end.ts';
 import { formatCost, plural } from '../../parts/format.ts';
 import { Id } from '../../parts/id.tsx';
 import { Content, ErrorNotice } from '../../parts/state.tsx';
 import { attempt } from '../../parts/toast.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
-import { PermissionCard } from '../permissions/permission-card.tsx';
+import { PermissionList } from '../permissions/permission-list.tsx';
 import { PromptBox } from './prompt-box.tsx';
+import { pastRows, presentRows, rowKey } from './rows.ts';
+import { forkSession, SessionActions } from './session-actions.tsx';
+import { SessionSide } from './session-side.tsx';
 import { useTranscript } from './transcript.ts';
-import { type Row, rowKey, rowsOf, TranscriptRow } from './transcript-rows.tsx';
+import { TranscriptRow } from './transcript-rows.tsx';
 
 /** Two presses of Escape within this time cancel the run, in ms. */
 const twiceMs = 800;
+/** As many prompts of one session may wait, and one runs. */
+const maxRuns = 20;
 
-export function SessionView({
-  id,
-}: {
-  readonly id: string;
-  readonly query: Readonly<Record<string, string>>;
-}) {
+export function SessionView({ id }: { readonly id: string }) {
   const session = useResource(`session ${id}`, (signal) => client.sessions.get(id, { signal }), {
     changedBy: ['run.', 'message.', 'session.'],
     sessionId: id,
   });
-  const runs = useResource(
+  const list = useResource(
     `runs of ${id}`,
-    (signal) => client.runs.list({ sessionId: id, limit: 1 }, { signal }),
-    {
-      changedBy: ['run.', 'permission.'],
-      sessionId: id,
-    },
+    (signal) => client.runs.list({ sessionId: id, limit: maxRuns }, { signal }),
+    { changedBy: ['run.', 'message.user', 'permission.'], sessionId: id },
   );
   const transcript = useTranscript(id);
-  const run = runs.value?.runs[0];
-  const isActive = run !== undefined && ['queued', 'running', 'waiting'].includes(run.status);
-  const mayResume = run?.status === 'interrupted' || run?.status === 'failed';
+  const { messages = [], ends, cursor } = transcript;
+  const past = useMemo(() => pastRows(messages, ends, cursor !== null), [messages, ends, cursor]);
+  const rows = useMemo(
+    () => [...past, ...presentRows(transcript)],
+    [past, transcript.openCalls, transcript.text, transcript.isTextWhole],
+  );
+  useFollowEnd(transcript.messages !== undefined, id);
+  useTitle(session.value?.title);
 
-  const cancel = (): void => {
-    if (run !== undefined && isActive)
+  const runs = list.value?.runs ?? [];
+  const queued = runs.filter(({ status }) => status === 'queued').reverse();
+  const current = runs.find(({ status }) => status === 'running' || status === 'waiting');
+  const active = current ?? queued[0];
+  const [last] = runs;
+  const mayResume = active === undefined && (last?.status === 'interrupted' || last?.status === 'failed');
+  const right = may('prompt');
+  const questions = pendingPermissions.value.filter(({ sessionId }) => sessionId === id);
+
+  const cancel = (run: Run | undefined = active): void => {
+    if (run !== undefined && !right.disabled)
       void attempt(() => client.runs.cancel(run.id), 'The run is cancelled.');
   };
-  const escapedAt = useRef(0);
-  useKeys({
-    Escape: () => {
-      const now = performance.now();
-      if (now - escapedAt.current < twiceMs) cancel();
-      escapedAt.current = now;
-    },
-  });
+  const escapedAt = useRef(Number.NEGATIVE_INFINITY);
+  const onEscape = (): void => {
+    const now = performance.now();
+    const isTwice = now - escapedAt.current < twiceMs;
+    escapedAt.current = isTwice ? Number.NEGATIVE_INFINITY : now;
+    if (isTwice) cancel();
+  };
+  useKeys({ Escape: onEscape });
 
   return (
-    <div class="reading">
-      <Content of={session}>
-        {({ title, messageCount, cost, model, usage, forkedFrom }) => (
-          <header class="stack">
-            <div class="row wrap">
-              <h1 class="grow">{title}</h1>
-              <div class="actions row wrap">
-                {isActive && (
-                  <button type="button" onClick={cancel}>
-                    Cancel the run
-                  </button>
-                )}
-                {mayResume && (
-                  <button
-                    type="button"
-                    onClick={() => attempt(() => client.runs.resume(run.id), 'The run is resumed.')}
-                  >
-                    Resume
-                  </button>
-                )}
-                <button
-                  type="button"
-                  onClick={() =>
-                    attempt(async () => {
-                      const fork = await client.sessions.fork(id);
-                      go(['sessions', fork.id]);
-                    })
-                  }
-                >
-                  Fork
-                </button>
+    <div class="session">
+      <div class="reading">
+        <Content of={session}>
+          {(value) => (
+            <header class="stack">
+              <div class="row wrap">
+                <h1 class="grow title">{value.title}</h1>
+                <div class="actions row wrap">
+                  {active !== undefined && (
+                    <button type="button" {...right} onClick={() => cancel()}>
+                      Cancel the run
+                    </button>
+                  )}
+                  {mayResume && last !== undefined && (
+                    <button
+                      type="button"
+                      class="main"
+                      {...right}
+                      onClick={() => attempt(() => client.runs.resume(last.id), 'The run is resumed.')}
+                    >
+                      Resume the run
+                    </button>
+                  )}
+                  <SessionActions session={value} onChanged={session.reload} />
+                </div>
               </div>
-            </div>
-            <div class="row wrap quiet">
-              <Id id={id} />
-              <span>{plural(messageCount, 'message')}</span>
-              <span>{plural(usage.totalTokens, 'token')}</span>
-              <span>{formatCost(cost)}</span>
-              {model !== null && <span>{model}</span>}
-              {forkedFrom !== null && <a href={hrefOf(['sessions', forkedFrom.sessionId])}>a fork</a>}
-            </div>
-          </header>
+              <div class="row wrap quiet">
+                <Id id={id} />
+                <span>{plural(value.messageCount, 'message')}</span>
+                <span>{plural(value.usage.totalTokens, 'token')}</span>
+                <span>{formatCost(value.cost)}</span>
+                {value.model !== null && <span>{value.model}</span>}
+                {value.forkedFrom !== null && (
+                  <a href={hrefOf(['sessions', value.forkedFrom.sessionId])}>forked from another session</a>
+                )}
+                <a href={hrefOf(['events'], { sessionId: id })}>events</a>
+              </div>
+            </header>
+          )}
+        </Content>
+        {transcript.error !== undefined && <ErrorNotice error={transcript.error} retry={transcript.reload} />}
+        {cursor !== null && (
+          <button type="button" class="bare" onClick={transcript.loadOlder}>
+            Load older messages
+          </button>
         )}
-      </Content>
-      {transcript.error !== undefined && <ErrorNotice error={transcript.error} retry={transcript.reload} />}
-      {transcript.hasOlder && (
-        <button type="button" class="bare" onClick={transcript.loadOlder}>
-          Load older messages
-        </button>
-      )}
-      <Rows rows={rowsOf(transcript)} />
-      {pendingPermissions.value
-        .filter(({ sessionId }) => sessionId === id)
-        .map((permission) => (
-          <PermissionCard key={permission.id} permission={permission} />
-        ))}
-      {run?.status === 'queued' && <p class="quiet">The run waits for its turn.</p>}
-      <div class="prompt-place">
-        <PromptBox draft={id} sessionId={id} />
+        {transcript.messages?.length === 0 && rows.length === 0 && (
+          <p class="empty">No messages yet. Send a prompt below.</p>
+        )}
+        {rows.length > 0 && (
+          <VirtualList
+            label="Transcript"
+            items={rows}
+            keyOf={rowKey}
+            rowHeight={60}
+            holdsStart
+            onStart={transcript.loadOlder}
+            render={(row) => (
+              <TranscriptRow
+                row={row}
+                fork={right.disabled ? undefined : (message) => void forkSession(id, message.id)}
+              />
+            )}
+          />
+        )}
+        <PermissionList permissions={questions} />
+        {current !== undefined && (
+          <p class="quiet working" role="status">
+            {current.status === 'waiting' ? 'The run waits for your answer.' : 'The agent works.'} Press Esc
+            twice to cancel.
+          </p>
+        )}
+        <Queue runs={current === undefined ? queued.slice(1) : queued} cancel={cancel} />
+        <div class="prompt-place">
+          <PromptBox draft={id} sessionId={id} isBusy={active !== undefined} onEscape={onEscape} />
+        </div>
       </div>
+      <SessionSide sessionId={id} messages={messages} />
     </div>
   );
 }
 
-/** Follows its end while the reader is there. */
-function Rows({ rows }: { readonly rows: readonly Row[] }) {
-  const [isAtEnd, setAtEnd] = useState(true);
-  const hasRows = rows.length > 0;
-  useEffect(() => {
-    const update = (): void => setAtEnd(innerHeight + scrollY >= document.documentElement.scrollHeight - 80);
-    addEventListener('scroll', update, { passive: true });
-    return () => removeEventListener('scroll', update);
-  }, []);
-  useLayoutEffect(() => {
-    if (isAtEnd) scrollTo(0, document.documentElement.scrollHeight);
-  });
-  return hasRows ? (
-    <VirtualList
-      label="Transcript"
-      items={rows}
-      keyOf={rowKey}
-      rowHeight={80}
-      render={(row) => <TranscriptRow row={row} />}
-    />
-  ) : null;
+function Queue({ runs, cancel }: { readonly runs: readonly Run[]; readonly cancel: (run: Run) => void }) {
+  if (runs.length === 0) return null;
+  return (
+    <section aria-label="Waiting prompts">
+      <p class="quiet">{plural(runs.length, 'prompt')} waiting:</p>
+      <ul class="list panel">
+        {runs.map((run) => (
+          <li key={run.id}>
+            <span class="cut grow">{run.prompt}</span>
+            <button type="button" {...may('prompt')} onClick={() => cancel(run)}>
+              Remove
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
 }

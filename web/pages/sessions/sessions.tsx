@@ -1,11 +1,13 @@
 // The sessions, and one of them.
 
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Session } from '../../../src/client/web.ts';
 import { usePages } from '../../app/pages.ts';
-import { go, hrefOf } from '../../app/router.ts';
+import { go, hrefOf, setQuery } from '../../app/router.ts';
+import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import type { ViewProps } from '../../app/views.ts';
+import { FilterChip } from '../../parts/filter-chip.tsx';
 import { formatCost, formatCount, plural } from '../../parts/format.ts';
 import { Empty, ErrorNotice } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -15,15 +17,15 @@ import { SessionView } from './session.tsx';
 
 export default function SessionsView({ path, query }: ViewProps) {
   const [id] = path;
-  return id === undefined ? <SessionList /> : <SessionView key={id} id={id} query={query} />;
+  return id === undefined ? <SessionList title={query.title} /> : <SessionView key={id} id={id} />;
 }
 
-function SessionList() {
+function SessionList({ title }: { readonly title: string | undefined }) {
   const { items, error, isEnd, loadMore, reload } = usePages<Session>(
-    'sessions',
+    `sessions ${title ?? ''}`,
     async (cursor, signal) => {
       const { sessions, nextCursor } = await client.sessions.list(
-        { limit: 100, ...(cursor ? { cursor } : {}) },
+        { limit: 100, ...(cursor ? { cursor } : {}), ...(title ? { title } : {}) },
         { signal },
       );
       return { items: sessions, nextCursor };
@@ -41,8 +43,18 @@ function SessionList() {
             {isEnd ? formatCount(items.length) : `${formatCount(items.length)} newest`}
           </span>
         )}
+        <TitleFilter title={title} />
+        {title !== undefined && (
+          <FilterChip name="title" value={title} onClear={() => setQuery({ title: undefined })} />
+        )}
         <div class="actions">
-          <button type="button" class="main" onClick={() => setNew(!isNew)}>
+          <button
+            type="button"
+            class="main"
+            aria-expanded={isNew}
+            {...may('prompt')}
+            onClick={() => setNew(!isNew)}
+          >
             New prompt
           </button>
         </div>
@@ -50,9 +62,12 @@ function SessionList() {
       {error !== undefined && <ErrorNotice error={error} retry={reload} />}
       {isNew && <PromptBox draft="new" onSent={({ sessionId }) => go(['sessions', sessionId])} />}
       <div class="panel">
-        {items?.length === 0 && (
-          <Empty command="codebuddy prompt 'list the files'">No sessions yet. Send a first prompt:</Empty>
-        )}
+        {items?.length === 0 &&
+          (title === undefined ? (
+            <Empty command="codebuddy prompt 'list the files'">No sessions yet. Send a first prompt:</Empty>
+          ) : (
+            <Empty>No session has “{title}” in its title.</Empty>
+          ))}
         {items !== undefined && items.length > 0 && (
           <VirtualList
             label="Sessions"
@@ -66,6 +81,30 @@ function SessionList() {
         )}
       </div>
     </>
+  );
+}
+
+const quietMs = 250;
+
+function TitleFilter({ title }: { readonly title: string | undefined }) {
+  const [text, setText] = useState(title ?? '');
+  useEffect(() => {
+    if (text.trim() === (title ?? '')) return undefined;
+    const timer = setTimeout(() => setQuery({ title: text.trim() || undefined }), quietMs);
+    return () => clearTimeout(timer);
+  }, [text]);
+  useEffect(() => {
+    if (title === undefined) setText('');
+  }, [title]);
+  return (
+    <input
+      aria-label="Filter by title"
+      placeholder="Filter by title"
+      value={text}
+      maxLength={200}
+      spellcheck={false}
+      onInput={({ currentTarget }) => setText(currentTarget.value)}
+    />
   );
 }
 

@@ -8,58 +8,22 @@ import { Json, LongText } from '../../parts/json.tsx';
 import { Markdown } from '../../parts/markdown.tsx';
 import { Time } from '../../parts/time.tsx';
 import { EditDiff, isEdit } from './edit-diff.tsx';
-import type { OpenCall, RunEnd, Transcript } from './transcript.ts';
+import type { Row } from './rows.ts';
+import { isStored, type OpenCall, type RunEnd } from './transcript-state.ts';
 
-export type Row =
-  | { readonly kind: 'message'; readonly message: Message }
-  /** Tool calls that only read, one after the other. */
-  | { readonly kind: 'reads'; readonly messages: readonly Message[] }
-  | { readonly kind: 'end'; readonly end: RunEnd }
-  | { readonly kind: 'call'; readonly call: OpenCall }
-  | { readonly kind: 'text'; readonly text: string };
-
-const readTools: ReadonlySet<string> = new Set(['read_file', 'list_directory', 'glob', 'search']);
-
-export function rowKey(row: Row): string {
-  switch (row.kind) {
-    case 'message':
-      return row.message.id;
-    case 'reads':
-      return `reads ${row.messages[0]?.id}`;
-    case 'end':
-      return `end ${row.end.runId}`;
-    case 'call':
-      return row.call.callId;
-    case 'text':
-      return 'text';
-  }
+export interface RowProps {
+  readonly row: Row;
+  /** Forks the session after the message. Undefined if the caller may not. */
+  readonly fork: ((message: Message) => void) | undefined;
 }
 
-/** Consecutive reads are one row; the end of a run follows its last message. */
-export function rowsOf({ messages = [], ends, openCalls, text }: Transcript): readonly Row[] {
-  const rows: Row[] = [];
-  for (const [index, message] of messages.entries()) {
-    const last = rows.at(-1);
-    if (message.role === 'tool' && !message.tool?.isError && readTools.has(message.tool?.name ?? '')) {
-      if (last?.kind === 'reads')
-        rows[rows.length - 1] = { kind: 'reads', messages: [...last.messages, message] };
-      else rows.push({ kind: 'reads', messages: [message] });
-    } else rows.push({ kind: 'message', message });
-    const end = message.runId === null ? undefined : ends.get(message.runId);
-    if (end !== undefined && messages[index + 1]?.runId !== message.runId) rows.push({ kind: 'end', end });
-  }
-  for (const call of openCalls) rows.push({ kind: 'call', call });
-  if (text !== '') rows.push({ kind: 'text', text });
-  return rows;
-}
-
-export function TranscriptRow({ row }: { readonly row: Row }) {
+export function TranscriptRow({ row, fork }: RowProps) {
   switch (row.kind) {
     case 'message':
       return row.message.role === 'tool' ? (
         <ToolMessage message={row.message} />
       ) : (
-        <Words message={row.message} />
+        <Words message={row.message} fork={fork} />
       );
     case 'reads':
       return row.messages.length === 1 ? (
@@ -68,24 +32,37 @@ export function TranscriptRow({ row }: { readonly row: Row }) {
         <Reads messages={row.messages} />
       );
     case 'end':
-      return <End end={row.end} />;
+      return <End end={row.end} calls={row.calls} />;
     case 'call':
       return <RunningCall call={row.call} />;
     case 'text':
       return (
-        <article class="words" aria-busy="true">
-          <Markdown text={row.text} />
+        <article class="words" aria-label="Answer" aria-busy="true">
+          <p class="quiet by">Agent, writing</p>
+          <Markdown text={row.isWhole ? row.text : `… ${row.text}`} />
         </article>
       );
   }
 }
 
-function Words({ message }: { readonly message: Message }) {
+function Words({ message, fork }: { readonly message: Message; readonly fork: RowProps['fork'] }) {
   const isUser = message.role === 'user';
   return (
     <article class={isUser ? 'words by-user' : 'words'} aria-label={isUser ? 'Prompt' : 'Answer'}>
-      <p class="quiet by">
-        {isUser ? 'You' : 'Agent'}, <Time at={message.createdAt} />
+      <p class="quiet by row">
+        <span>
+          {isUser ? 'You' : 'Agent'}, <Time at={message.createdAt} />
+        </span>
+        {fork !== undefined && isStored(message) && (
+          <button
+            type="button"
+            class="bare tight fork"
+            title="A new session with the messages up to this one"
+            onClick={() => fork(message)}
+          >
+            Fork from here
+          </button>
+        )}
       </p>
       {isUser ? <p class="plain">{message.content}</p> : <Markdown text={message.content} />}
       {message.incomplete && <p class="warn">The answer was cut off.</p>}
@@ -113,6 +90,7 @@ function ToolMessage({ message }: { readonly message: Message }) {
   const [isOpen, setOpen] = useState(false);
   const { tool, content } = message;
   const isError = tool?.isError === true;
+  const exitCode = tool?.name === 'bash' ? /"exitCode":\s*([1-9]\d*)/.exec(content)?.[1] : undefined;
   return (
     <div class="tool">
       <button type="button" class="bare tool-line" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
@@ -121,7 +99,11 @@ function ToolMessage({ message }: { readonly message: Message }) {
         </span>
         <span class="mono">{tool?.name ?? 'tool'}</span>
         <span class="cut grow quiet">{argumentOf(message)}</span>
-        {isError && <span class="bad">failed</span>}
+        {tool?.durationMs !== undefined && tool.durationMs >= 100 && (
+          <span class="quiet">{formatDuration(tool.durationMs)}</span>
+        )}
+        {exitCode !== undefined && <span class="warn">exit code {exitCode}</span>}
+        {isError ? <span class="bad">failed</span> : <span class="unseen">done</span>}
       </button>
       {isOpen && (
         <div class="tool-detail stack">
@@ -130,7 +112,9 @@ function ToolMessage({ message }: { readonly message: Message }) {
           ) : (
             <Json value={tool?.params ?? {}} label={`Input of ${tool?.name}`} />
           )}
-          <LongText text={content} label={`Output of ${tool?.name}`} />
+          {tool !== undefined && isEdit(tool) && !isError ? null : (
+            <LongText text={outputOf(content)} label={`Output of ${tool?.name}`} />
+          )}
         </div>
       )}
     </div>
@@ -152,23 +136,40 @@ function RunningCall({ call: { tool, params, startedAt, output } }: { readonly c
   );
 }
 
-function End({ end }: { readonly end: RunEnd }) {
+function End({ end, calls }: { readonly end: RunEnd; readonly calls: number | undefined }) {
   if (end.type === 'run.complete') {
     const { usage, cost, durationMs, model } = end.data;
     return (
       <p class="run-end quiet">
-        {formatDuration(durationMs)}
+        Done in {formatDuration(durationMs)}
+        {calls !== undefined && calls > 0 && `, ${plural(calls, 'tool call')}`}
         {usage !== null && `, ${plural(usage.totalTokens, 'token')}`}
         {cost !== null && `, ${formatCost(cost)}`}
         {model !== null && `, ${model}`}
       </p>
     );
   }
-  const text =
-    end.type === 'run.failed'
-      ? `The run failed: ${end.data.message}`
-      : `The run was cancelled: ${end.data.reason}`;
-  return <p class="run-end bad">{text}</p>;
+  if (end.type === 'run.cancelled')
+    return <p class="run-end warn">The run was cancelled: {end.data.reason}</p>;
+  return (
+    <p class="run-end bad">
+      {end.data.interrupted ? 'The run was interrupted' : 'The run failed'}: {end.data.message}{' '}
+      <span class="quiet mono">{end.data.code}</span>
+    </p>
+  );
+}
+
+/** Commands: what they have printed, rather than JSON. */
+function outputOf(content: string): string {
+  if (!content.startsWith('{')) return content;
+  try {
+    const { stdout, stderr, exitCode } = JSON.parse(content) as Readonly<Record<string, unknown>>;
+    if (typeof stdout !== 'string' || typeof stderr !== 'string') return content;
+    const end = exitCode === 0 ? '' : `[exit code ${exitCode}]`;
+    return [stdout, stderr, end].filter((text) => text !== '').join('\n') || '(no output)';
+  } catch {
+    return content;
+  }
 }
 
 function argumentOf({ tool }: Message): string {

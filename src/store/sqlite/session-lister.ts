@@ -1,0 +1,29 @@
+// Pages of sessions, newest first, by a part of the title or by the session that they are copies of.
+
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import { takeRows } from '../page-weight.ts';
+import { toSessionRow } from '../rows.ts';
+import type { SessionRow, Store } from '../store.ts';
+import { createConditions, whereClause } from './conditions.ts';
+import { afterAllIds, type Reads } from './statements.ts';
+
+/** SQLite itself knows upper and lower case of ASCII only. */
+export function addTextFunction(database: DatabaseSync): void {
+  database.function('has_text', { deterministic: true }, (text, part) =>
+    Number(String(text).toLowerCase().includes(String(part))),
+  );
+}
+
+export function listSessions(
+  reads: Reads,
+  { limit, beforeId = afterAllIds, maxText, title, forkedFrom }: Parameters<Store['listSessions']>[0],
+): readonly SessionRow[] {
+  const { texts, values, where } = createConditions();
+  where('id < ?', beforeId);
+  texts.push('is_draft = 0');
+  where('has_text(title, ?)', title?.toLowerCase());
+  where("details ->> '$.forkedFrom.sessionId' = ?", forkedFrom);
+  const text = `SELECT * FROM sessions${whereClause(texts)} ORDER BY id DESC LIMIT ?`;
+  const all: readonly SQLInputValue[] = [...values, limit];
+  return takeRows(reads.composed(text).iterate(...all), toSessionRow, maxText);
+}

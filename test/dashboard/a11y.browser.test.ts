@@ -1,0 +1,46 @@
+// Every view in both themes, by the rules of axe, and at the width of a telephone.
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { expect, test } from 'vitest';
+import { fillDashboard } from './fill-dashboard.ts';
+import { useDashboard } from './start-dashboard.ts';
+import { viewNames } from './view-names.ts';
+
+const dashboard = useDashboard();
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+test.each(['light', 'dark'] as const)('no view has a fault for axe in the %s theme', async (theme) => {
+  const app = await dashboard.start({ theme });
+  const { page, faults, show } = app;
+  const { sessionId } = await fillDashboard(app);
+  for (const view of [...viewNames, `sessions/${sessionId}`]) {
+    await show(view);
+    await page.getByRole('heading', { level: 1 }).first().waitFor();
+    await page.evaluate(axe);
+    const violations = await page.evaluate<readonly Violation[]>(
+      'axe.run().then(({ violations }) => violations)',
+    );
+    const found = violations.map(
+      ({ id, nodes }) => `${view}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`,
+    );
+    expect(found).toEqual([]);
+  }
+  expect(faults).toEqual([]);
+});
+
+test('no view scrolls sideways at 360 px', async () => {
+  const app = await dashboard.start({ width: 360 });
+  const { page, show } = app;
+  const { sessionId } = await fillDashboard(app);
+  for (const view of [...viewNames, `sessions/${sessionId}`]) {
+    await show(view);
+    await page.getByRole('heading', { level: 1 }).first().waitFor();
+    expect([view, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([view, 360]);
+  }
+});

@@ -1,0 +1,99 @@
+// The list of events as it follows the server.
+
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { stopApp } from './restart-app.ts';
+import { useDashboard } from './start-dashboard.ts';
+
+const dashboard = useDashboard();
+
+async function openEvents(query = '') {
+  const app = await dashboard.start({ view: `events${query}` });
+  await app.page.getByRole('heading', { name: 'Events' }).waitFor();
+  await app.page.getByText('live').waitFor();
+  return app;
+}
+
+const rowsOf = (page: Page) => page.getByRole('list', { name: 'Events' }).getByRole('listitem');
+
+test('events appear as they happen, and open to their JSON', async () => {
+  const { page, client, faults } = await openEvents();
+  const session = await client.sessions.create({ title: 'A new one' });
+  const row = rowsOf(page).filter({ hasText: 'session.start' });
+  await row.getByText('A new one').waitFor();
+  await row.getByRole('button', { name: /session.start/ }).click();
+  await page
+    .getByRole('region', { name: /^Event evt_/ })
+    .getByText(session.id)
+    .waitFor();
+  // The address holds the open row.
+  expect(page.url()).toContain('open=evt_');
+  await page.reload();
+  await page.getByRole('region', { name: /^Event evt_/ }).waitFor();
+  expect(faults).toEqual([]);
+});
+
+test('new events wait behind a bar while an older one is read', async () => {
+  const { page, client } = await openEvents();
+  for (let n = 0; n < 60; n++) await client.sessions.create({ title: `Session ${n}` });
+  await page.getByText('Session 59', { exact: true }).waitFor();
+  await page.evaluate('scrollTo(0, 600)');
+  await expect.poll(() => page.evaluate('scrollY')).toBeGreaterThan(300);
+  const readRow = page.getByText('Session 40', { exact: true });
+  const before = await readRow.boundingBox();
+  await client.sessions.create({ title: 'One' });
+  await client.sessions.create({ title: 'Two' });
+  const bar = page.getByRole('button', { name: '2 new events' });
+  await bar.waitFor();
+  expect(await page.getByText('Two', { exact: true }).count()).toBe(0);
+  expect((await readRow.boundingBox())?.y).toBe(before?.y);
+  await bar.click();
+  await page.getByText('Two', { exact: true }).waitFor();
+  expect(await page.evaluate('scrollY')).toBe(0);
+});
+
+test('the address holds the filter, and a chip takes it off', async () => {
+  const { page, client } = await openEvents('?type=run.*');
+  const { sessionId } = await client.prompt({ prompt: 'help' });
+  await rowsOf(page).filter({ hasText: 'run.complete' }).waitFor();
+  expect(await rowsOf(page).filter({ hasText: 'session.start' }).count()).toBe(0);
+  const types = page.getByLabel('Event types');
+  expect(await types.inputValue()).toBe('run.*');
+  await types.fill('message.user');
+  await types.press('Enter');
+  await rowsOf(page).filter({ hasText: 'message.user' }).waitFor();
+  await expect.poll(() => page.url()).toContain('type=message.user');
+
+  await page.evaluate(`location.hash = '#/events?sessionId=${sessionId}'`);
+  const chip = page.getByRole('button', { name: 'Clear the filter session' });
+  await chip.click();
+  await expect.poll(() => page.url()).not.toContain('sessionId');
+});
+
+test('a restart of the server is only a notice: nothing is lost or doubled', async () => {
+  const app = await openEvents('?type=session.start');
+  const { page, client } = app;
+  await client.sessions.create({ title: 'Before' });
+  await page.getByText('Before', { exact: true }).waitFor();
+  const start = await stopApp(app);
+  await page.getByText('reconnecting').waitFor();
+  // What was loaded stays.
+  expect(await page.getByText('Before', { exact: true }).count()).toBe(1);
+  await start();
+  await page.getByText('live', { exact: true }).waitFor();
+  await client.sessions.create({ title: 'After' });
+  await page.getByText('After', { exact: true }).waitFor();
+  expect(await rowsOf(page).count()).toBe(2);
+});
+
+test('an idle page sends no request', async () => {
+  const { page, client } = await openEvents();
+  const requests: string[] = [];
+  page.on('request', (request) => requests.push(request.url()));
+  // Ten minutes of timers, in no time: nothing is asked for again and again.
+  await page.clock.install();
+  await page.clock.fastForward('10:00');
+  await client.sessions.create({ title: 'Still live' });
+  await page.getByText('Still live').waitFor();
+  expect(requests).toEqual([]);
+});

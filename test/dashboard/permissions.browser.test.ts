@@ -1,0 +1,122 @@
+// The inbox of permissions: what exactly is asked, and who answers it.
+
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import type { DecideReply } from '../agent/model-server-types.ts';
+import { calls, says } from '../agent/start-model-agent.ts';
+import { useDashboard } from './start-dashboard.ts';
+import { startWithModel } from './start-model-app.ts';
+
+const dashboard = useDashboard();
+
+/** Runs the prompt as a command, and then ends. */
+const runThePrompt: DecideReply = ({ messages }) => {
+  const last = messages.at(-1);
+  return last?.role === 'user' ? calls('bash', { command: last.text }) : says('Done.');
+};
+const cardsOf = (page: Page) => page.getByRole('region', { name: /^Permission for/ });
+
+async function openInbox(commands: readonly string[], view = 'permissions') {
+  const app = await startWithModel(dashboard, runThePrompt, { view });
+  const runs = [];
+  for (const [index, prompt] of commands.entries()) {
+    runs.push(await app.client.runs.start({ prompt, options: { permissionMode: 'ask' } }));
+    await cardsOf(app.page).nth(index).waitFor();
+  }
+  return { ...app, runs };
+}
+
+async function decisions({ client }: Awaited<ReturnType<typeof openInbox>>) {
+  const { events } = await client.events.list({ type: 'permission.resolved' });
+  return events.map(({ data }) => data as { decision: string; reason?: string });
+}
+
+test('a permission is allowed, and another denied with a reason that the agent reads', async () => {
+  const app = await openInbox(['echo one', 'echo two']);
+  const { page, client, runs, faults } = app;
+  await expect.poll(() => page.title()).toBe('(2) Permissions - Code Buddy');
+  await page.getByRole('link', { name: /Permissions.*2 waiting/ }).waitFor();
+  await cardsOf(page)
+    .filter({ hasText: 'echo two' })
+    .getByLabel(/^Reason/)
+    .fill('Not today.');
+  await cardsOf(page).filter({ hasText: 'echo two' }).getByRole('button', { name: /^Deny/ }).click();
+  await expect.poll(() => cardsOf(page).count()).toBe(1);
+  await cardsOf(page)
+    .getByRole('button', { name: /^Allow once/ })
+    .click();
+  await page.getByText('No pending permissions').waitFor();
+  await expect.poll(() => page.title()).toBe('Permissions - Code Buddy');
+  expect(await decisions(app)).toMatchObject([
+    { decision: 'deny', reason: 'Not today.' },
+    { decision: 'allow' },
+  ]);
+  for (const { id } of runs)
+    await expect.poll(async () => (await client.runs.get(id)).status).toBe('completed');
+  expect(faults).toEqual([]);
+});
+
+test('every character of a command is visible', async () => {
+  const { page } = await openInbox(['echo a\u202eb \u200b\u00a0c\u{e0041}']);
+  const command = cardsOf(page).getByRole('region', { name: 'The command' });
+  expect(await command.innerText()).toBe('echo aU+202Eb U+200BU+00A0cU+E0041');
+  expect(await command.getByTitle('An invisible character').count()).toBe(4);
+});
+
+test('the keys answer the marked card only, once it was seen', async () => {
+  const app = await openInbox(['echo one', 'echo two']);
+  const { page } = app;
+  const marked = page.locator('.has-keys');
+  await marked.filter({ hasText: 'echo one' }).waitFor();
+  await page.keyboard.press('a');
+  // The next question takes the place of the first. The same key, pressed again at once, does not answer it.
+  await page.keyboard.press('a');
+  await marked.filter({ hasText: 'echo two' }).waitFor();
+  expect(await cardsOf(page).count()).toBe(1);
+  await expect.poll(async () => (await decisions(app)).length).toBe(1);
+  await page.keyboard.press('d');
+  await expect.poll(() => cardsOf(page).count()).toBe(0);
+  expect((await decisions(app)).map(({ decision }) => decision)).toEqual(['allow', 'deny']);
+});
+
+test('a card closes when it is answered elsewhere or its run ends', async () => {
+  const { page, client, runs } = await openInbox(['echo one', 'echo two']);
+  const { permissions } = await client.permissions.list();
+  await client.permissions.decide(permissions[0]?.id ?? '', { decision: 'allow' });
+  await expect.poll(() => cardsOf(page).count()).toBe(1);
+  await client.runs.cancel(runs[1]?.id ?? '');
+  await page.getByText('No pending permissions').waitFor();
+});
+
+test('a card shows in its session, too, and needs the scope to be answered', async () => {
+  const app = await openInbox(['echo one']);
+  const { sessionId } = app.runs[0] ?? { sessionId: '' };
+  await cardsOf(app.page)
+    .getByRole('link', { name: /^session/ })
+    .click();
+  await app.page.getByText('The run waits for your answer.').waitFor();
+  await cardsOf(app.page)
+    .getByText(/^denied in 9 min/)
+    .waitFor();
+  const { key } = await app.client.keys.create({ name: 'reader', scopes: ['read'] });
+  const reader = await dashboard.open(app, { credential: key, view: `sessions/${sessionId}` });
+  const allow = cardsOf(reader.page).getByRole('button', { name: /^Allow once/ });
+  await allow.waitFor();
+  expect(await allow.isDisabled()).toBe(true);
+  expect(await allow.getAttribute('title')).toContain('"tools"');
+});
+
+test('an edit is asked about as a diff', async () => {
+  const edit = { path: 'a.txt', oldText: 'alpha', newText: 'beta\u200b' };
+  const app = await startWithModel(dashboard, [
+    calls('read_file', { path: 'a.txt' }),
+    calls('edit_file', edit),
+    says('Done.'),
+  ]);
+  app.write('a.txt', 'alpha');
+  await app.client.runs.start({ prompt: 'change it', options: { permissionMode: 'ask' } });
+  await app.show('permissions');
+  const diff = cardsOf(app.page).getByRole('region', { name: 'Change of a.txt' });
+  await diff.getByText('- alpha').waitFor();
+  expect(await diff.innerText()).toContain('+ betaU+200B');
+});

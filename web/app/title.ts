@@ -1,0 +1,20 @@
+// The title of the document: how many questions wait, and what the view shows.
+
+import { effect, signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { pendingPermissions } from './pending-permissions.ts';
+
+const shown = signal('');
+
+effect(() => {
+  const waiting = pendingPermissions.value.length;
+  const name = shown.value === '' ? 'Code Buddy' : `${shown.value} - Code Buddy`;
+  document.title = waiting === 0 ? name : `(${waiting}) ${name}`;
+});
+
+/** Names what is shown. Undefined leaves the title as it is. */
+export function useTitle(title: string | undefined): void {
+  useEffect(() => {
+    if (title !== undefined) shown.value = title;
+  }, [title]);
+}

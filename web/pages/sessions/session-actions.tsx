@@ -1,0 +1,139 @@
+// What one can do with a session: rename, fork, export, delete.
+
+import { useState } from 'preact/hooks';
+import type { Session } from '../../../src/client/web.ts';
+import { go } from '../../app/router.ts';
+import { may } from '../../app/scope.ts';
+import { client } from '../../app/sign-in.ts';
+import { Dialog } from '../../parts/dialog.tsx';
+import { plural } from '../../parts/format.ts';
+import { attempt } from '../../parts/toast.tsx';
+
+const maxTitle = 200;
+
+/** Forks a session up to a message (default: all of it), and opens the fork. */
+export function forkSession(id: string, messageId?: string): Promise<boolean> {
+  return attempt(async () => {
+    const fork = await client.sessions.fork(id, messageId === undefined ? {} : { messageId });
+    go(['sessions', fork.id]);
+  }, 'This is the fork.');
+}
+
+export interface SessionActionsProps {
+  readonly session: Session;
+  readonly onChanged: () => void;
+}
+
+export function SessionActions({ session, onChanged }: SessionActionsProps) {
+  const { id } = session;
+  const [open, setOpen] = useState<'rename' | 'delete'>();
+  const right = may('prompt');
+  const close = (): void => setOpen(undefined);
+  return (
+    <>
+      <button type="button" {...right} onClick={() => forkSession(id)}>
+        Fork
+      </button>
+      <button type="button" {...right} onClick={() => setOpen('rename')}>
+        Rename
+      </button>
+      <select
+        aria-label="Export"
+        value=""
+        onChange={({ currentTarget }) => {
+          const format = currentTarget.value === 'json' ? 'json' : 'markdown';
+          currentTarget.value = '';
+          void attempt(() => download(id, format));
+        }}
+      >
+        <option value="">Export</option>
+        <option value="markdown">as Markdown</option>
+        <option value="json">as JSON</option>
+      </select>
+      <button type="button" class="danger" {...right} onClick={() => setOpen('delete')}>
+        Delete
+      </button>
+      {open === 'rename' && <Rename session={session} onClose={close} onChanged={onChanged} />}
+      {open === 'delete' && <Delete session={session} onClose={close} />}
+    </>
+  );
+}
+
+interface DialogProps {
+  readonly session: Session;
+  readonly onClose: () => void;
+}
+
+function Rename({ session: { id, title }, onClose, onChanged }: DialogProps & SessionActionsProps) {
+  const [text, setText] = useState(title);
+  const save = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (!(await attempt(() => client.sessions.update(id, { title: text.trim() })))) return;
+    onChanged();
+    onClose();
+  };
+  return (
+    <Dialog title="Rename the session" onClose={onClose}>
+      <form class="stack" onSubmit={save}>
+        <label class="field">
+          Title
+          <input
+            value={text}
+            maxLength={maxTitle}
+            required
+            onInput={({ currentTarget }) => setText(currentTarget.value)}
+          />
+        </label>
+        <div class="row">
+          <button type="submit" class="main" disabled={text.trim() === ''}>
+            Rename
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Delete({ session: { id, title, messageCount }, onClose }: DialogProps) {
+  const remove = async (): Promise<void> => {
+    if (await attempt(() => client.sessions.delete(id), 'The session is deleted.')) go(['sessions']);
+    else onClose();
+  };
+  return (
+    <Dialog
+      title="Delete the session?"
+      onClose={onClose}
+      footer={
+        <>
+          <button type="button" onClick={onClose}>
+            Keep it
+          </button>
+          <button type="button" class="danger" onClick={remove}>
+            Delete for good
+          </button>
+        </>
+      }
+    >
+      <p>
+        “{title}” with {plural(messageCount, 'message')} and its runs cannot be brought back. Its events stay
+        in the log, and its files stay as they are.
+      </p>
+    </Dialog>
+  );
+}
+
+async function download(id: string, format: 'json' | 'markdown'): Promise<void> {
+  const [text, type, ending] =
+    format === 'json'
+      ? [
+          JSON.stringify(await client.sessions.export(id, { format: 'json' }), null, 2),
+          'application/json',
+          'json',
+        ]
+      : [await client.sessions.export(id, { format: 'markdown' }), 'text/markdown', 'md'];
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = Object.assign(document.createElement('a'), { href: url, download: `${id}.${ending}` });
+  link.click();
+  // The browser has taken the content once the download has begun.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
