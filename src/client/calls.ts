@@ -57,8 +57,8 @@ export class Calls {
   /** GET of a list that comes in pages. */
   list<P extends { readonly nextCursor?: string | null }, I>(
     path: string,
-    options: CallOptions,
-    query: QueryValues,
+    options: CallOptions | undefined,
+    query: QueryValues | undefined,
     itemsOf: (page: P) => readonly I[],
   ): PageList<P, I> {
     return pageList(
@@ -72,7 +72,7 @@ export class Calls {
     method: 'POST' | 'PATCH' | 'DELETE',
     path: string,
     body: unknown,
-    options: CallOptions,
+    options?: CallOptions,
   ): Promise<T> {
     return (await this.transport.json({ ...limitsOf(options), method, path, body })) as T;
   }
@@ -81,7 +81,7 @@ export class Calls {
   async create<T>(
     path: string,
     body: unknown,
-    options: CreateOptions,
+    options: CreateOptions = {},
     more: Readonly<Record<string, string>> = {},
   ): Promise<T> {
     const headers = { ...more, 'idempotency-key': options.idempotencyKey ?? crypto.randomUUID() };
@@ -91,7 +91,7 @@ export class Calls {
   /** Events over any number of connections. */
   async *follow(
     path: string,
-    options: FollowOptions,
+    options: FollowOptions = {},
     query: QueryValues = {},
     { isLast = () => false, isOneRun = false, start }: FollowRules = {},
   ): AsyncGenerator<StreamEvent, void> {
@@ -133,6 +133,6 @@ export function streamRequest(
   };
 }
 
-function limitsOf({ signal, maxRetries, timeoutMs }: CallOptions): CallOptions {
+function limitsOf({ signal, maxRetries, timeoutMs }: CallOptions = {}): CallOptions {
   return { signal, maxRetries, timeoutMs };
 }

@@ -61,42 +61,42 @@ export class ApiClient {
   }
 
   /** Checks that the server is alive. Needs no API key. */
-  health(options: CallOptions = {}): Promise<Answer<'getHealth', 200>> {
+  health(options?: CallOptions): Promise<Answer<'getHealth', 200>> {
     return this.#calls.get('/health', options);
   }
 
   /** Checks that all parts of the server are ready. `not_ready` is an answer, not an error. */
-  ready(options: CallOptions = {}): Promise<Answer<'getReadiness', 200>> {
+  ready(options?: CallOptions): Promise<Answer<'getReadiness', 200>> {
     return this.#calls.get('/health/ready', options, {}, 503);
   }
 
   /** Gets the name, version and endpoints of the API. */
-  index(options: CallOptions = {}): Promise<Answer<'getIndex', 200>> {
+  index(options?: CallOptions): Promise<Answer<'getIndex', 200>> {
     return this.#calls.get('/api', options);
   }
 
   /** Gets the status of the process, the agent and the webhooks. */
-  status(options: CallOptions = {}): Promise<Answer<'getStatus', 200>> {
+  status(options?: CallOptions): Promise<Answer<'getStatus', 200>> {
     return this.#calls.get('/api/status', options);
   }
 
   /** Gets the metrics of the server and the host application as JSON. */
-  metrics(options: CallOptions = {}): Promise<Answer<'getMetrics', 200>> {
+  metrics(options?: CallOptions): Promise<Answer<'getMetrics', 200>> {
     return this.#calls.get('/api/metrics', options);
   }
 
   /** Gets the metrics in the Prometheus text format. */
-  prometheusMetrics(options: CallOptions = {}): Promise<string> {
+  prometheusMetrics(options?: CallOptions): Promise<string> {
     return this.#calls.text('/metrics', options);
   }
 
   /** Gets the OpenAPI 3.1 document of the server. */
-  openapi(options: CallOptions = {}): Promise<Readonly<Record<string, unknown>>> {
+  openapi(options?: CallOptions): Promise<Readonly<Record<string, unknown>>> {
     return this.#calls.get('/openapi.json', options);
   }
 
   /** Lists event types with the JSON Schemas of their data. */
-  eventTypes(options: CallOptions = {}): Promise<Answer<'listEventTypes', 200>> {
+  eventTypes(options?: CallOptions): Promise<Answer<'listEventTypes', 200>> {
     return this.#calls.get('/api/event-types', options);
   }
 

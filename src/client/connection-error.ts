@@ -4,10 +4,10 @@ import { CodeBuddyConnectionError, type ConnectionFailure } from './errors.ts';
 import { shownUrl } from './server-url.ts';
 
 const failures: readonly (readonly [RegExp, ConnectionFailure])[] = [
-  [/ECONNREFUSED|Connection ?Refused/i, 'refused'],
-  [/ENOTFOUND|EAI_AGAIN|failed to lookup|dns error/i, 'not_found'],
-  [/ECONNRESET|EPIPE|UND_ERR_SOCKET|Connection ?(Closed|reset)|closed|aborted|terminated/i, 'closed'],
-  [/ETIMEDOUT|TIMEOUT/i, 'timeout'],
+  [/refused/i, 'refused'],
+  [/ENOTFOUND|EAI_AGAIN|lookup/i, 'not_found'],
+  [/reset|EPIPE|closed|hang up/i, 'closed'],
+  [/timed?out/i, 'timeout'],
 ];
 
 /** @param cause what `fetch` threw before an answer came */
@@ -24,6 +24,5 @@ function describe(cause: unknown): string {
   while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;
   if (!(inner instanceof Error)) return String(inner);
   const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : '';
-  if (inner.message.includes(code)) return inner.message || code;
-  return `${inner.message} ${code}`.trim();
+  return inner.message.includes(code) && inner.message ? inner.message : `${inner.message} ${code}`.trim();
 }

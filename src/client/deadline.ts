@@ -3,7 +3,7 @@
 /** One attempt. `release` or `close` must be called at its end. */
 export class Deadline {
   readonly #controller = new AbortController();
-  readonly #outer: AbortSignal | undefined;
+  #outer: AbortSignal | undefined;
   readonly #forward = (): void => this.#controller.abort(this.#outer?.reason);
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The time is over. */
@@ -11,9 +11,16 @@ export class Deadline {
 
   /** @param outer the signal of the caller */
   constructor(outer: AbortSignal | undefined) {
-    this.#outer = outer;
     outer?.throwIfAborted();
-    outer?.addEventListener('abort', this.#forward);
+    this.watch(outer);
+  }
+
+  /** From now on, this signal ends the attempt instead. */
+  watch(outer: AbortSignal | undefined): void {
+    this.#outer?.removeEventListener('abort', this.#forward);
+    this.#outer = outer;
+    if (outer?.aborted) this.#forward();
+    else outer?.addEventListener('abort', this.#forward);
   }
 
   get signal(): AbortSignal {
@@ -33,7 +40,7 @@ export class Deadline {
   /** Stops watching an answer that was read to its end. */
   release(): void {
     clearTimeout(this.#timer);
-    this.#outer?.removeEventListener('abort', this.#forward);
+    this.watch(undefined);
   }
 
   /** Closes the connection of an answer that is not read to its end. */

@@ -122,17 +122,8 @@ function pauseMs(failures: number, error: unknown): number {
 }
 
 function* parse(parser: SseParser, chunk: Uint8Array): Generator<StreamEvent, void> {
-  for (const { id, event, data } of parser.push(chunk)) {
+  for (const { data } of parser.push(chunk)) {
     const value: unknown = JSON.parse(data);
-    if (typeof value !== 'object' || value === null) continue;
-    // A server of an earlier version sends `gap` and `overflow` without `type`.
-    if ('type' in value) yield value as StreamEvent;
-    else yield toNotice(event, id, value);
+    if (typeof value === 'object' && value !== null && 'type' in value) yield value as StreamEvent;
   }
-}
-
-/** Converts a notice of an earlier version. The generated types describe what the server sends. */
-function toNotice(type: string, id: string | undefined, data: object): StreamEvent {
-  const notice: unknown = { type, ...(id === undefined ? {} : { sequence: Number(id) }), data: { ...data } };
-  return notice as StreamEvent;
 }

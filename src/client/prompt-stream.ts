@@ -89,13 +89,14 @@ export class PromptStream {
       signal,
     };
     const opened = await this.#calls.transport.open(request);
-    const { answer } = opened;
+    const { answer, deadline } = opened;
+    deadline.watch(this.#options.signal);
     if (answer.headers.get('preference-applied') === 'detach')
       this.#runId = answer.headers.get('location')?.split('/').pop();
     if (answer.status !== 202) return opened;
     // The run of an earlier request with this Idempotency-Key.
     const run = JSON.parse(await answer.text()) as Answer<'prompt', 202>;
-    opened.deadline.release();
+    deadline.release();
     this.#runId = run.status === 'waiting' ? run.runId : run.id;
     this.#connections++;
     text.break();

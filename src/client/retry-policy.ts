@@ -22,7 +22,7 @@ const temporary: ReadonlySet<string> = new Set([
 /** Statuses of proxies and other programs in front of a server that restarts. */
 const temporaryStatuses: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 /** No server received the request. */
-const unsent: ReadonlySet<ConnectionFailure> = new Set(['not_running', 'unproven', 'refused', 'not_found']);
+const unsent: ReadonlySet<ConnectionFailure> = new Set(['not_running', 'refused', 'not_found']);
 
 const firstPauseMs = 500;
 const longestPauseMs = 8000;
@@ -51,6 +51,8 @@ export function retryPauseMs(
   random: number,
 ): number | undefined {
   if (!isTemporary(error) || !(isRepeatable || hadNoEffect(error))) return undefined;
+  // Another program listens there: it gets no second chance.
+  if (error instanceof CodeBuddyConnectionError && error.reason === 'unproven') return undefined;
   const backOffMs = Math.min(longestPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + random / 2);
   const { retryAfterSeconds } = error instanceof CodeBuddyApiError ? error : {};
   if (retryAfterSeconds === undefined) return backOffMs;

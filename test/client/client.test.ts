@@ -7,9 +7,9 @@ import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import {
-  ApiError,
+  CodeBuddyApiError,
   CodeBuddyClient,
-  ServerUnreachableError,
+  CodeBuddyConnectionError,
   type StreamEvent,
 } from '../../src/client/index.ts';
 import { SseParser } from '../../src/client/sse-parser.ts';
@@ -44,7 +44,7 @@ describe('the typed client', () => {
     expect((await client.sessions.messages(sessionId)).messages).toHaveLength(3);
     expect(await client.runs.get(runId)).toMatchObject({ status: 'completed' });
     expect((await client.runs.list({ sessionId })).runs).toHaveLength(1);
-    expect((await client.tools.execute('read_file', { path: 'a.txt' })).result).toMatchObject({
+    expect((await client.tools.run('read_file', { path: 'a.txt' })).result).toMatchObject({
       content: 'alpha',
     });
     expect((await client.events.list({ limit: 1 })).events[0]).toMatchObject({ sequence: 1 });
@@ -61,7 +61,7 @@ describe('the typed client', () => {
     const { client } = await startApp();
     const types: string[] = [];
     let runId = '';
-    for await (const event of client.promptStream({ prompt: 'help' })) {
+    for await (const event of client.stream('help')) {
       types.push(event.type);
       runId = event.runId ?? runId;
     }
@@ -124,7 +124,7 @@ describe('the typed client', () => {
     const { client, app } = await startApp();
     const stranger = new CodeBuddyClient({ url: app.url, apiKey: 'cbk_wrong_wrong_wrong' });
     await expect(stranger.status()).rejects.toMatchObject({
-      name: 'ApiError',
+      name: 'CodeBuddyApiError',
       status: 401,
       code: 'unauthorized',
     });
@@ -132,11 +132,11 @@ describe('the typed client', () => {
       status: 422,
       errors: [{ pointer: '/prompt' }],
     });
-    await expect(client.prompt({ prompt: 1 } as never)).rejects.toBeInstanceOf(ApiError);
+    await expect(client.prompt({ prompt: 1 } as never)).rejects.toBeInstanceOf(CodeBuddyApiError);
     await expect(new CodeBuddyClient({ url: 'http://127.0.0.1:9' }).status()).rejects.toBeInstanceOf(
-      ServerUnreachableError,
+      CodeBuddyConnectionError,
     );
-    expect(() => new CodeBuddyClient({ home: '/nowhere' })).toThrowError(ServerUnreachableError);
+    expect(() => new CodeBuddyClient({ home: '/nowhere' })).toThrowError(CodeBuddyConnectionError);
   });
 });
 
@@ -194,7 +194,7 @@ describe('the local key', () => {
     const { url, heard } = await strangerHearing();
     const elsewhere = new CodeBuddyClient({ home, url: url('0.0.0.0') });
     await expect(elsewhere.status()).rejects.toMatchObject({
-      name: 'ApiError',
+      name: 'CodeBuddyApiError',
       code: 'unknown',
       message: expect.stringContaining('not a Code Buddy API'),
     });

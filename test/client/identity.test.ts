@@ -7,7 +7,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { CodeBuddyClient, ServerUnreachableError } from '../../src/client/index.ts';
+import { CodeBuddyClient, CodeBuddyConnectionError } from '../../src/client/index.ts';
 import { run } from '../cli/run-cli.ts';
 import { startApp } from '../http/start-app.ts';
 import { startServer, testKey } from '../http/start-server.ts';
@@ -79,7 +79,7 @@ describe('with a stale server.json, the client', () => {
     const thief = await startThief(answer);
     const home = staleHome(thief.url);
     const client = new CodeBuddyClient({ home });
-    await expect(client.status()).rejects.toThrow(ServerUnreachableError);
+    await expect(client.status()).rejects.toThrow(CodeBuddyConnectionError);
     await expect(client.prompt({ prompt: 'my secret prompt' })).rejects.toThrow('server.json');
     client.close();
     expect(thief.heard()).toContain('GET /health?challenge=');
@@ -91,7 +91,7 @@ describe('with a stale server.json, the client', () => {
     const thief = await startThief(impostors['one that makes a proof up'] as (socket: Socket) => void);
     const home = staleHome(thief.url);
     const client = new CodeBuddyClient({ home, apiKey: 'given-by-hand-0123456789' });
-    await expect(client.sessions.list()).rejects.toThrow(ServerUnreachableError);
+    await expect(client.sessions.list()).rejects.toThrow(CodeBuddyConnectionError);
     client.close();
     const env = { CODEBUDDY_API_KEY: 'from-environment-0123456789' };
     const commands = [['status'], ['prompt', 'hello'], ['events', 'tail'], ['webhooks', 'list'], ['doctor']];
@@ -156,7 +156,7 @@ describe('a port that changes hands', () => {
     await first.app.stop();
     const thief = await startThief(impostors['one that makes a proof up'] as (socket: Socket) => void, port);
     writeFileSync(join(home, 'api', 'server.json'), honest);
-    await expect(client.status()).rejects.toThrow(ServerUnreachableError);
+    await expect(client.status()).rejects.toThrow(CodeBuddyConnectionError);
     expect(thief.heard()).not.toMatch(/authorization|cbk_/i);
   });
 });

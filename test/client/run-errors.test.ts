@@ -23,7 +23,7 @@ test('the HTTP status of an error follows from its code', async () => {
   const { client } = await startWaiting();
   const failed = client.prompt({ prompt: 'x' }, { onPermission: async () => ({ decision: 'allow' }) });
   await expect(failed).rejects.toMatchObject({
-    name: 'ApiError',
+    name: 'CodeBuddyApiError',
     code: 'model_auth_failed',
     status: problems.model_auth_failed.status,
   });

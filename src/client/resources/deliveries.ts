@@ -2,37 +2,31 @@
 
 import type { Answer, Body, Delivery, ExplainedDelivery, Query } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
-import type { Calls } from '../calls.ts';
 import type { PageList } from '../paging.ts';
 import { pathOf, toQuery } from '../query.ts';
+import { Resource } from './resource.ts';
 
 /** Deliveries: events sent to webhooks. */
-export class Deliveries {
-  readonly #calls: Calls;
-
-  constructor(calls: Calls) {
-    this.#calls = calls;
-  }
-
+export class Deliveries extends Resource {
   /** Lists deliveries, newest first. */
   list(
-    query: Query<'listDeliveries'> = {},
-    options: CallOptions = {},
+    query?: Query<'listDeliveries'>,
+    options?: CallOptions,
   ): PageList<Answer<'listDeliveries', 200>, Delivery> {
-    return this.#calls.list('/api/deliveries', options, query, ({ deliveries }) => deliveries);
+    return this.calls.list('/api/deliveries', options, query, ({ deliveries }) => deliveries);
   }
 
   /** Gets a delivery with all attempts and an explanation. @throws CodeBuddyApiError `delivery_not_found` */
-  get(id: string, options: CallOptions = {}): Promise<ExplainedDelivery> {
-    return this.#calls.get(pathOf('deliveries', id), options);
+  get(id: string, options?: CallOptions): Promise<ExplainedDelivery> {
+    return this.calls.get(pathOf('deliveries', id), options);
   }
 
   /**
    * Retries a delivery with the same id and the same bytes.
    * @throws CodeBuddyApiError `delivery_not_found`, `delivery_pending`
    */
-  retry(id: string, options: CallOptions = {}): Promise<Delivery> {
-    return this.#calls.send('POST', pathOf('deliveries', id, '/retry'), undefined, options);
+  retry(id: string, options?: CallOptions): Promise<Delivery> {
+    return this.calls.send('POST', pathOf('deliveries', id, '/retry'), undefined, options);
   }
 
   /**
@@ -43,13 +37,13 @@ export class Deliveries {
    */
   retryFailed(
     filter: Body<'retryDeliveries'> = {},
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<Answer<'retryDeliveries', 202>> {
-    return this.#calls.send('POST', '/api/deliveries/retry', filter, options);
+    return this.calls.send('POST', '/api/deliveries/retry', filter, options);
   }
 
   /** Deletes ended deliveries. Pending ones are kept. */
-  clear(query: Query<'clearDeliveries'> = {}, options: CallOptions = {}): Promise<void> {
-    return this.#calls.send('DELETE', `/api/deliveries${toQuery(query)}`, undefined, options);
+  clear(query: Query<'clearDeliveries'> = {}, options?: CallOptions): Promise<void> {
+    return this.calls.send('DELETE', `/api/deliveries${toQuery(query)}`, undefined, options);
   }
 }

@@ -2,30 +2,24 @@
 
 import type { Answer, LoggedEvent, Query } from '../api-objects.ts';
 import type { CallOptions, StreamOptions } from '../call-options.ts';
-import type { Calls } from '../calls.ts';
 import type { PageList } from '../paging.ts';
 import { pathOf, toQuery } from '../query.ts';
 import type { StreamEvent } from '../stream-event.ts';
+import { Resource } from './resource.ts';
 
 /** The event log. */
-export class Events {
-  readonly #calls: Calls;
-
-  constructor(calls: Calls) {
-    this.#calls = calls;
-  }
-
+export class Events extends Resource {
   /** Lists events. @default oldest first */
   list(
-    query: Query<'listEvents'> = {},
-    options: CallOptions = {},
+    query?: Query<'listEvents'>,
+    options?: CallOptions,
   ): PageList<Answer<'listEvents', 200>, LoggedEvent> {
-    return this.#calls.list('/api/events', options, query, ({ events }) => events);
+    return this.calls.list('/api/events', options, query, ({ events }) => events);
   }
 
   /** Gets an event. @throws CodeBuddyApiError `event_not_found` */
-  get(id: string, options: CallOptions = {}): Promise<Answer<'getEvent', 200>> {
-    return this.#calls.get(pathOf('events', id), options);
+  get(id: string, options?: CallOptions): Promise<Answer<'getEvent', 200>> {
+    return this.calls.get(pathOf('events', id), options);
   }
 
   /**
@@ -48,7 +42,7 @@ export class Events {
       return events[0]?.sequence ?? 0;
     };
     const start = after === undefined && resume ? end : undefined;
-    return this.#calls.follow('/api/events', options, { type, sessionId, runId }, { start });
+    return this.calls.follow('/api/events', options, { type, sessionId, runId }, { start });
   }
 }
 
@@ -61,16 +55,10 @@ export interface TicketTarget extends Pick<StreamOptions, 'after' | 'types' | 'd
 }
 
 /** Tickets that let web pages open streams. */
-export class StreamTickets {
-  readonly #calls: Calls;
-
-  constructor(calls: Calls) {
-    this.#calls = calls;
-  }
-
+export class StreamTickets extends Resource {
   /** Creates a ticket that opens one stream within 60 s. */
-  create(options: CallOptions = {}): Promise<Answer<'createStreamTicket', 201>> {
-    return this.#calls.send('POST', '/api/stream-tickets', undefined, options);
+  create(options?: CallOptions): Promise<Answer<'createStreamTicket', 201>> {
+    return this.calls.send('POST', '/api/stream-tickets', undefined, options);
   }
 
   /**
@@ -83,7 +71,7 @@ export class StreamTickets {
    */
   async url(
     { sessionId, runId, after, types, deltas }: TicketTarget = {},
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<string> {
     const { ticket } = await this.create(options);
     const path =
@@ -93,6 +81,6 @@ export class StreamTickets {
           ? pathOf('sessions', sessionId, '/events')
           : '/api/events';
     const query = { ticket, named: false, after, deltas, type: types?.length ? types.join(',') : undefined };
-    return this.#calls.transport.url + path + toQuery(query);
+    return this.calls.transport.url + path + toQuery(query);
   }
 }

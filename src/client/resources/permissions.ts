@@ -2,24 +2,18 @@
 
 import type { Answer, Permission, PermissionDecision, Query } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
-import type { Calls } from '../calls.ts';
 import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
+import { Resource } from './resource.ts';
 
 /** Permissions: tools that wait for approval. */
-export class Permissions {
-  readonly #calls: Calls;
-
-  constructor(calls: Calls) {
-    this.#calls = calls;
-  }
-
+export class Permissions extends Resource {
   /** Lists pending permissions, oldest first. */
   list(
-    query: Query<'listPermissions'> = {},
-    options: CallOptions = {},
+    query?: Query<'listPermissions'>,
+    options?: CallOptions,
   ): PageList<Answer<'listPermissions', 200>, Permission> {
-    return this.#calls.list('/api/permissions', options, query, ({ permissions }) => permissions);
+    return this.calls.list('/api/permissions', options, query, ({ permissions }) => permissions);
   }
 
   /**
@@ -33,8 +27,8 @@ export class Permissions {
   decide(
     id: string,
     decision: PermissionDecision,
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<Answer<'decidePermission', 200>> {
-    return this.#calls.send('POST', pathOf('permissions', id), decision, options);
+    return this.calls.send('POST', pathOf('permissions', id), decision, options);
   }
 }

@@ -2,30 +2,24 @@
 
 import type { Answer, PromptRequest, Query, Run } from '../api-objects.ts';
 import type { CallOptions, CreateOptions, FollowOptions } from '../call-options.ts';
-import type { Calls } from '../calls.ts';
 import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
 import type { StreamEvent } from '../stream-event.ts';
+import { Resource } from './resource.ts';
 
 const endTypes: ReadonlySet<string> = new Set(['run.complete', 'run.cancelled']);
 
 /** Runs: the agent working on a prompt. */
-export class Runs {
-  readonly #calls: Calls;
-
-  constructor(calls: Calls) {
-    this.#calls = calls;
-  }
-
+export class Runs extends Resource {
   /**
    * Sends a prompt without waiting for its answer.
    *
    * @example
    * const run = await client.runs.start('fix the failing test');
    */
-  start(request: string | PromptRequest, options: CreateOptions = {}): Promise<Run> {
+  start(request: string | PromptRequest, options?: CreateOptions): Promise<Run> {
     const body = typeof request === 'string' ? { prompt: request } : request;
-    return this.#calls.create('/api/prompt', body, options, { prefer: 'respond-async' });
+    return this.calls.create('/api/prompt', body, options, { prefer: 'respond-async' });
   }
 
   /**
@@ -34,13 +28,13 @@ export class Runs {
    * @example
    * const { runs, nextCursor } = await client.runs.list({ status: 'failed', limit: 20 });
    */
-  list(query: Query<'listRuns'> = {}, options: CallOptions = {}): PageList<Answer<'listRuns', 200>, Run> {
-    return this.#calls.list('/api/runs', options, query, ({ runs }) => runs);
+  list(query?: Query<'listRuns'>, options?: CallOptions): PageList<Answer<'listRuns', 200>, Run> {
+    return this.calls.list('/api/runs', options, query, ({ runs }) => runs);
   }
 
   /** Gets a run. @throws CodeBuddyApiError `run_not_found` */
-  get(id: string, options: CallOptions = {}): Promise<Run> {
-    return this.#calls.get(pathOf('runs', id), options);
+  get(id: string, options?: CallOptions): Promise<Run> {
+    return this.calls.get(pathOf('runs', id), options);
   }
 
   /**
@@ -48,13 +42,13 @@ export class Runs {
    * within 5 s.
    * @throws CodeBuddyApiError `run_not_found`, `run_ended`, `node_unavailable`
    */
-  cancel(id: string, options: CallOptions = {}): Promise<Answer<'cancelRun', 200>> {
-    return this.#calls.send('POST', pathOf('runs', id, '/cancel'), undefined, options);
+  cancel(id: string, options?: CallOptions): Promise<Answer<'cancelRun', 200>> {
+    return this.calls.send('POST', pathOf('runs', id, '/cancel'), undefined, options);
   }
 
   /** Resumes an interrupted or failed run. @throws CodeBuddyApiError `run_not_found`, `run_not_resumable` */
-  resume(id: string, options: CallOptions = {}): Promise<Answer<'resumeRun', 202>> {
-    return this.#calls.send('POST', pathOf('runs', id, '/resume'), undefined, options);
+  resume(id: string, options?: CallOptions): Promise<Answer<'resumeRun', 202>> {
+    return this.calls.send('POST', pathOf('runs', id, '/resume'), undefined, options);
   }
 
   /**
@@ -64,9 +58,9 @@ export class Runs {
    * @example
    * for await (const event of client.runs.events(run.id, { deltas: true })) console.log(event.type, event.data);
    */
-  events(id: string, options: FollowOptions = {}): AsyncGenerator<StreamEvent, void> {
+  events(id: string, options?: FollowOptions): AsyncGenerator<StreamEvent, void> {
     // Not `run.failed`: the run may have been resumed. If not, the server says that no more events will come.
     const isLast = ({ type }: StreamEvent): boolean => endTypes.has(type);
-    return this.#calls.follow(pathOf('runs', id, '/events'), options, {}, { isLast, isOneRun: true });
+    return this.calls.follow(pathOf('runs', id, '/events'), options, {}, { isLast, isOneRun: true });
   }
 }

@@ -2,25 +2,19 @@
 
 import type { Answer, Body, ExportedSession, Message, Query, Session } from '../api-objects.ts';
 import type { CallOptions, CreateOptions, FollowOptions } from '../call-options.ts';
-import type { Calls } from '../calls.ts';
 import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
 import type { StreamEvent } from '../stream-event.ts';
+import { Resource } from './resource.ts';
 
 /** Sessions: conversations with their messages and runs. */
-export class Sessions {
-  readonly #calls: Calls;
-
-  constructor(calls: Calls) {
-    this.#calls = calls;
-  }
-
+export class Sessions extends Resource {
   /** Lists sessions, newest first. */
   list(
-    query: Query<'listSessions'> = {},
-    options: CallOptions = {},
+    query?: Query<'listSessions'>,
+    options?: CallOptions,
   ): PageList<Answer<'listSessions', 200>, Session> {
-    return this.#calls.list('/api/sessions', options, query, ({ sessions }) => sessions);
+    return this.calls.list('/api/sessions', options, query, ({ sessions }) => sessions);
   }
 
   /**
@@ -29,18 +23,18 @@ export class Sessions {
    * @example
    * const session = await client.sessions.create({ title: 'Release 2.0' });
    */
-  create(body: Body<'createSession'> = {}, options: CreateOptions = {}): Promise<Session> {
-    return this.#calls.create('/api/sessions', body, options);
+  create(body: Body<'createSession'> = {}, options?: CreateOptions): Promise<Session> {
+    return this.calls.create('/api/sessions', body, options);
   }
 
   /** Gets a session. @throws CodeBuddyApiError `session_not_found` */
-  get(id: string, options: CallOptions = {}): Promise<Session> {
-    return this.#calls.get(pathOf('sessions', id), options);
+  get(id: string, options?: CallOptions): Promise<Session> {
+    return this.calls.get(pathOf('sessions', id), options);
   }
 
   /** Updates the title or metadata of a session. @throws CodeBuddyApiError `session_not_found` */
-  update(id: string, body: Body<'updateSession'>, options: CallOptions = {}): Promise<Session> {
-    return this.#calls.send('PATCH', pathOf('sessions', id), body, options);
+  update(id: string, body: Body<'updateSession'>, options?: CallOptions): Promise<Session> {
+    return this.calls.send('PATCH', pathOf('sessions', id), body, options);
   }
 
   /**
@@ -50,8 +44,8 @@ export class Sessions {
    * @example
    * const fork = await client.sessions.fork(session.id, { messageId: 'msg_…' });
    */
-  fork(id: string, body: Body<'forkSession'> = {}, options: CreateOptions = {}): Promise<Session> {
-    return this.#calls.create(pathOf('sessions', id, '/fork'), body, options);
+  fork(id: string, body: Body<'forkSession'> = {}, options?: CreateOptions): Promise<Session> {
+    return this.calls.create(pathOf('sessions', id, '/fork'), body, options);
   }
 
   /**
@@ -64,28 +58,28 @@ export class Sessions {
   async export<F extends 'json' | 'markdown' = 'json'>(
     id: string,
     query: { readonly format?: F } = {},
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<F extends 'markdown' ? string : ExportedSession> {
     const path = pathOf('sessions', id, '/export');
     const document: unknown =
       query.format === 'markdown'
-        ? await this.#calls.text(path, options, query)
-        : await this.#calls.get(path, options, query);
+        ? await this.calls.text(path, options, query)
+        : await this.calls.get(path, options, query);
     return document as F extends 'markdown' ? string : ExportedSession;
   }
 
   /** Deletes a session with its messages and runs. @throws CodeBuddyApiError `session_not_found`, `session_busy` */
-  delete(id: string, options: CallOptions = {}): Promise<void> {
-    return this.#calls.send('DELETE', pathOf('sessions', id), undefined, options);
+  delete(id: string, options?: CallOptions): Promise<void> {
+    return this.calls.send('DELETE', pathOf('sessions', id), undefined, options);
   }
 
   /** Lists the messages of a session, oldest first. @throws CodeBuddyApiError `session_not_found` */
   messages(
     id: string,
-    query: Query<'listSessionMessages'> = {},
-    options: CallOptions = {},
+    query?: Query<'listSessionMessages'>,
+    options?: CallOptions,
   ): PageList<Answer<'listSessionMessages', 200>, Message> {
-    return this.#calls.list(pathOf('sessions', id, '/messages'), options, query, ({ messages }) => messages);
+    return this.calls.list(pathOf('sessions', id, '/messages'), options, query, ({ messages }) => messages);
   }
 
   /**
@@ -95,7 +89,7 @@ export class Sessions {
    * @example
    * for await (const event of client.sessions.events(session.id)) console.log(event.type);
    */
-  events(id: string, options: FollowOptions = {}): AsyncGenerator<StreamEvent, void> {
-    return this.#calls.follow(pathOf('sessions', id, '/events'), options);
+  events(id: string, options?: FollowOptions): AsyncGenerator<StreamEvent, void> {
+    return this.calls.follow(pathOf('sessions', id, '/events'), options);
   }
 }

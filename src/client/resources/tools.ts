@@ -2,20 +2,14 @@
 
 import type { Answer } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
-import type { Calls } from '../calls.ts';
 import { pathOf } from '../query.ts';
+import { Resource } from './resource.ts';
 
 /** Tools of the agent. */
-export class Tools {
-  readonly #calls: Calls;
-
-  constructor(calls: Calls) {
-    this.#calls = calls;
-  }
-
+export class Tools extends Resource {
   /** Lists tools with the JSON Schemas of their parameters. */
-  list(options: CallOptions = {}): Promise<Answer<'listTools', 200>> {
-    return this.#calls.get('/api/tools', options);
+  list(options?: CallOptions): Promise<Answer<'listTools', 200>> {
+    return this.calls.get('/api/tools', options);
   }
 
   /**
@@ -28,16 +22,16 @@ export class Tools {
   run(
     tool: string,
     input: Readonly<Record<string, unknown>> = {},
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<Answer<'runTool', 200>> {
-    return this.#calls.send('POST', pathOf('tools', tool), input, { timeoutMs: 0, ...options });
+    return this.calls.send('POST', pathOf('tools', tool), input, { timeoutMs: 0, ...options });
   }
 
   /** @deprecated Use `run`. */
   execute(
     tool: string,
     input: Readonly<Record<string, unknown>> = {},
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<Answer<'runTool', 200>> {
     return this.run(tool, input, options);
   }

@@ -2,29 +2,23 @@
 
 import type { Answer, Body, CreatedWebhook, Delivery, Query, Webhook, WebhookPatch } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
-import type { Calls } from '../calls.ts';
 import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
+import { Resource } from './resource.ts';
 
 /** Webhooks: URLs that receive events. */
-export class Webhooks {
-  readonly #calls: Calls;
-
-  constructor(calls: Calls) {
-    this.#calls = calls;
-  }
-
+export class Webhooks extends Resource {
   /** Lists webhooks and their status, oldest first. */
   list(
-    query: Query<'listWebhooks'> = {},
-    options: CallOptions = {},
+    query?: Query<'listWebhooks'>,
+    options?: CallOptions,
   ): PageList<Answer<'listWebhooks', 200>, Webhook> {
-    return this.#calls.list('/api/webhooks', options, query, ({ webhooks }) => webhooks);
+    return this.calls.list('/api/webhooks', options, query, ({ webhooks }) => webhooks);
   }
 
   /** Gets a webhook and its status. @throws CodeBuddyApiError `webhook_not_found` */
-  get(id: string, options: CallOptions = {}): Promise<Webhook> {
-    return this.#calls.get(pathOf('webhooks', id), options);
+  get(id: string, options?: CallOptions): Promise<Webhook> {
+    return this.calls.get(pathOf('webhooks', id), options);
   }
 
   /**
@@ -34,8 +28,8 @@ export class Webhooks {
    * @example
    * const { id, signingSecret } = await client.webhooks.create({ url: 'https://example.org/hook', events: ['run.*'] });
    */
-  create(body: Body<'createWebhook'>, options: CallOptions = {}): Promise<CreatedWebhook> {
-    return this.#calls.send('POST', '/api/webhooks', body, options);
+  create(body: Body<'createWebhook'>, options?: CallOptions): Promise<CreatedWebhook> {
+    return this.calls.send('POST', '/api/webhooks', body, options);
   }
 
   /**
@@ -45,13 +39,13 @@ export class Webhooks {
    * @example
    * await client.webhooks.update(id, { enabled: false });
    */
-  update(id: string, body: WebhookPatch, options: CallOptions = {}): Promise<Webhook> {
-    return this.#calls.send('PATCH', pathOf('webhooks', id), body, options);
+  update(id: string, body: WebhookPatch, options?: CallOptions): Promise<Webhook> {
+    return this.calls.send('PATCH', pathOf('webhooks', id), body, options);
   }
 
   /** Deletes a webhook. Its pending deliveries are cancelled. @throws CodeBuddyApiError `webhook_not_found` */
-  remove(id: string, options: CallOptions = {}): Promise<void> {
-    return this.#calls.send('DELETE', pathOf('webhooks', id), undefined, options);
+  remove(id: string, options?: CallOptions): Promise<void> {
+    return this.calls.send('DELETE', pathOf('webhooks', id), undefined, options);
   }
 
   /**
@@ -62,8 +56,8 @@ export class Webhooks {
    * const { id } = await client.webhooks.test(webhookId);
    * const { explanation } = await client.deliveries.get(id);
    */
-  test(id: string, options: CallOptions = {}): Promise<Delivery> {
-    return this.#calls.send('POST', pathOf('webhooks', id, '/test'), undefined, options);
+  test(id: string, options?: CallOptions): Promise<Delivery> {
+    return this.calls.send('POST', pathOf('webhooks', id, '/test'), undefined, options);
   }
 
   /**
@@ -76,9 +70,9 @@ export class Webhooks {
   rotateSecret(
     id: string,
     body: Body<'rotateWebhookSecret'> = {},
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<Answer<'rotateWebhookSecret', 200>> {
-    return this.#calls.send('POST', pathOf('webhooks', id, '/rotate-secret'), body, options);
+    return this.calls.send('POST', pathOf('webhooks', id, '/rotate-secret'), body, options);
   }
 
   /**
@@ -91,9 +85,9 @@ export class Webhooks {
   replay(
     id: string,
     body: Body<'replayToWebhook'>,
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<Answer<'replayToWebhook', 202>> {
-    return this.#calls.send('POST', pathOf('webhooks', id, '/replay'), body, options);
+    return this.calls.send('POST', pathOf('webhooks', id, '/replay'), body, options);
   }
 
   /**
@@ -106,8 +100,8 @@ export class Webhooks {
   enable(
     id: string,
     body: Body<'enableWebhook'> = {},
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<Answer<'enableWebhook', 200>> {
-    return this.#calls.send('POST', pathOf('webhooks', id, '/enable'), body, options);
+    return this.calls.send('POST', pathOf('webhooks', id, '/enable'), body, options);
   }
 }

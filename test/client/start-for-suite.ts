@@ -1,0 +1,41 @@
+// A server behind the faulty proxy, for the suite of all runtimes.
+
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { startApp } from '../http/start-app.ts';
+import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
+import type { SuiteInput, SuiteReport } from './runtime-suite.ts';
+
+export interface SuiteServer {
+  readonly input: SuiteInput;
+  readonly proxy: FaultyProxy;
+}
+
+/** @param script served to a page */
+export async function startForSuite(runtime: string, script?: string): Promise<SuiteServer> {
+  const { url, client, write } = await startApp();
+  write('a.txt', 'alpha');
+  const scopes = ['read', 'prompt', 'tools', 'admin'] as const;
+  const { key } = await client.keys.create({ name: runtime, scopes });
+  const proxy = await startFaultyProxy({
+    target: url,
+    apiKey: key,
+    ...(script === undefined ? {} : { script }),
+  });
+  const input = { proxy: proxy.url, apiKey: key, nothing: await closedAddress(), runtime };
+  return { input, proxy };
+}
+
+/** What failed. */
+export function failuresOf(report: SuiteReport): SuiteReport {
+  return Object.fromEntries(Object.entries(report).filter(([, outcome]) => outcome !== 'ok'));
+}
+
+/** An address where nothing listens any more. */
+async function closedAddress(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `http://127.0.0.1:${port}`;
+}
