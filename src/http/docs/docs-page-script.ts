@@ -2,8 +2,10 @@
 // text is inserted as text nodes, never as HTML. It is a string because its exact bytes are hashed for the page's
 // Content-Security-Policy.
 
-/** The source text of the script. */
-export const docsPageScript = String.raw`
+import { docsPageSamples } from './docs-page-samples.ts';
+import { docsPageTry } from './docs-page-try.ts';
+
+const reference = String.raw`
 'use strict';
 const byId = (id) => document.getElementById(id);
 
@@ -15,6 +17,27 @@ function make(tag, attributes, ...children) {
 }
 
 let api;
+const operations = new Map();
+const texts = new Map();
+
+// The words of a value of openapi.json, with what it refers to: texts, and the names of fields.
+function wordsOf(value, seen) {
+  if (typeof value === 'string') return value;
+  if (!value || typeof value !== 'object' || seen.has(value)) return '';
+  seen.add(value);
+  if (value.$ref) return wordsOf(resolve(value), seen);
+  return Object.entries(value).map(([key, child]) => key + ' ' + wordsOf(child, seen)).join(' ');
+}
+
+// What a search looks at: all that an open route shows, or the text of the row.
+function textOf(node) {
+  if (!texts.has(node)) {
+    const operation = operations.get(node);
+    texts.set(node, (operation ? wordsOf(operation, new Set()) : node.textContent).toLowerCase());
+  }
+  return texts.get(node);
+}
+
 function resolve(schema, depth = 0) {
   if (!schema || !schema.$ref || depth > 10) return schema || {};
   const found = schema.$ref.replace(/^#\//, '').split('/').reduce(
@@ -75,40 +98,6 @@ function properties(given, depth = 0) {
   return list;
 }
 
-function example(given, name, depth = 0) {
-  const schema = resolve(given);
-  if (schema.examples) return schema.examples[0];
-  if (schema.example !== undefined) return schema.example;
-  if (schema.default !== undefined) return schema.default;
-  if (schema.enum) return schema.enum[0];
-  if (schema.anyOf || schema.oneOf) return example((schema.anyOf || schema.oneOf)[0], name, depth + 1);
-  const type = [].concat(schema.type || 'object')[0];
-  if (type === 'string') return name || 'text';
-  if (type === 'integer' || type === 'number') return schema.minimum || 1;
-  if (type === 'boolean') return true;
-  if (type === 'array') return depth > 4 ? [] : [example(schema.items, name, depth + 1)];
-  if (type === 'null') return null;
-  const made = {};
-  if (depth < 5)
-    for (const key of schema.required || []) made[key] = example((schema.properties || {})[key], key, depth + 1);
-  return made;
-}
-
-function quote(text) {
-  return "'" + text.replaceAll("'", "'\\''") + "'";
-}
-
-function isOpen(operation) {
-  return Boolean(operation.security) && operation.security.length === 0;
-}
-
-function curl(method, path, operation, body) {
-  const lines = ['curl ' + (method === 'GET' ? '' : '-X ' + method + ' ') + location.origin + path.replace(/[{](\w+)[}]/g, (_, name) => name.toUpperCase())];
-  if (!isOpen(operation)) lines.push('-H "Authorization: Bearer $CODEBUDDY_API_KEY"');
-  if (body) lines.push("-H 'Content-Type: application/json'", '-d ' + quote(JSON.stringify(example(body))));
-  return lines.join(' \\\n  ');
-}
-
 function copyable(text) {
   const button = make('button', { type: 'button' }, 'Copy');
   button.addEventListener('click', async () => {
@@ -129,8 +118,11 @@ function details(method, path, operation) {
   if (operation.description) box.append(make('p', {}, ...prose(operation.description)));
   const scope = operation['x-scope'];
   if (isOpen(operation)) box.append(make('p', { class: 'quiet' }, 'Needs no API key.'));
-  else if (scope) box.append(make('p', { class: 'quiet' }, 'Requires an API key with the scope ', make('code', {}, scope), '.'));
-  box.append(make('h3', {}, 'Example'), copyable(curl(method, path, operation, body)));
+  else if (scope && !/Requires an API key/.test(operation.description || '')) box.append(make('p', { class: 'quiet' }, 'Requires an API key with the scope ', make('code', {}, scope), '.'));
+  box.append(make('h3', {}, 'Example'), ...sampleTabs(method, path, operation, body));
+  const trial = make('details', { class: 'more' }, make('summary', {}, 'Try it'));
+  trial.addEventListener('toggle', () => { if (trial.open && trial.children.length === 1) trial.append(tryIt(method, path, operation, body)); });
+  box.append(trial);
   const parameters = (operation.parameters || []).map((parameter) => resolve(parameter));
   for (const [place, title] of [['path', 'Path parameters'], ['query', 'Query parameters'], ['header', 'Headers']]) {
     const here = parameters.filter((parameter) => parameter.in === place);
@@ -146,16 +138,66 @@ function details(method, path, operation) {
     const [type, media] = Object.entries(response.content || {})[0] || [];
     if (!/^[123]/.test(status)) continue;
     box.append(make('h3', {}, 'Response ' + status), make('p', {}, ...prose(response.description), type ? make('span', { class: 'quiet' }, ' ' + type) : undefined));
-    if (media && media.schema && status !== '204') box.append(properties(media.schema));
+    if (!media || !media.schema || status === '204') continue;
+    box.append(properties(media.schema));
+    if (type === 'application/json')
+      box.append(make('details', { class: 'more' }, make('summary', {}, 'Sample'), copyable(JSON.stringify(example(media.schema), null, 2))));
   }
-  box.append(make('p', { class: 'quiet' }, 'Errors are ', make('a', { href: '#problems' }, 'problems'), '.'));
+  box.append(...errors(operation));
   return box;
 }
 
+// Each error response describes its codes in paragraphs such as "code: When it is sent."
+function errors(operation) {
+  const rows = [];
+  for (const [status, given] of Object.entries(operation.responses || {})) {
+    if (!/^[45]/.test(status)) continue;
+    for (const paragraph of String(resolve(given).description || '').split('\n\n')) {
+      const [, code, when] = /^\x60(\w+)\x60: ([\s\S]*)$/.exec(paragraph) || [];
+      if (code) rows.push(make('dt', {}, make('a', { href: '#problem-' + code }, make('code', {}, code)), ' ', make('span', { class: 'mark' }, status)), make('dd', {}, ...prose(when)));
+    }
+  }
+  if (rows.length === 0) return [];
+  return [make('h3', {}, 'Errors'), make('details', { class: 'more' },
+    make('summary', {}, rows.length / 2 + ' codes, each a problem'), make('dl', { class: 'schema' }, ...rows))];
+}
+
+const languageKey = 'codebuddy.docs-language';
+let language = 'curl';
+try {
+  language = localStorage.getItem(languageKey) || language;
+} catch {}
+
+// One button for each language; the choice holds for all routes.
+function sampleTabs(method, path, operation, body) {
+  const place = make('div', {});
+  const buttons = Object.keys(samples).map((name) => {
+    const button = make('button', { type: 'button', class: 'tab' }, name);
+    button.addEventListener('click', () => {
+      language = name;
+      try {
+        localStorage.setItem(languageKey, name);
+      } catch {}
+      show();
+    });
+    return button;
+  });
+  const show = () => {
+    const chosen = samples[language] ? language : 'curl';
+    for (const button of buttons) button.setAttribute('aria-pressed', String(button.textContent === chosen));
+    place.replaceChildren(copyable(samples[chosen](method, path, operation, body)));
+  };
+  show();
+  return [make('div', { class: 'tabs', role: 'group', 'aria-label': 'Language' }, ...buttons), place];
+}
+
 function route(method, path, operation) {
-  const box = make('details', { class: 'route', id: operation.operationId || method + path, 'data-search': '' },
+  const id = operation.operationId || method + path;
+  const box = make('details', { class: 'route', id, 'data-search': '' },
     make('summary', {}, make('span', { class: 'method ' + method }, method), make('code', {}, path),
-      make('span', { class: 'words' }, ...prose(operation.summary))));
+      make('span', { class: 'words' }, ...prose(operation.summary)),
+      make('a', { class: 'link', href: '#' + encodeURIComponent(id), 'aria-label': 'Link to ' + method + ' ' + path }, '#')));
+  operations.set(box, [method, path, operation]);
   // Rendered when first opened, to keep a long page fast.
   box.addEventListener('toggle', () => { if (box.open && box.children.length === 1) box.append(details(method, path, operation)); });
   return box;
@@ -193,7 +235,7 @@ function search() {
   const words = byId('search').value.toLowerCase().split(/\s+/).filter(Boolean);
   let found = 0;
   for (const node of document.querySelectorAll('[data-search]')) {
-    const text = (node.querySelector('summary') || node).textContent.toLowerCase();
+    const text = words.length > 0 ? textOf(node) : '';
     node.hidden = !words.every((word) => text.includes(word));
     if (!node.hidden) found++;
   }
@@ -228,3 +270,6 @@ fetch('openapi.json').then((response) => {
   byId('routes').replaceChildren(make('p', { role: 'alert' }, 'Failed to load the routes: ' + error.message));
 });
 `;
+
+/** The source text of the script. */
+export const docsPageScript = reference + docsPageSamples + docsPageTry;

@@ -31,7 +31,7 @@ nav a:hover { color: var(--accent); text-decoration: underline; }
 nav a:first-letter { text-transform: uppercase; }
 section, details { scroll-margin-top: 70px; }
 details.route { margin: 8px 0; background: var(--panel); border: 1px solid var(--line); border-radius: 10px; }
-details.route > summary { display: grid; grid-template-columns: 4.2rem minmax(0, auto) 1fr; gap: 2px 12px; align-items: baseline; padding: 9px 14px; cursor: pointer; list-style: none; border-radius: 10px; }
+details.route > summary { display: grid; grid-template-columns: 4.2rem minmax(0, auto) 1fr auto; gap: 2px 12px; align-items: baseline; padding: 9px 14px; cursor: pointer; list-style: none; border-radius: 10px; }
 details.route > summary::-webkit-details-marker { display: none; }
 details.route[open] > summary { border-bottom: 1px solid var(--line); border-radius: 10px 10px 0 0; }
 details.route > div { padding: 2px 14px 16px; }
@@ -50,7 +50,19 @@ summary .words { color: var(--quiet); }
 pre { margin: 0; padding: 10px 12px; white-space: pre-wrap; background: var(--back); border: 1px solid var(--line); border-radius: 8px; }
 .example { position: relative; }
 .example pre { padding-right: 72px; }
-button { position: absolute; top: 6px; right: 6px; padding: 2px 10px; font: inherit; font-size: .8rem; color: inherit; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; cursor: pointer; }
+button { padding: 2px 10px; font: inherit; font-size: .8rem; color: inherit; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; cursor: pointer; }
+.example button { position: absolute; top: 6px; right: 6px; }
+.link { color: var(--quiet); text-decoration: none; }
+.tabs { display: flex; gap: 6px; margin-bottom: 6px; }
+.tab[aria-pressed=true] { border-color: var(--accent); color: var(--accent); }
+details.more { margin-top: 8px; }
+details.more > summary { cursor: pointer; color: var(--accent); }
+.try { display: grid; gap: 8px; margin-top: 8px; }
+.try p { margin: 0; }
+.field label { display: block; font-size: .85rem; color: var(--quiet); }
+textarea { width: 100%; padding: 7px 12px; font: .875em/1.5 ui-monospace, Menlo, Consolas, monospace; color: inherit; background: var(--back); border: 1px solid var(--line); border-radius: 8px; }
+.send { justify-self: start; }
+.rows > div { scroll-margin-top: 70px; }
 [hidden] { display: none !important; }
 @media (max-width: 760px) {
   .columns { grid-template-columns: minmax(0, 1fr); gap: 0; padding: 4px 14px 60px; }
@@ -58,7 +70,7 @@ button { position: absolute; top: 6px; right: 6px; padding: 2px 10px; font: inhe
   .search { flex-basis: 100%; }
   nav ul { position: static; display: flex; flex-wrap: wrap; gap: 0 14px; margin-bottom: 0; }
   .rows > div { grid-template-columns: minmax(0, 1fr); }
-  details.route > summary { grid-template-columns: 4.2rem minmax(0, 1fr); }
+  details.route > summary { grid-template-columns: 4.2rem minmax(0, 1fr) auto; }
   summary .words { grid-column: 1 / -1; }
   h2, section, details { scroll-margin-top: 110px; }
 }

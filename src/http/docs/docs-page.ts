@@ -55,7 +55,7 @@ this page is <a href="openapi.json">openapi.json</a>.</p>
 <p>Every error is <code>application/problem+json</code> (RFC 9457). <code>code</code> is stable; <code>errors</code> names each invalid field.</p>
 <dl class="rows">
 ${Object.entries(problems)
-  .map(([code, { status, when }]) => row(code, String(status), when))
+  .map(([code, { status, when }]) => row(code, String(status), when, [], `problem-${code}`))
   .join('\n')}
 </dl>
 </section>
@@ -81,9 +81,10 @@ ${Object.entries(deltas)
   return { html, contentSecurityPolicy };
 }
 
-function row(name: string, mark: string, text: string, fields: readonly string[] = []): string {
+function row(name: string, mark: string, text: string, fields: readonly string[] = [], id = ''): string {
   const more = fields.length === 0 ? '' : ` <span class="quiet">Data: ${fields.map(code).join(', ')}</span>`;
-  return `<div data-search><dt>${code(name)} <span class="mark">${escapeHtml(mark)}</span></dt><dd>${escapeHtml(text)}${more}</dd></div>`;
+  const anchor = id === '' ? '' : ` id="${escapeHtml(id)}"`;
+  return `<div${anchor} data-search><dt>${code(name)} <span class="mark">${escapeHtml(mark)}</span></dt><dd>${escapeHtml(text)}${more}</dd></div>`;
 }
 
 function code(text: string): string {

@@ -1,10 +1,15 @@
 // The reference page in a real browser: it renders, searches, opens linked sections, and does not violate its own
 // policy.
 
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startApp } from '../start-app.ts';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { type StartedApp, startApp } from '../start-app.ts';
 
 let browser: Browser;
 
@@ -15,8 +20,15 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close());
 
-async function open(hash = ''): Promise<{ readonly page: Page; readonly errors: readonly string[] }> {
-  const { url } = await startApp();
+interface OpenPage extends StartedApp {
+  readonly page: Page;
+  /** What the browser complained about. */
+  readonly errors: readonly string[];
+}
+
+async function open(hash = ''): Promise<OpenPage> {
+  const app = await startApp();
+  const { url } = app;
   const page = await browser.newPage();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
@@ -29,7 +41,7 @@ async function open(hash = ''): Promise<{ readonly page: Page; readonly errors: 
   });
   await page.goto(`${url}/docs${hash}`);
   await page.getByText('/api/prompt').first().waitFor();
-  return { page, errors };
+  return { ...app, page, errors };
 }
 
 test('the docs page shows every route and the possible answers to a prompt', async () => {
@@ -47,8 +59,109 @@ test('the docs page shows every route and the possible answers to a prompt', asy
 test('the docs page can be searched, and links open their section', async () => {
   const { page, errors } = await open('#decidePermission');
   expect(await page.locator('details#decidePermission').getAttribute('open')).not.toBeNull();
-  await page.getByRole('searchbox').or(page.locator('#search')).first().fill('webhooks replay');
+  const search = page.getByRole('searchbox').or(page.locator('#search')).first();
+  await search.fill('/webhooks/{id}/replay');
   await page.getByText(/^1 match$/).waitFor();
   expect(await page.locator('details.route:visible').count()).toBe(1);
+  // The whole text is searched: fields, parameters and errors of routes that were never opened.
+  for (const words of ['maxCost permissionMode', 'idempotency_in_progress prompt', 'a model may talk']) {
+    await search.fill(words);
+    await page.getByText(/^\d+ match(es)?$/).waitFor();
+    const isFound = await page.locator('details#prompt:visible').count();
+    expect(isFound, words).toBe(words.startsWith('a model') ? 0 : 1);
+  }
   expect(errors).toEqual([]);
+});
+
+test('each route has a link, its errors and a sample answer', async () => {
+  const { page, errors } = await open();
+  const route = page.locator('details#prompt');
+  expect(await route.getByRole('link', { name: 'Link to POST /api/prompt' }).getAttribute('href')).toBe(
+    '#prompt',
+  );
+  await route.locator('summary').first().click();
+  await route.getByText(/codes, each a problem/).click();
+  expect(await route.innerText()).toMatch(/too_many_runs\s+429/);
+  await route.locator('details.more summary', { hasText: 'Sample' }).first().click();
+  const sample = await route.locator('details.more pre').first().innerText();
+  expect(JSON.parse(sample)).toMatchObject({ status: 'completed', response: expect.any(String) });
+  expect(errors).toEqual([]);
+});
+
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+
+test('the samples work when pasted', async () => {
+  const { page, home } = await open();
+  const key = readFileSync(join(home, 'api/api-key'), 'utf8').trim();
+  const folder = mkdtempSync(join(tmpdir(), 'codebuddy-samples-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const programs = {
+    curl: { file: 'sample.sh', run: ['bash'], isHere: spawnSync('curl', ['--version']).status === 0 },
+    TypeScript: { file: 'sample.ts', run: [process.execPath], isHere: true },
+    Python: { file: 'sample.py', run: ['python3'], isHere: hasPython },
+  };
+  for (const [id, expected] of [
+    ['prompt', '"status":"completed"'],
+    ['listRuns', '"runs":['],
+    ['getHealth', '"status":"ok"'],
+    ['createWebhook', 'whk_'],
+  ] as const) {
+    const route = page.locator(`details#${id}`);
+    await route.locator('summary').first().click();
+    for (const [language, { file, run, isHere }] of Object.entries(programs)) {
+      await route.getByRole('button', { name: language }).click();
+      const text = await route.locator('.example pre').first().innerText();
+      if (!isHere) continue;
+      writeFileSync(join(folder, file), text);
+      const child = spawn(run[0] as string, [join(folder, file)], {
+        env: { ...process.env, CODEBUDDY_API_KEY: key, NO_PROXY: '127.0.0.1' },
+      });
+      let output = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (chunk: string) => {
+          output += chunk;
+        });
+      const [code] = (await once(child, 'close')) as [number | null];
+      expect(output, `${id} in ${language}:\n${text}`).toContain(expected);
+      expect(code).toBe(0);
+    }
+  }
+});
+
+test('a request can be tried with the sign-in of the browser, or with a key', async () => {
+  const { page, errors, client, url, home } = await open();
+  const route = page.locator('details#prompt');
+  await route.locator('summary').first().click();
+  await route.getByText('Try it').click();
+  // Without a sign-in, a key can be pasted.
+  await route.getByLabel('API key').fill('cb_wrong_wrong_wrong');
+  await route.getByRole('button', { name: 'Send' }).click();
+  await route.getByRole('status').filter({ hasText: /^401/ }).waitFor();
+  await route.getByLabel('API key').fill(readFileSync(join(home, 'api/api-key'), 'utf8').trim());
+  await route.getByLabel('Body').fill('{"prompt": "help"}');
+  await route.getByRole('button', { name: 'Send' }).click();
+  await route.getByRole('status').filter({ hasText: /^200/ }).waitFor();
+  expect(await route.locator('.try pre').innerText()).toContain('"status": "completed"');
+
+  // Signed in as in the dashboard: a cookie, and the token that is kept for this origin.
+  await page.evaluate(async (key) => {
+    const answer = await fetch('/api/sign-in', {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${key}` },
+    });
+    localStorage.setItem('codebuddy.csrf-token', ((await answer.json()) as { csrfToken: string }).csrfToken);
+  }, readFileSync(join(home, 'api/api-key'), 'utf8').trim());
+  const { runs } = await client.runs.list();
+  await page.goto(`${url}/docs#getRun`);
+  await page.reload();
+  const run = page.locator('details#getRun');
+  await run.getByText('Try it').click();
+  expect(await run.getByLabel('API key').count()).toBe(0);
+  await run.getByRole('button', { name: 'Send' }).click();
+  await run.getByText('id is required.').waitFor();
+  await run.getByLabel('id (required)').fill(runs[0]?.id ?? '');
+  await run.getByRole('button', { name: 'Send' }).click();
+  await run.getByRole('status').filter({ hasText: /^200/ }).waitFor();
+  expect(JSON.parse(await run.locator('.try pre').innerText())).toMatchObject({ id: runs[0]?.id });
+  expect(errors.filter((text) => !text.includes('401'))).toEqual([]);
 });
