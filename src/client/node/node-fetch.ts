@@ -41,10 +41,17 @@ export class NodeFetch {
     const length = content === undefined ? {} : { 'content-length': content.length };
     const { send, agent } = await this.#protocol(url);
     return new Promise<HttpAnswer>((resolve, reject) => {
-      const outgoing = send(url, { method, headers: { ...headers, ...length }, agent, signal });
+      // Without the option `signal`: Node.js would also watch it on the socket, which other requests use later.
+      const outgoing = send(url, { method, headers: { ...headers, ...length }, agent });
+      // Without an error: a socket that is on its way back to the agent has no listener for it.
+      const abort = (): void => {
+        outgoing.destroy();
+      };
+      signal.addEventListener('abort', abort);
+      outgoing.on('close', () => signal.removeEventListener('abort', abort));
       outgoing.on('response', (response) => resolve(toAnswer(response)));
       outgoing.on('error', (cause: NodeJS.ErrnoException) => {
-        const isStale = outgoing.reusedSocket && cause.code === 'ECONNRESET';
+        const isStale = outgoing.reusedSocket && cause.code === 'ECONNRESET' && !signal.aborted;
         reject(isStale ? new StaleConnectionError(cause.message, { cause }) : cause);
       });
       outgoing.end(content);
