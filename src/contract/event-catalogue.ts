@@ -31,7 +31,7 @@ const fileChange = {
   additionalProperties: false,
 } as const;
 const { response, model, usage, cost, finishReason } = promptResultSchema.properties;
-const { params, rule, alwaysCovers, realPath, expiresAt } = permissionSchema.properties;
+const { params, rule, alwaysCovers, realPath } = permissionSchema.properties;
 const { incomplete } = messageSchema.properties;
 
 export const catalogue = {
@@ -175,7 +175,10 @@ export const catalogue = {
         reason: text,
         alwaysCovers,
         realPath,
-        expiresAt,
+        expiresAt: {
+          type: 'string',
+          description: 'Without a decision, the call is denied at this time. RFC 3339 UTC.',
+        },
         sandbox: {
           enum: isolations,
           description: 'How the command runs if it is allowed. Absent for tools that run no command.',
