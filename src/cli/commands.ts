@@ -22,6 +22,11 @@ export const commands: Commands = {
     load: () => import('./deliveries.ts'),
   },
   status: { description: 'Show the status of the server.', load: () => import('./status.ts') },
+  stop: { description: 'Stop the local server.', load: () => import('./stop.ts') },
+  logs: {
+    description: 'Print the log of a server that a command started.',
+    load: () => import('./logs.ts'),
+  },
   keys: { description: 'Create, list and revoke API keys.', load: () => import('./keys.ts') },
   nodes: { description: 'List the nodes that share the database.', load: () => import('./nodes.ts') },
   migrate: {
