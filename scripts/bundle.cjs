@@ -43,7 +43,7 @@ const lean = {
  * for each and one for each set of modules that some of them share.
  */
 const clientCommands = ['prompt', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks'].concat([
-  ...['deliveries', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'openapi', 'doctor'],
+  ...['deliveries', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi', 'doctor'],
 ]);
 
 const plugin = {

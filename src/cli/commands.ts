@@ -41,6 +41,11 @@ export const commands: Commands = {
     description: 'Print the OpenAPI 3.1 document of the running server.',
     load: () => import('./openapi.ts'),
   },
+  init: { description: 'Write config.json: asks a few questions.', load: () => import('./init.ts') },
+  config: {
+    description: 'Show the settings, and change config.json.',
+    load: () => import('./config.ts'),
+  },
   doctor: {
     description: 'Check this machine, the settings and the server.',
     load: () => import('./doctor.ts'),

@@ -4,7 +4,6 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
-import { hideUrlSecrets } from '../base/redaction.ts';
 import { version } from '../base/version.ts';
 import { CodeBuddyClient } from '../client/index.ts';
 import { hasModes } from '../config/home-folder.ts';
@@ -15,6 +14,7 @@ import type { Origins, Settings } from '../config/settings.ts';
 import { exitCodes } from './exit-codes.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { settingFlags, withSettings } from './setting-flags.ts';
+import { shownSettings, shownValue } from './shown-settings.ts';
 
 interface Check {
   readonly name: string;
@@ -29,26 +29,12 @@ export function define(doctor: Command): void {
     .action(async (options: { readonly json?: boolean }) => {
       const { settings, origins, faults } = inspectSettings({ flags: settingFlags(options) });
       const checks = [...settingsChecks(faults), ...(await runChecks(settings, origins))];
-      const shown = {
-        ...settings,
-        apiKey: settings.apiKey === undefined ? undefined : '(set)',
-        database:
-          settings.database.kind === 'sqlite' ? settings.database.path : maskUserInfo(settings.database.url),
-        // They may contain secrets.
-        providers: namesOf(settings.providers),
-        mcpServers: namesOf(settings.mcpServers),
-        webhookProxy: settings.webhookProxy && maskUserInfo(settings.webhookProxy),
-      };
-      const rows = Object.entries(shown).map(([name, value]) => ({
-        name,
-        value: value ?? null,
-        origin: origins[name as keyof Settings],
-      }));
+      const rows = shownSettings(settings, origins);
       if (options.json) printJson({ version, settings: rows, checks });
       else {
         printTable(
           ['SETTING', 'VALUE', 'SOURCE'],
-          rows.map(({ name, value, origin }) => [name, value === null ? '-' : shownValue(value), origin]),
+          rows.map(({ name, value, origin }) => [name, shownValue(value), origin]),
         );
         print('');
         for (const { name, ok, detail } of checks) {
@@ -59,10 +45,6 @@ export function define(doctor: Command): void {
       }
       if (checks.some(({ ok }) => !ok)) process.exitCode = exitCodes.failed;
     });
-}
-
-function maskUserInfo(url: string): string {
-  return hideUrlSecrets(url.replace(/\/\/[^/]*@/, '//***@'));
 }
 
 function settingsChecks(faults: readonly string[]): readonly Check[] {
@@ -133,16 +115,6 @@ function checkKey(home: string): Check {
   const key = readLocalKey(home);
   const detail = key === undefined ? 'will be created at the first start' : localKeyPath(home);
   return { name: 'API key', ok: true, detail };
-}
-
-function namesOf(value: unknown): readonly string[] | undefined {
-  return typeof value === 'object' && value !== null ? Object.keys(value) : undefined;
-}
-
-function shownValue(value: unknown): string {
-  const text =
-    typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value as string);
-  return text === '' || text === '{}' ? '(none)' : text;
 }
 
 function checkNode(): Check {

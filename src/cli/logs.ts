@@ -1,6 +1,7 @@
 // `codebuddy logs`: the log of a server that a command started in the background.
 
-import { closeSync, fstatSync, openSync, readSync, unwatchFile, watchFile } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { fileError } from '../base/file-errors.ts';
 import { ownFile } from '../base/home-paths.ts';
@@ -51,17 +52,11 @@ async function show({ follow, lines, json, ...options }: LogOptions): Promise<vo
   const found = reader.read();
   for (const line of lines === 0 ? [] : found.slice(-lines)) write(line);
   if (!follow) return;
-  // Until the process ends.
-  await new Promise((_resolve, reject) => {
-    watchFile(path, { interval: pollMs }, () => {
-      try {
-        for (const line of reader.read()) write(line);
-      } catch (error) {
-        unwatchFile(path);
-        reject(error);
-      }
-    });
-  });
+  // Not fs.watchFile: it misses what is written before its first look at the file.
+  for (;;) {
+    await delay(pollMs);
+    for (const line of reader.read()) write(line);
+  }
 }
 
 /** Returns the complete lines since the last call, also if the file was replaced by a new one. */
@@ -74,7 +69,10 @@ function openLog(path: string): { read(): readonly string[] } {
       try {
         file = openSync(path, 'r');
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+        const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+        // It is being replaced.
+        if (isMissing && place.inode !== 0) return [];
+        if (isMissing)
           throw new Error(
             `There is no log at ${path}. A server writes it if a command started it; codebuddy serve logs to its terminal.`,
           );
