@@ -1547,10 +1547,7 @@ export interface components {
       readonly data: {
         /** @description What `allow_always` allows, in words. */
         readonly alwaysCovers?: string;
-        /**
-         * Format: date-time
-         * @description Without a decision, the call is denied at this time.
-         */
+        /** @description Without a decision, the call is denied at this time. RFC 3339 UTC. */
         readonly expiresAt?: string;
         readonly params: {
           readonly [key: string]: unknown;
