@@ -13,7 +13,16 @@ const packageJson = path.join(root, 'package.json');
 
 /** Loaded at their first use, after the start. */
 const outside = [
-  ...['@ai-sdk/*', '@modelcontextprotocol/*', '@pydantic/*', '@fastify/swagger', 'diff', 'pg', 'pino-pretty'],
+  ...[
+    '@ai-sdk/*',
+    '@modelcontextprotocol/*',
+    '@pydantic/*',
+    '@fastify/swagger',
+    'diff',
+    'open',
+    'pg',
+    'pino-pretty',
+  ],
   ...['re2js', 'undici', 'undici/*', 'zod', 'zod/*', 'ajv', 'ajv/*', 'ajv-formats'],
   // Fastify requires these only for features that the program does not use.
   ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
@@ -34,7 +43,7 @@ const lean = {
  * for each and one for each set of modules that some of them share.
  */
 const clientCommands = ['prompt', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks'].concat([
-  ...['deliveries', 'status', 'keys', 'nodes', 'openapi', 'doctor'],
+  ...['deliveries', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi', 'doctor'],
 ]);
 
 const plugin = {
@@ -43,7 +52,7 @@ const plugin = {
     // Lets the bundler follow `createRequire`, and keeps Node from evaluating every export of its own modules.
     onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, async ({ path: file }) => {
       const text = withoutCreateRequire(withBuiltins(await fs.promises.readFile(file, 'utf8')));
-      const contents = file.endsWith(path.join('cli', 'main.ts')) ? withClientCommands(text) : text;
+      const contents = file.endsWith(path.join('cli', 'commands.ts')) ? withClientCommands(text) : text;
       return { contents, loader: 'ts' };
     });
     // Only the version is used.

@@ -2,7 +2,6 @@
 // reverse. Here the compiler checks that the modules fit together.
 
 import { type Agent, createAgent } from './agent/agent.ts';
-import { findOptionFaults } from './agent/option-faults.ts';
 import { createProgramFinder } from './agent/programs/program-finder.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { agentSettings, sandboxSettings } from './app/agent-settings.ts';
@@ -14,8 +13,9 @@ import { nodeUrl } from './app/node-url.ts';
 import { describeDatabase, openStore } from './app/open-store.ts';
 import { createReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
+import { settingFaults } from './app/setting-faults.ts';
 import { createTicketService } from './app/ticket-service.ts';
-import { findTargetFaults, readCertificates, targetSettings } from './app/webhook-settings.ts';
+import { readCertificates, targetSettings } from './app/webhook-settings.ts';
 import { databaseUrlSecrets } from './base/database-url.ts';
 import { CodeBuddyError } from './base/errors.ts';
 import { webhooksFile } from './base/home-paths.ts';
@@ -302,15 +302,9 @@ async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<voi
   else logger?.warn(message);
 }
 
-/**
- * Checks the settings that only the modules themselves can judge.
- * @throws SettingsError with one line for each fault
- */
+/** @throws SettingsError with one line for each fault */
 function checkSettings(settings: Settings, modelsOrigin: string, environment: NodeJS.ProcessEnv): void {
-  const faults = [
-    ...findOptionFaults(agentSettings(settings, modelsOrigin), environment).map(({ message }) => message),
-    ...findTargetFaults(settings.allowedTargets),
-  ];
+  const faults = settingFaults(settings, modelsOrigin, environment);
   if (faults.length > 0) throw new SettingsError(faults.join('\n'));
 }
 

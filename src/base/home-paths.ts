@@ -15,9 +15,19 @@ export function apiFolder(home: string): string {
 }
 
 /** Our own small files, all in `apiFolder`. */
-export type OwnFile = 'config.json' | 'api-key' | 'server.json' | 'listen.json';
+export type OwnFile = (typeof ownFileNames)[number];
 
-export const ownFileNames: readonly OwnFile[] = ['config.json', 'api-key', 'server.json', 'listen.json'];
+export const ownFileNames = [
+  'config.json',
+  'api-key',
+  'server.json',
+  'listen.json',
+  // Of a server that a command started.
+  'server.log',
+  // While a command starts one.
+  'server.starting',
+  'chat-history',
+] as const;
 
 export function ownFile(home: string, name: OwnFile): string {
   return join(apiFolder(home), name);

@@ -1,7 +1,7 @@
 // The flags of every command that talks to a server, and the client that they configure.
 
 import type { Command } from 'commander';
-import { CodeBuddyClient } from '../client/index.ts';
+import { CodeBuddyClient, type CodeBuddyClientOptions, CodeBuddyConnectionError } from '../client/index.ts';
 import { invalid } from './option-values.ts';
 import { withSettings } from './setting-flags.ts';
 import { UsageError } from './usage-error.ts';
@@ -11,10 +11,16 @@ export interface ConnectionOptions {
   readonly apiKey?: string;
   readonly home?: string;
   readonly json?: boolean;
+  /** Start a local server if none is running. @default false */
+  readonly autostart?: boolean;
 }
 
-/** Adds --url, --api-key, --home and --json. */
-export function withConnection(command: Command): Command {
+/** Adds --url, --api-key, --home, --json and, for commands that may start a server, --no-autostart. */
+export function withConnection(
+  command: Command,
+  { mayStart = true }: { readonly mayStart?: boolean } = {},
+): Command {
+  if (mayStart) command.option('--no-autostart', 'fail if no server is running, instead of starting one');
   return withSettings(
     command
       .option(
@@ -34,7 +40,7 @@ export async function withClient(
 ): Promise<void> {
   const fromEnvironment = process.env.CODEBUDDY_URL;
   const url = options.url ?? (fromEnvironment ? serverUrl('CODEBUDDY_URL')(fromEnvironment) : undefined);
-  const client = new CodeBuddyClient({
+  const client = await createClient(options, {
     ...(url === undefined ? {} : { url }),
     ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
     ...(options.home === undefined ? {} : { home: options.home }),
@@ -50,6 +56,21 @@ export async function withClient(
     process.off('SIGINT', abort);
     client.close();
   }
+}
+
+async function createClient(
+  { autostart = false }: ConnectionOptions,
+  clientOptions: CodeBuddyClientOptions,
+): Promise<CodeBuddyClient> {
+  try {
+    return new CodeBuddyClient(clientOptions);
+  } catch (error) {
+    const isMissing = error instanceof CodeBuddyConnectionError && error.reason === 'not_running';
+    if (!isMissing || !autostart) throw error;
+  }
+  const { startServer } = await import('./autostart.ts');
+  await startServer(clientOptions.home);
+  return new CodeBuddyClient(clientOptions);
 }
 
 function serverUrl(name: string): (text: string) => string {

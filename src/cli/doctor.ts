@@ -15,6 +15,7 @@ import { shownSettings } from '../config/shown-settings.ts';
 import { exitCodes } from './exit-codes.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { settingFlags, withSettings } from './setting-flags.ts';
+import { shownValue } from './shown-value.ts';
 
 interface Check {
   readonly name: string;
@@ -38,7 +39,7 @@ export function define(doctor: Command): void {
       else {
         printTable(
           ['SETTING', 'VALUE', 'SOURCE'],
-          rows.map(({ name, value, origin }) => [name, value === null ? '-' : shownValue(value), origin]),
+          rows.map(({ name, value, origin }) => [name, shownValue(value), origin]),
         );
         print('');
         for (const { name, ok, detail } of checks) {
@@ -119,12 +120,6 @@ function checkKey(home: string): Check {
   const key = readLocalKey(home);
   const detail = key === undefined ? 'will be created at the first start' : localKeyPath(home);
   return { name: 'API key', ok: true, detail };
-}
-
-function shownValue(value: unknown): string {
-  const text =
-    typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value as string);
-  return text === '' || text === '{}' ? '(none)' : text;
 }
 
 function checkNode(): Check {

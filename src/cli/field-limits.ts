@@ -3,7 +3,7 @@
 import { apiKeyInputSchema } from '../contract/api-key.ts';
 import { pageQueryProperties } from '../contract/page.ts';
 import { permissionDecisionSchema } from '../contract/permission.ts';
-import { promptOptionsSchema } from '../contract/prompt.ts';
+import { promptOptionsSchema, promptRequestSchema } from '../contract/prompt.ts';
 import { sessionForkSchema } from '../contract/session.ts';
 
 const { maxSteps, timeoutMs } = promptOptionsSchema.properties;
@@ -13,6 +13,7 @@ export const limits = {
   keyName: apiKeyInputSchema.properties.name,
   sessionTitle: sessionForkSchema.properties.title,
   permissionReason: { minLength: 0, ...permissionDecisionSchema.properties.reason },
+  prompt: promptRequestSchema.properties.prompt,
   maxSteps,
   timeoutMs,
 } as const;

@@ -1,41 +1,6 @@
 // `codebuddy`: all commands. The built program runs `codebuddy serve` from serve-main.ts instead.
 
-import { type Commands, runProgram } from './program.ts';
-
-const commands: Commands = {
-  serve: { description: 'Start the server.', load: () => import('./serve.ts') },
-  prompt: { description: 'Send a prompt and stream the answer.', load: () => import('./prompt.ts') },
-  tools: { description: 'List and run tools.', load: () => import('./tools.ts') },
-  runs: { description: 'List, show, cancel and resume runs.', load: () => import('./runs.ts') },
-  permissions: {
-    description: 'List, allow and deny pending permissions.',
-    load: () => import('./permissions.ts'),
-  },
-  sessions: {
-    description: 'List, show, fork, export and delete sessions.',
-    load: () => import('./sessions.ts'),
-  },
-  events: { description: 'Follow the event log.', load: () => import('./events.ts') },
-  webhooks: { description: 'Create, update, test and remove webhooks.', load: () => import('./webhooks.ts') },
-  deliveries: {
-    description: 'List, explain and retry webhook deliveries.',
-    load: () => import('./deliveries.ts'),
-  },
-  status: { description: 'Show the status of the server.', load: () => import('./status.ts') },
-  keys: { description: 'Create, list and revoke API keys.', load: () => import('./keys.ts') },
-  nodes: { description: 'List the nodes that share the database.', load: () => import('./nodes.ts') },
-  migrate: {
-    description: 'Move the data of a SQLite home to a PostgreSQL database.',
-    load: () => import('./migrate.ts'),
-  },
-  openapi: {
-    description: 'Print the OpenAPI 3.1 document of the running server.',
-    load: () => import('./openapi.ts'),
-  },
-  doctor: {
-    description: 'Check this machine, the settings and the server.',
-    load: () => import('./doctor.ts'),
-  },
-};
+import { commands } from './commands.ts';
+import { runProgram } from './program.ts';
 
 await runProgram(commands);

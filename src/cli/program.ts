@@ -6,6 +6,7 @@ import { version } from '../base/version.ts';
 import { exitCodes, report } from './exit-codes.ts';
 import { withSuggestion } from './not-found.ts';
 import { complain, print, wantJson } from './output.ts';
+import { asksForJson } from './output-format.ts';
 import { UsageError } from './usage-error.ts';
 import { helpHint, usageErrorOf } from './usage-message.ts';
 
@@ -32,9 +33,7 @@ export async function runProgram(commands: Commands): Promise<void> {
 async function run(given: readonly string[], commands: Commands): Promise<number> {
   // `help serve` is `serve --help`, so that only the file of one command is loaded.
   const args = given[0] === 'help' && given[1] !== undefined ? [...given.slice(1), '--help'] : given;
-  // Known before parsing, so that errors in the arguments are printed as JSON, too.
-  const end = args.indexOf('--');
-  if ((end === -1 ? args : args.slice(0, end)).includes('--json')) wantJson();
+  if (asksForJson(args)) wantJson();
   const program = new Command('codebuddy')
     .description('A coding agent behind a local HTTP API.')
     .version(version, '-V, --version', 'show the version')

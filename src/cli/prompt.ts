@@ -16,16 +16,22 @@ import { exitCodes, PromptFailure, report } from './exit-codes.ts';
 import { limits } from './field-limits.ts';
 import { Flag } from './flag.ts';
 import { idOf } from './id-argument.ts';
-import { modelName, oneOf, seconds, wholeNumber } from './option-values.ts';
-import { complain, oneLine, paint, printJson, printPieces } from './output.ts';
+import { modelName, oneOf, repeated, seconds, wholeNumber } from './option-values.ts';
+import { complain, oneLine, paint, printJson, printJsonLine, printPieces } from './output.ts';
+import { type OutputFormat, outputFormatOf, outputFormats } from './output-format.ts';
 import { describeQuestion, questionOf } from './permission-question.ts';
+import { withFiles } from './prompt-files.ts';
 import { readPrompt } from './prompt-input.ts';
 import { cutOff, failureOf } from './prompt-outcome.ts';
 import { findPlace, isOutside, type Place } from './prompt-place.ts';
 import { askForDecision, findTerminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
 
 interface PromptOptions extends ConnectionOptions {
   readonly session?: string;
+  readonly continue?: boolean;
+  readonly file?: readonly string[];
+  readonly outputFormat?: OutputFormat;
   readonly model?: string;
   readonly maxSteps?: number;
   /** In ms. */
@@ -45,6 +51,12 @@ export function define(prompt: Command): void {
         new Flag('--session <id>', 'continue this session', {
           field: 'sessionId',
           parse: idOf('--session', 'ses'),
+        }),
+      )
+      .option('-c, --continue', 'continue the session of the latest run')
+      .addOption(
+        new Flag<readonly string[]>('--file <path>', 'append this text file to the prompt; may be repeated', {
+          parse: repeated((path) => path),
         }),
       )
       .addOption(
@@ -68,6 +80,13 @@ export function define(prompt: Command): void {
           parse: oneOf('--permission-mode', permissionModes),
         }),
       )
+      .addOption(
+        new Flag<OutputFormat>(
+          '--output-format <format>',
+          `${outputFormats.join(', ')} (each event as a line); --json is short for json`,
+          { parse: oneOf('--output-format', outputFormats) },
+        ),
+      )
       .option('--wait', 'without a terminal, wait until a permission is decided elsewhere'),
   )
     .addHelpText(
@@ -79,16 +98,33 @@ Examples:
   codebuddy prompt 'list src/**/*.ts'
   codebuddy prompt help
   git diff | codebuddy prompt 'review this change'
+  codebuddy prompt -c 'and now write a test for it'
+  codebuddy prompt --file build.log 'why does the build fail?'
   codebuddy prompt --json 'run npm test' | jq -r .response
 
 Exit codes: 0 complete answer, 1 no answer or an incomplete one, 5 a tool needs permission and there is no terminal; the run waits`,
     )
     .action(async (words: readonly string[], options: PromptOptions) => {
-      const prompt = await readPrompt(words, process.stdin);
-      await withClient(options, (client, signal) =>
-        answer(client, toRequest(prompt, options), options, signal),
-      );
+      if (options.continue && options.session !== undefined)
+        throw new UsageError('--continue and --session exclude each other.');
+      const format = outputFormatOf(options);
+      const said = await readPrompt(words, process.stdin);
+      const prompt = withFiles(said, options.file ?? [], limits.prompt.maxLength);
+      await withClient(options, async (client, signal) => {
+        const session = options.continue ? await latestSession(client, signal) : options.session;
+        const request = toRequest(prompt, { ...options, ...(session === undefined ? {} : { session }) });
+        await answer(client, request, { format, wait: options.wait === true }, signal);
+      });
     });
+}
+
+/** The session that was used last, which need not be the newest one. */
+async function latestSession(client: CodeBuddyClient, signal: AbortSignal): Promise<string> {
+  const { runs } = await client.runs.list({ limit: 1 }, { signal });
+  const [latest] = runs;
+  if (latest === undefined)
+    throw new Error('There is no session to continue. Leave out --continue to start one.');
+  return latest.sessionId;
 }
 
 function toRequest(prompt: string, options: PromptOptions): PromptRequest {
@@ -106,16 +142,21 @@ function toRequest(prompt: string, options: PromptOptions): PromptRequest {
   };
 }
 
+interface AnswerOptions {
+  readonly format: OutputFormat;
+  readonly wait: boolean;
+}
+
 async function answer(
   client: CodeBuddyClient,
   request: PromptRequest,
-  { json = false, wait = false }: PromptOptions,
+  { format, wait }: AnswerOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const place = await findPlace(client, signal);
-  tellPlace(place, json);
+  tellPlace(place, format !== 'text');
   const terminal = findTerminal();
-  const writer = createWriter(json);
+  const writer = createWriter(format);
   const asking = createAsking(client, place, signal);
   let runId: string | undefined;
   let last: StreamEvent | undefined;
@@ -124,6 +165,7 @@ async function answer(
     const keepWaiting = terminal === undefined && !wait;
     for await (const event of client.stream(request, { signal, keepWaiting, resume: false })) {
       runId ??= event.runId;
+      if (format === 'stream-json') printJsonLine(event);
       const { type, data } = event;
       if (type === 'permission.request') {
         writer.endLine();
@@ -131,7 +173,7 @@ async function answer(
         await asking.start(event, terminal);
       } else if (type === 'permission.resolved') {
         await asking.end(String(data.permissionId));
-        if (!json) complain(paint('dim', `· ${oneLine(String(data.decision))}`));
+        if (format === 'text') complain(paint('dim', `· ${oneLine(String(data.decision))}`));
       } else if (ends.has(type)) last = event;
       else writer.show(event);
     }
@@ -144,7 +186,7 @@ async function answer(
     writer.endLine();
   }
   if (last === undefined) throw cutOff(runId, undefined);
-  finish(last, json);
+  finish(last, format);
 }
 
 const ends: ReadonlySet<string> = new Set(runEndEvents);
@@ -166,8 +208,8 @@ interface Writer {
   endLine(): void;
 }
 
-/** With --json, the answer is printed as a whole at the end. */
-function createWriter(json: boolean): Writer {
+/** For `text`. As JSON, the answer is printed as a whole at the end, or with the events. */
+function createWriter(format: OutputFormat): Writer {
   let streamed = false;
   let atLineStart = true;
   const pieces = printPieces();
@@ -182,7 +224,7 @@ function createWriter(json: boolean): Writer {
   return {
     endLine,
     show({ type, data }) {
-      if (json) return;
+      if (format !== 'text') return;
       if (type === 'tool.start')
         complain(paint('dim', oneLine(`· ${data.tool} ${shorten(JSON.stringify(data.params), 120)}`)));
       else if (type === 'message.delta') {
@@ -276,16 +318,16 @@ async function permissionRequired({ data, runId, sessionId }: StreamEvent, place
   );
 }
 
-function finish(event: StreamEvent, json: boolean): void {
+function finish(event: StreamEvent, format: OutputFormat): void {
   const failure = failureOf(event);
   const isComplete = event.type === 'run.complete';
-  if (isComplete && json) {
+  if (isComplete && format === 'json') {
     const { runId, sessionId, data } = event;
     printJson({ ...data, sessionId, runId });
   }
   if (failure === undefined) return;
-  // With --json, the answer has a finishReason; there must be no second document.
-  if (!isComplete || !json) throw failure;
+  // As JSON, the answer has a finishReason; there must be no second document.
+  if (!isComplete || format === 'text') throw failure;
   complain(`codebuddy: ${oneLine(failure.message)}`);
   process.exitCode = exitCodes.failed;
 }

@@ -169,6 +169,7 @@ ${network}  workspace  ${workspace}
 ${database}  model      ${model}
   sandbox    ${sandbox}
   API key    in ${keyFile} (readable by you only; the CLI finds it)${hasEnvironmentKey ? '\n             CODEBUDDY_API_KEY is accepted, too, with every scope' : ''}
+  dashboard  codebuddy open
   docs       ${url}/docs${webhooks === undefined ? '' : `\n  webhooks   ${oneLine(webhooks)}`}
 
 Try in another terminal:

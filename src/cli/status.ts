@@ -6,7 +6,7 @@ import { type ConnectionOptions, withClient, withConnection } from './connection
 import { countOf, oneLine, print, printJson } from './output.ts';
 
 export function define(status: Command): void {
-  withConnection(status).action(async (options: ConnectionOptions) => {
+  withConnection(status, { mayStart: false }).action(async (options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
       const status = await client.status({ signal });
       if (options.json) return printJson({ url: client.url, ...status });

@@ -272,6 +272,14 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     parse: (value) => integer(value, 1, 36_500),
     expected: 'a whole number of days from 1 to 36500',
   },
+  autostart: {
+    variable: 'CODEBUDDY_AUTOSTART',
+    field: 'autostart',
+    defaultValue: () => true,
+    parse: (value) =>
+      typeof value === 'boolean' ? value : [true, false].find((one) => String(one) === value),
+    expected: 'true or false',
+  },
   allowedTargets: {
     flag: {
       syntax: '--allowed-target <target>',

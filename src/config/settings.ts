@@ -88,6 +88,8 @@ export interface Settings {
   readonly enableCors: boolean | readonly string[];
   readonly allowedHosts: readonly string[];
   readonly retentionDays: number;
+  /** Whether commands start a local server if none is running. */
+  readonly autostart: boolean;
   /** Addresses, CIDRs and host names that webhooks may send to, in addition to public addresses. */
   readonly allowedTargets: readonly string[];
   /** A PEM file with additional certificate authorities for webhooks. */

@@ -34,6 +34,7 @@ export function onTerminal(
       ...process.env,
       CODEBUDDY_HOME: home,
       CODEBUDDY_API_KEY: '',
+      CODEBUDDY_AUTOSTART: 'false',
       NO_COLOR: '1',
       TERM: 'xterm',
       ...env,

@@ -1,0 +1,118 @@
+// Starts a server in the background for a command that needs one, and waits until it is ready. It runs on after the
+// command; `codebuddy stop` ends it.
+
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ownFile } from '../base/home-paths.ts';
+import { isProcessAlive } from '../base/is-process-alive.ts';
+import { CodeBuddyConnectionError } from '../client/index.ts';
+import { ensureHome } from '../config/home-folder.ts';
+import { loadSettings } from '../config/load-settings.ts';
+import { readServerFile } from '../config/server-file.ts';
+import { complain, oneLine } from './output.ts';
+
+const patienceMs = 120_000;
+const pollMs = 50;
+/** A larger log is set aside at the next start. */
+const maxLogBytes = 10_000_000;
+
+/**
+ * Starts a server if none is running. Does nothing if the setting `autostart` is false.
+ * @throws CodeBuddyConnectionError if the server does not start
+ */
+export async function startServer(homeFlag: string | undefined): Promise<void> {
+  const { settings } = loadSettings({ flags: { home: homeFlag } });
+  const { home, workspace } = settings;
+  if (!settings.autostart || readServerFile(home) !== undefined) return;
+  ensureHome(home);
+  const lock = ownFile(home, 'server.starting');
+  const until = Date.now() + patienceMs;
+  while (!takeLock(lock)) {
+    // Another command is starting one.
+    await delay(pollMs);
+    if (readServerFile(home) !== undefined) return;
+    if (Date.now() > until) throw failure(`Another command has been starting a server for too long: ${lock}`);
+  }
+  try {
+    // It may have been started before the lock was taken.
+    if (readServerFile(home) !== undefined) return;
+    complain(
+      oneLine(
+        `codebuddy: No server is running; starting one in ${workspace}. To end it: codebuddy stop. Its log: codebuddy logs.`,
+      ),
+    );
+    await startAndWait(home, until);
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+async function startAndWait(home: string, until: number): Promise<void> {
+  const log = ownFile(home, 'server.log');
+  const before = setAsideIfLarge(log);
+  const output = openSync(log, 'a', 0o600);
+  const program = process.argv[1] as string;
+  const server = spawn(process.execPath, [program, 'serve', '--json', '--home', home], {
+    detached: true,
+    stdio: ['ignore', output, output],
+    windowsHide: true,
+  });
+  closeSync(output);
+  let ended: string | undefined;
+  server.once('error', (error) => {
+    ended = error.message;
+  });
+  server.once('exit', () => {
+    ended = lastError(log, before);
+  });
+  while (readServerFile(home)?.pid !== server.pid) {
+    // A server that someone started by hand at the same time is as good.
+    if (ended !== undefined && readServerFile(home) !== undefined) break;
+    if (ended !== undefined) throw failure(`The server did not start. ${ended}`);
+    if (Date.now() > until) throw failure(`The server is not ready after ${patienceMs / 1000} s; see ${log}`);
+    await delay(pollMs);
+  }
+  server.unref();
+}
+
+function failure(message: string): CodeBuddyConnectionError {
+  return new CodeBuddyConnectionError('not_running', message);
+}
+
+/** Whether this process may start a server. The lock of a process that has ended does not count. */
+function takeLock(path: string): boolean {
+  try {
+    const file = openSync(path, 'wx', 0o600);
+    writeSync(file, String(process.pid));
+    closeSync(file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  try {
+    const pid = Number(readFileSync(path, 'utf8'));
+    // It is empty until the other process has written its pid.
+    const isLeft = pid > 0 ? !isProcessAlive(pid) : Date.now() - statSync(path).mtimeMs > patienceMs;
+    if (isLeft) rmSync(path, { force: true });
+  } catch (error) {
+    // The other process is done.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return false;
+}
+
+/** Returns the size of the log. */
+function setAsideIfLarge(log: string): number {
+  const { size } = statSync(log, { throwIfNoEntry: false }) ?? { size: 0 };
+  if (size <= maxLogBytes) return size;
+  renameSync(log, `${log}.old`);
+  return 0;
+}
+
+/** What the server wrote when it ended. */
+function lastError(log: string, from: number): string {
+  const text = readFileSync(log).subarray(from).toString('utf8').trim();
+  const lines = text.split('\n').filter((line) => !line.startsWith('{'));
+  return lines.join('\n').replace(/^codebuddy: /, '') || `See ${log}`;
+}

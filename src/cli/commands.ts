@@ -1,0 +1,53 @@
+// All commands. The file of a command is loaded when the command runs.
+
+import type { Commands } from './program.ts';
+
+export const commands: Commands = {
+  serve: { description: 'Start the server.', load: () => import('./serve.ts') },
+  prompt: { description: 'Send a prompt and stream the answer.', load: () => import('./prompt.ts') },
+  tools: { description: 'List and run tools.', load: () => import('./tools.ts') },
+  runs: { description: 'List, show, cancel and resume runs.', load: () => import('./runs.ts') },
+  permissions: {
+    description: 'List, allow and deny pending permissions.',
+    load: () => import('./permissions.ts'),
+  },
+  sessions: {
+    description: 'List, show, fork, export and delete sessions.',
+    load: () => import('./sessions.ts'),
+  },
+  events: { description: 'Follow the event log.', load: () => import('./events.ts') },
+  webhooks: { description: 'Create, update, test and remove webhooks.', load: () => import('./webhooks.ts') },
+  deliveries: {
+    description: 'List, explain and retry webhook deliveries.',
+    load: () => import('./deliveries.ts'),
+  },
+  status: { description: 'Show the status of the server.', load: () => import('./status.ts') },
+  stop: { description: 'Stop the local server.', load: () => import('./stop.ts') },
+  logs: {
+    description: 'Print the log of a server that a command started.',
+    load: () => import('./logs.ts'),
+  },
+  keys: { description: 'Create, list and revoke API keys.', load: () => import('./keys.ts') },
+  nodes: { description: 'List the nodes that share the database.', load: () => import('./nodes.ts') },
+  migrate: {
+    description: 'Move the data of a SQLite home to a PostgreSQL database.',
+    load: () => import('./migrate.ts'),
+  },
+  open: {
+    description: 'Open the dashboard in the browser.',
+    load: () => import('./open.ts'),
+  },
+  openapi: {
+    description: 'Print the OpenAPI 3.1 document of the running server.',
+    load: () => import('./openapi.ts'),
+  },
+  init: { description: 'Write config.json: asks a few questions.', load: () => import('./init.ts') },
+  config: {
+    description: 'Show the settings, and change config.json.',
+    load: () => import('./config.ts'),
+  },
+  doctor: {
+    description: 'Check this machine, the settings and the server.',
+    load: () => import('./doctor.ts'),
+  },
+};

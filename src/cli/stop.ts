@@ -1,0 +1,65 @@
+// `codebuddy stop`: stops the local server and waits until it has ended.
+
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { isProcessAlive } from '../base/is-process-alive.ts';
+import { CodeBuddyClient } from '../client/index.ts';
+import { loadSettings } from '../config/load-settings.ts';
+import { readServerFile, type ServerFile } from '../config/server-file.ts';
+import { complain, print, printJson } from './output.ts';
+import { settingFlags, withSettings } from './setting-flags.ts';
+
+const patienceMs = 120_000;
+const quietMs = 1000;
+const pollMs = 50;
+
+export function define(stop: Command): void {
+  withSettings(stop, ['home'])
+    .description(
+      'Stop the local server, also one that was started by hand. Runs that are working are interrupted; they can be resumed.',
+    )
+    .option('--json', 'print JSON, errors included')
+    .action(async (options: { readonly json?: boolean }) => {
+      const { home } = loadSettings({ flags: settingFlags(options) }).settings;
+      const server = readServerFile(home);
+      if (server !== undefined) await end(home, server);
+      if (options.json) printJson({ stopped: server !== undefined, pid: server?.pid ?? null });
+      else print(server === undefined ? `No server is running for ${home}.` : `Stopped (pid ${server.pid}).`);
+    });
+}
+
+async function end(home: string, { pid }: ServerFile): Promise<void> {
+  const client = new CodeBuddyClient({ home, maxRetries: 0 });
+  try {
+    // The connection proves that the process is the server: after a crash, another one may have its pid.
+    await client.health();
+  } finally {
+    client.close();
+  }
+  process.kill(pid, 'SIGTERM');
+  const started = Date.now();
+  let isTold = false;
+  while (isRunning(pid)) {
+    const waited = Date.now() - started;
+    if (waited > patienceMs)
+      throw new Error(`The server (pid ${pid}) has not ended after ${patienceMs / 1000} s.`);
+    if (waited > quietMs && !isTold) {
+      isTold = true;
+      complain('codebuddy: Waiting for the server to finish its work…');
+    }
+    await delay(pollMs);
+  }
+}
+
+/** A process that nobody waits for, as in a container without an init, stays as a zombie. */
+function isRunning(pid: number): boolean {
+  if (!isProcessAlive(pid)) return false;
+  if (process.platform !== 'linux') return true;
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    // It has just ended, or other users' processes are hidden.
+    return isProcessAlive(pid);
+  }
+}
