@@ -9,7 +9,7 @@ import { createProgramFinder } from '../programs/program-finder.ts';
 import { bubblewrapArguments } from './sandbox/bubblewrap-arguments.ts';
 import { findCommandUser } from './sandbox/command-user.ts';
 import { deviceGuard } from './sandbox/device-guard.ts';
-import { lifeline } from './sandbox/lifeline.ts';
+import { createLifeline } from './sandbox/lifeline.ts';
 import { probeBubblewrap } from './sandbox/probe.ts';
 import { defaultSandboxLimits, limitingScript } from './sandbox/sandbox-limits.ts';
 import type { SandboxOptions, SandboxState } from './sandbox/sandbox-options.ts';
@@ -77,7 +77,8 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     ]);
     filter ??= makeSeccompFilter(process.arch === 'arm64' ? 'arm64' : 'x64');
     const inside = ['/bin/sh', '-c', limitingScript(limits), shell, command];
-    const line = [...lifeline(programs.findSystem('sh') ?? shell), ...guard, program, ...args, ...inside];
+    const { before, name } = createLifeline(programs.findSystem('sh') ?? shell);
+    const line = [...before, ...guard, program, ...name, ...args, ...inside];
     return {
       program: line[0] as string,
       args: line.slice(1),

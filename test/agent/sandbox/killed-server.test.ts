@@ -74,6 +74,15 @@ describe.skipIf(!hasBubblewrap)('a killed server leaves no process', () => {
     await noneLeft(server.workspace);
   });
 
+  it('of a start whose process has left the group and does not know that bubblewrap has ended', async () => {
+    const mark = join(temporaryFolder(), 'started');
+    const left = `setsid sh -c 'touch ${mark}; kill -STOP $$' sh "$@" & wait`;
+    const server = startServer('sleep 1000', [left]);
+    await waitFor('the process to be started', () => existsSync(mark));
+    await server.kill();
+    await noneLeft(server.workspace);
+  });
+
   it('of a running command', async () => {
     const server = startServer('touch running; sleep 1000');
     await waitFor('the command to run', () => existsSync(join(server.workspace, 'running')));
