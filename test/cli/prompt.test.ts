@@ -115,11 +115,15 @@ describe('the exit code', () => {
   });
 
   test('is 3 if the server is killed, and the message names the command that resumes', async () => {
-    const { home, server } = await serveModel(() => ({ kind: 'silence' }));
+    const { home, server } = await serveModel(() => ({
+      kind: 'answer',
+      text: ['begun', ', more'],
+      silentAfter: 1,
+    }));
     const prompt = start(home, ['prompt', 'work']);
     prompt.child.stdin.end();
-    const tail = start(home, ['events', 'tail', '--after', '0', '--json']);
-    await tail.saw('"message.user"');
+    // It knows its run now.
+    await prompt.saw('begun');
     server.child.kill('SIGKILL');
     const { code, stderr } = await prompt.finished;
     expect(code, stderr).toBe(3);
