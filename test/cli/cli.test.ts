@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { databaseSetting } from '../postgres/test-store.ts';
 import { program } from '../program.ts';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
 
@@ -11,7 +12,7 @@ describe('serve', () => {
     const home = join(temporaryFolder(), 'it’s home');
     mkdirSync(home);
     writeFileSync(join(home, 'hello.md'), 'hi');
-    const server = start(home, ['serve', '--port', '0']);
+    const server = start(home, ['serve', '--port', '0'], await databaseSetting(home));
     await server.saw('Ctrl-C');
     const { stdout } = server.output;
     const lines = stdout.split('\n').filter((line) => line.trim().startsWith('curl'));

@@ -9,6 +9,7 @@ import { startModelServer } from '../agent/model-server.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
 import { waitFor } from '../wait-for.ts';
 import { serve, temporaryFolder } from './run-cli.ts';
+import { seeInterrupted } from './see-interrupted.ts';
 
 test('after kill -9, runs are interrupted and can be resumed from the last saved step', async () => {
   const folder = temporaryFolder();
@@ -56,7 +57,7 @@ test('after kill -9, runs are interrupted and can be resumed from the last saved
       : says('All done.'),
   );
   await serve(home, ['--port', '0', '--permission-mode', 'full'], env);
-  for (const { id } of [silent, waiting]) expect((await client.runs.get(id)).status).toBe('interrupted');
+  for (const { id } of [silent, waiting]) await seeInterrupted(client, id);
   expect((await client.permissions.list()).permissions).toEqual([]);
   await client.runs.resume(silent.id);
   await waitFor('it ends', async () => (await client.runs.get(silent.id)).status === 'completed');

@@ -3,6 +3,7 @@
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import { reachOf } from '../../src/cli/network-address.ts';
+import { databaseSetting } from '../postgres/test-store.ts';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
 
 const own = Object.values(networkInterfaces())
@@ -13,7 +14,10 @@ const own = Object.values(networkInterfaces())
 test('--host 0.0.0.0 prints the real addresses, the missing encryption and the valid keys', async () => {
   const home = temporaryFolder();
   const env = { CODEBUDDY_API_KEY: 'a-key-of-the-environment' };
-  const server = start(home, ['serve', '--port', '0', '--host', '0.0.0.0'], env);
+  const server = start(home, ['serve', '--port', '0', '--host', '0.0.0.0'], {
+    ...(await databaseSetting(home)),
+    ...env,
+  });
   await server.saw('Ctrl-C');
   const { stdout } = server.output;
   expect(stdout).toContain('HTTP is not encrypted');
@@ -30,7 +34,7 @@ test('--host 0.0.0.0 prints the real addresses, the missing encryption and the v
 
 test('loopback prints no such warning; with --json the warning is on standard error', async () => {
   const home = temporaryFolder();
-  const local = start(home, ['serve', '--port', '0']);
+  const local = start(home, ['serve', '--port', '0'], await databaseSetting(home));
   await local.saw('Ctrl-C');
   expect(local.output.stdout).not.toContain('encrypted');
   expect(local.output.stdout).not.toContain('CODEBUDDY_API_KEY');

@@ -3,6 +3,7 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expect, it } from 'vitest';
+import { databaseSetting } from '../postgres/test-store.ts';
 import { start, temporaryFolder } from './run-cli.ts';
 
 it('planted programs run neither for the server nor for its libraries', async () => {
@@ -17,6 +18,7 @@ it('planted programs run neither for the server nor for its libraries', async ()
     chmodSync(join(bin, name), 0o755);
   }
   const server = start(home, ['serve', '--port', '0', '--workspace', workspace, '--json'], {
+    ...(await databaseSetting(home)),
     PATH: [bin, process.env.PATH].join(delimiter),
   });
   await server.saw('http://');

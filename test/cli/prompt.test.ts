@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { calls, says } from '../agent/start-model-agent.ts';
+import { waitFor } from '../wait-for.ts';
 import { type ModelHome, serveModel } from './model-home.ts';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
 import { hasTerminal, onTerminal } from './terminal.ts';
@@ -100,14 +101,12 @@ describe('the exit code', () => {
   });
 
   test('is 3 if the server stops, and the message names the command that resumes', async () => {
-    const { home, server } = await serveModel(() => ({ kind: 'silence' }));
+    const { home, server, model } = await serveModel(() => ({ kind: 'silence' }));
     const prompt = start(home, ['prompt', '--json', 'work']);
     prompt.child.stdin.end();
-    const tail = start(home, ['events', 'tail', '--after', '0', '--json']);
-    await tail.saw('"message.user"');
+    await waitFor('the model to be asked', () => model.requests.length > 0);
     server.child.kill('SIGTERM');
     const { code, stdout, stderr } = await prompt.finished;
-    tail.child.kill('SIGKILL');
     expect(code, stderr).toBe(3);
     expect(stderr).toContain('The server stopped before the run ended.');
     const { runId } = errorIn(stdout);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hasBubblewrap } from '../agent/sandbox/real-bubblewrap.ts';
 import { noPermission, passOn, pathWithout, standIn } from '../agent/sandbox/stand-in.ts';
+import { databaseSetting } from '../postgres/test-store.ts';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
 
 interface Answer {
@@ -117,7 +118,11 @@ describe.skipIf(process.platform !== 'linux')('with bubblewrap', () => {
       join(home, 'api', 'config.json'),
       JSON.stringify({ sandbox: 'required', sandboxNetwork: true }),
     );
-    const server = start(home, ['serve', '--port', '0', '--workspace', join(home, 'workspace')]);
+    const server = start(
+      home,
+      ['serve', '--port', '0', '--workspace', join(home, 'workspace')],
+      await databaseSetting(home),
+    );
     await server.saw('Ctrl-C');
     expect(server.output.stdout).toMatch(/sandbox +commands run in bubblewrap, with the network/);
     expect((await run(home, ['status'])).stdout).toMatch(/sandbox +commands run in bubblewrap/);

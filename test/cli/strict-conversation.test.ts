@@ -12,6 +12,7 @@ import { strictly } from '../agent/model-server-strict.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
 import { waitFor } from '../wait-for.ts';
 import { serve, temporaryFolder } from './run-cli.ts';
+import { seeInterrupted } from './see-interrupted.ts';
 
 const servers = {
   'OpenAI chat': {
@@ -116,7 +117,7 @@ test.each(Object.entries(servers))(
     program.child.kill('SIGKILL');
     await program.finished;
     program = await serve(home, flags, environment);
-    expect((await client.runs.get(killed.id)).status).toBe('interrupted');
+    await seeInterrupted(client, killed.id);
     await client.runs.resume(killed.id);
     expect(await ended(killed.id), refusals.join('\n')).toBe('completed');
 
@@ -125,7 +126,7 @@ test.each(Object.entries(servers))(
     program.child.kill('SIGKILL');
     await program.finished;
     program = await serve(home, flags, environment);
-    expect((await client.runs.get(lost.id)).status).toBe('interrupted');
+    await seeInterrupted(client, lost.id);
     // Not resumed: the conversation continues without it.
     for (let n = 13; n <= 20; n++) await work(`task ${n}`);
 

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { databaseSetting, usesPostgres } from '../postgres/test-store.ts';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
 
 /** A port that refuses connections. */
@@ -14,6 +15,9 @@ async function closedPort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
+
+/** On PostgreSQL webhooks are in the database, so there is no file to set aside. */
+const setAside = usesPostgres ? [] : ['webhooks.json.corrupt-2026-11-29T100000Z'];
 
 it('status, doctor, readiness and serve name a paused webhook and a file that was set aside', async () => {
   const home = temporaryFolder();
@@ -26,11 +30,13 @@ it('status, doctor, readiness and serve name a paused webhook and a file that wa
   for (let i = 0; i < 3; i++) await run(home, ['tools', 'run', 'list_directory', '--json']);
   await expect.poll(status, { interval: 500 }).toContain(`${id} 127.0.0.1`);
   await expect.poll(status, { interval: 500 }).toContain('open');
-  writeFileSync(join(home, 'webhooks.json.corrupt-2026-11-29T100000Z'), 'no');
-  expect(await status()).toContain('webhooks.json.corrupt-2026-11-29T100000Z');
+  for (const file of setAside) {
+    writeFileSync(join(home, file), 'no');
+    expect(await status()).toContain(file);
+  }
   const doctor = await run(home, ['doctor']);
   expect(doctor.stdout).toContain(`need attention: ${id} (open)`);
-  expect(doctor.stdout).toContain('renamed to webhooks.json.corrupt-2026-11-29T100000Z');
+  for (const file of setAside) expect(doctor.stdout).toContain(`renamed to ${file}`);
   expect(doctor.code).toBe(1);
   const { CodeBuddyClient } = await import('../../src/client/index.ts');
   const client = new CodeBuddyClient({ home });
@@ -42,8 +48,8 @@ it('status, doctor, readiness and serve name a paused webhook and a file that wa
   server.child.kill('SIGTERM');
   await server.finished;
   const offline = await run(home, ['doctor']);
-  expect(offline.stdout).toContain('renamed to webhooks.json.corrupt-2026-11-29T100000Z');
-  const again = start(home, ['serve', '--port', '0']);
+  for (const file of setAside) expect(offline.stdout).toContain(`renamed to ${file}`);
+  const again = start(home, ['serve', '--port', '0'], await databaseSetting(home));
   await again.saw('Ctrl-C');
   expect(again.output.stdout).toMatch(new RegExp(`webhooks {3}need attention: ${id}`));
 });

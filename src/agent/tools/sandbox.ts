@@ -9,6 +9,7 @@ import { createProgramFinder } from '../programs/program-finder.ts';
 import { bubblewrapArguments } from './sandbox/bubblewrap-arguments.ts';
 import { findCommandUser } from './sandbox/command-user.ts';
 import { deviceGuard } from './sandbox/device-guard.ts';
+import { createLifeline } from './sandbox/lifeline.ts';
 import { probeBubblewrap } from './sandbox/probe.ts';
 import { defaultSandboxLimits, limitingScript } from './sandbox/sandbox-limits.ts';
 import type { SandboxOptions, SandboxState } from './sandbox/sandbox-options.ts';
@@ -75,7 +76,9 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       bubblewrapArguments({ ...options, tmpBytes: limits.tmpMb * 1024 * 1024 }, { cwd, user, covers }),
     ]);
     filter ??= makeSeccompFilter(process.arch === 'arm64' ? 'arm64' : 'x64');
-    const line = [...guard, program, ...args, '/bin/sh', '-c', limitingScript(limits), shell, command];
+    const inside = ['/bin/sh', '-c', limitingScript(limits), shell, command];
+    const { before, name } = createLifeline(programs.findSystem('sh') ?? shell);
+    const line = [...before, ...guard, program, ...name, ...args, ...inside];
     return {
       program: line[0] as string,
       args: line.slice(1),

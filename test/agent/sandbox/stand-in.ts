@@ -15,6 +15,8 @@ export const noSpace =
 export interface StandIn {
   /** A PATH with this program and no other bubblewrap. */
   readonly path: string;
+  /** The folder of this program. */
+  readonly folder: string;
   /** The arguments of each start. */
   starts(): readonly string[];
   /** Changes its behaviour. */
@@ -39,6 +41,7 @@ export function standIn(then: string, first: readonly string[] = []): StandIn {
   becomes(then, first);
   return {
     path: `${folder}${delimiter}${pathWithout()}`,
+    folder,
     starts: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []),
     becomes,
     remove: () => rmSync(program),

@@ -41,7 +41,7 @@ export function startLoad(nodes: readonly ChaosNode[]): Load {
     call: () => Promise<void>,
     expected: readonly string[] = [],
   ): Promise<void> {
-    const wasUp = node.isUp;
+    const { isUp: wasUp, resumes } = node;
     try {
       await call();
     } catch (error) {
@@ -51,7 +51,9 @@ export function startLoad(nodes: readonly ChaosNode[]): Load {
         if (error.retryAfterSeconds === undefined)
           faults.push(`${node.name}: ${what}: ${error.code} without Retry-After: ${error.message}`);
       } else if (error instanceof ServerUnreachableError) {
-        if (wasUp && node.isUp) faults.push(`${node.name}: ${what}: ${error.message} ${error.cause}`);
+        // A request that waited for a suspended process may be reset.
+        const mayFail = !wasUp || !node.isUp || node.resumes !== resumes;
+        if (!mayFail) faults.push(`${node.name}: ${what}: ${error.message} ${error.cause}`);
       } else if (!(error instanceof ApiError && expected.includes(error.code)))
         faults.push(`${node.name}: ${what}: ${error instanceof ApiError ? error.code : ''} ${error}`);
       await sleep(pauseMs);

@@ -18,6 +18,8 @@ export interface ChaosNode {
   readonly id: string;
   /** False from just before the process is ended until it answers again. */
   readonly isUp: boolean;
+  /** How often its process was continued. After a suspension longer than 30 s it closes connections that waited for it. */
+  readonly resumes: number;
   /** Start the process again. */
   start(): Promise<void>;
   /** `kill -9` */
@@ -57,6 +59,7 @@ export async function startNode({
   let port = '0';
   let id = '';
   let isUp = false;
+  let resumes = 0;
   let earlierLog = '';
 
   const nodes = async (): Promise<readonly Node[]> => (await client.nodes.list()).nodes;
@@ -94,6 +97,9 @@ export async function startNode({
     get isUp() {
       return isUp;
     },
+    get resumes() {
+      return resumes;
+    },
     async start() {
       await start();
       await learnId();
@@ -106,7 +112,10 @@ export async function startNode({
       if (code !== 0) throw new Error(`${name} ended with ${code}: ${earlierLog.slice(-4000)}`);
     },
     pause: () => void running?.child.kill('SIGSTOP'),
-    resume: () => void running?.child.kill('SIGCONT'),
+    resume() {
+      resumes++;
+      running?.child.kill('SIGCONT');
+    },
     log: () => earlierLog + (running?.output.stderr ?? ''),
     nodes,
   };

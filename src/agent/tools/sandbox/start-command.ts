@@ -1,9 +1,10 @@
-// Starts a program in its own process group. bubblewrap gets two more pipes: one passes the seccomp filter, the other
-// reports whether the command ran at all.
+// Starts a program in its own process group. bubblewrap gets three more pipes: one passes the seccomp filter, one reports
+// whether the command ran at all, and one is closed when the server ends.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { groupOptions } from '../../process-group.ts';
+import { lifelineDescriptor } from './lifeline.ts';
 
 /** Descriptor numbers that bubblewrap's arguments refer to. */
 export const filterDescriptor = 3;
@@ -35,7 +36,7 @@ export async function startCommand(start: CommandStart): Promise<StartedCommand>
     cwd,
     env: environment,
     ...groupOptions(),
-    stdio: ['ignore', 'pipe', 'pipe', ...(filter === undefined ? [] : (['pipe', 'pipe'] as const))],
+    stdio: ['ignore', 'pipe', 'pipe', ...(filter === undefined ? [] : (['pipe', 'pipe', 'pipe'] as const))],
     ...ids,
   });
   await new Promise<void>((resolve, reject) => {
@@ -51,6 +52,11 @@ export async function startCommand(start: CommandStart): Promise<StartedCommand>
   // bubblewrap may end before it has read the filter; its exit code reports that.
   filterPipe.on('error', () => undefined);
   filterPipe.end(filter);
+  // The types of `stdio` end with descriptor 4.
+  const pipes: readonly (Readable | Writable | null | undefined)[] = child.stdio;
+  const lifeline = pipes[lifelineDescriptor] as Writable;
+  lifeline.on('error', () => undefined);
+  child.once('exit', () => lifeline.destroy());
   const status = collect(child.stdio[statusDescriptor] as Readable);
   return { child, stdout, stderr, wasRun: async () => /"exit-code"/.test(await status) };
 }
