@@ -1,5 +1,7 @@
 // The webhook manager of a host application: create webhooks, emit events, inspect deliveries. On its first call it
 // opens a store and an event log in the config folder. It uses the same engine as the server.
+//
+// Over 400 lines: half of them document the methods for hosts, which only pass the call on.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Delivery, HistoryQuery } from '../contract/delivery.ts';

@@ -102,7 +102,7 @@ describe('get and list', () => {
       stderr: 'from: config.json port\n',
     });
     const env = { CODEBUDDY_PORT: '7' };
-    expect(JSON.parse((await run(home, ['config', 'get', 'port', '--json'], { env })).stdout)).toEqual({
+    expect(JSON.parse((await run(home, ['config', 'get', 'port', '--json'], { env })).stdout)).toMatchObject({
       name: 'port',
       value: 7,
       origin: 'CODEBUDDY_PORT',

@@ -20,7 +20,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     for await (const _event of events) break;
   };
   const { deliveries, events, keys, nodes, permissions, runs, sessions, signIn, streamTickets } = client;
-  const { tools, webhooks } = client;
+  const { models, settings, tools, webhooks } = client;
   const id = 'ID';
   const calls: readonly (() => Promise<unknown>)[] = [
     () => client.health(),
@@ -34,6 +34,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => client.prompt('help'),
     () => deliveries.list(),
     () => deliveries.get(id),
+    () => deliveries.request(id),
     () => deliveries.retry(id),
     () => deliveries.retryFailed(),
     () => deliveries.clear(),
@@ -42,7 +43,9 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => keys.list(),
     () => keys.create({ name: 'x', scopes: ['read'] }),
     () => keys.revoke(id),
+    () => models.list(),
     () => nodes.list(),
+    () => settings.list(),
     () => permissions.list(),
     () => permissions.decide(id, { decision: 'allow' }),
     () => runs.list(),

@@ -10,7 +10,7 @@ const dashboard = useDashboard();
 async function openEvents(query = '') {
   const app = await dashboard.start({ view: `events${query}` });
   await app.page.getByRole('heading', { name: 'Events' }).waitFor();
-  await app.page.getByText('live').waitFor();
+  await app.page.getByText('live', { exact: true }).waitFor();
   return app;
 }
 

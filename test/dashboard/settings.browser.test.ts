@@ -86,7 +86,7 @@ test('the theme is chosen and kept; signing out ends the sign-in', async () => {
   await page.reload();
   await page.getByRole('radio', { name: 'dark', checked: true }).waitFor();
   expect(await themeOf()).toBe('dark');
-  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('main').getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in to Code Buddy' }).waitFor();
 });
 
