@@ -27,6 +27,15 @@ type RecordReader = Pick<
 > &
   QuestionStore;
 
+/** PostgreSQL reads no JSON text with U+0000, which the metadata of a session may contain. */
+const withoutNull = String.raw`regexp_replace(details, '(?<!\\)((\\\\)*)\\u0000', '\1', 'g')`;
+
+/** Most rows do not contain the id at all. */
+function isForkOf(id: string): string {
+  const source = `${withoutNull}::json #>> '{forkedFrom,sessionId}'`;
+  return `CASE WHEN strpos(details, ${id}::text) > 0 THEN ${source} END = ${id}::text`;
+}
+
 export function createRecordReader(database: Database): RecordReader {
   const read = async (text: string, values: readonly unknown[] = []): Promise<readonly Row[]> =>
     (await database.read(composed(text), values)).rows;
@@ -84,9 +93,8 @@ export function createRecordReader(database: Database): RecordReader {
       const values = createValues();
       const conditions = [`id < ${values.add(beforeId)}`, 'draft_of IS NULL'];
       if (title !== undefined)
-        conditions.push(`position(${values.add(title.toLowerCase())} IN lower(title)) > 0`);
-      if (forkedFrom !== undefined)
-        conditions.push(`details::json #>> '{forkedFrom,sessionId}' = ${values.add(forkedFrom)}`);
+        conditions.push(`strpos(lower(title), ${values.add(title.toLowerCase())}::text) > 0`);
+      if (forkedFrom !== undefined) conditions.push(isForkOf(values.add(forkedFrom)));
       const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY id DESC LIMIT ${values.add(limit)}`;
       return readPage(page, values.list, {
         toRow: toSessionRow,
