@@ -40,12 +40,13 @@ test('every answer of every route is in the document', async () => {
   const seen = new Set<string>();
 
   for (const row of table) {
-    if (isEndless(row) || isPartOfPage(row)) continue;
+    if (isEndless(row)) continue;
     const [method = ''] = row.route.split(' ');
     for (const caller of new Set<Caller>([whoMayIn(row), 'nobody', 'tools'])) {
       const { path, body, headers } = await row.prepare(world, caller);
       const answer = await world.sendThrough(proxy, caller, method, path, body, headers);
       seen.add(row.route);
+      if (isPartOfPage(row)) continue;
       misfits.push(...misfitsOf(described, row.route, answer, `${row.when ?? 'plain'}, ${caller}`));
     }
   }
