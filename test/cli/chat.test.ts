@@ -31,6 +31,12 @@ async function chatIn(home: string, args: readonly string[] = []): Promise<Termi
   return terminal;
 }
 
+/** Leaves a chat that reads. */
+async function leave(chat: Terminal): Promise<void> {
+  chat.type(ctrlD);
+  expect(await chat.ended).toBe(0);
+}
+
 /** A model that answers with the prompts that it sees. */
 function serveEcho() {
   return serveModel((request) => says(`saw ${promptsOf(request).join('|')}.`));
@@ -67,8 +73,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     chat.type('three\r');
     await chat.saw('saw three.\r\n');
     await chat.saw('> ');
-    chat.type(ctrlD);
-    expect(await chat.ended).toBe(0);
+    await leave(chat);
     const { sessions } = JSON.parse((await run(home, ['sessions', 'list', '--json'])).stdout) as {
       sessions: readonly { readonly messageCount: number }[];
     };
@@ -113,8 +118,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     chat.type('talk\r');
     await chat.saw('just talk');
     await chat.saw('> ');
-    chat.type(ctrlD);
-    expect(await chat.ended).toBe(0);
+    await leave(chat);
     // An answer is no line of the history.
     expect(readFileSync(historyIn(home), 'utf8')).toBe('edit it\ntalk\n');
   });
@@ -130,6 +134,8 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await chat.saw('edited');
     expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('new');
     expect(chat.text()).not.toContain('Allow?');
+    await chat.saw('> ');
+    await leave(chat);
   });
 
   test('Ctrl-C cancels the run that works, and text typed meanwhile starts the next line', async () => {
@@ -143,7 +149,8 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await waitFor('the model to be asked', () => model.requests.length > 0);
     chat.type(`go on${ctrlC}`);
     await chat.saw('· cancelled');
-    await chat.saw('> go on');
+    await chat.saw('> ');
+    await chat.saw('go on');
     await waitFor('the run to be cancelled', async () =>
       (await run(home, ['runs', 'list', '--json'])).stdout.includes('"cancelled"'),
     );
@@ -190,6 +197,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await chat.saw('saw one');
     await chat.saw('> ');
     expect(promptsOf(model.requests[1] as ModelRequest)).toEqual(['one\ntwo', '/three\nfour\\\nfive']);
+    await leave(chat);
   });
 
   test('lines that arrive at once are answered in turn', async () => {
@@ -199,6 +207,8 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await chat.saw('saw one.');
     await chat.saw('The next prompt starts a new session.');
     await chat.saw('saw two.');
+    await chat.saw('> ');
+    await leave(chat);
   });
 
   test('the history is kept from start to start, for its owner only', async () => {
@@ -207,8 +217,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     first.type('remember me\r');
     await first.saw('saw remember me.');
     await first.saw('> ');
-    first.type(ctrlD);
-    expect(await first.ended).toBe(0);
+    await leave(first);
     expect(statSync(historyIn(home)).mode & 0o777).toBe(0o600);
 
     const second = await chatIn(home);
@@ -217,6 +226,8 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     second.type(' again\r');
     await second.saw('saw remember me again.');
     expect(readFileSync(historyIn(home), 'utf8')).toBe('remember me\nremember me again\n');
+    await second.saw('> ');
+    await leave(second);
   });
 
   test('the history has at most 1000 lines, and none that controls the terminal', async () => {
@@ -229,6 +240,8 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     chat.type(' and more\r');
     await chat.saw('saw line 1199 and more.');
     expect(chat.text()).not.toContain('bad');
+    await chat.saw('> ');
+    await leave(chat);
     const kept = readFileSync(historyIn(home), 'utf8').trimEnd().split('\n');
     expect([kept.length, kept.at(-2), kept.at(-1)]).toEqual([1000, 'line 1199', 'line 1199 and more']);
     expect(statSync(historyIn(home)).mode & 0o777).toBe(0o600);
@@ -242,6 +255,8 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await chat.saw('> ');
     chat.type('one\r');
     await chat.saw('saw one.');
+    await chat.saw('> ');
+    await leave(chat);
   });
 
   test('commands list and choose sessions and models, and errors leave the chat open', async () => {
@@ -291,9 +306,12 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await next.saw('ses_');
     await next.saw('> ');
     const id = /ses_[0-9A-Z]{26}/.exec(next.text())?.[0] as string;
+    await leave(next);
     const other = await chatIn(home, ['--session', id, '--model', 'offline']);
     other.type('help\r');
     await other.saw('offline agent');
+    await other.saw('> ');
+    await leave(other);
     for (const [args, code, said] of [
       [['-c', '--session', id], 2, 'exclude each other'],
       [['--model', 'x'], 2, '--model must be'],
@@ -313,6 +331,8 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     chat.type('one\r');
     await chat.saw('clear \\x1b[2J and \\u202eturn');
     expect(chat.text()).not.toContain('\u001b[2J');
+    await chat.saw('> ');
+    await leave(chat);
   });
 
   test('a failed prompt and a stopped server leave the chat open', async () => {
@@ -336,7 +356,6 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     chat.type('four\r');
     await chat.saw('four.');
     await chat.saw('> ');
-    chat.type(ctrlD);
-    expect(await chat.ended).toBe(0);
+    await leave(chat);
   });
 });
