@@ -1,4 +1,4 @@
-// Reads the keys while a run works. Ctrl-C becomes SIGINT; text is kept, so that it neither mixes with the answer nor
+// Reads the keys while a run works. Ctrl-C calls the listeners of SIGINT; text is kept, so that it neither mixes with the answer nor
 // answers a question that the user has not seen.
 
 import { StringDecoder } from 'node:string_decoder';
@@ -21,7 +21,8 @@ export function watchKeys(input: NodeJS.ReadStream): BusyKeys {
     // An arrow key, or another key without a character.
     if (chunk[0] === escapeByte) return;
     for (const key of decoder.write(chunk)) {
-      if (key === '\u0003') process.kill(process.pid, 'SIGINT');
+      // Not a real signal: on Windows, that would end the process.
+      if (key === '\u0003') process.emit('SIGINT');
       else if (key === '\b' || key === '\u007f') typed = [...typed].slice(0, -1).join('');
       else if (key === '\r' || key === '\n' || key === '\t') typed += ' ';
       else if (!/\p{Cc}/u.test(key)) typed += key;

@@ -170,6 +170,32 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     expect(model.requests.some((request) => promptsOf(request).includes('dropped'))).toBe(false);
   });
 
+  test('a question that is decided elsewhere ends, and Ctrl-C still cancels', async () => {
+    const { home, model } = await serveModel(({ messages }) =>
+      messages.some(({ role }) => role === 'tool')
+        ? { kind: 'silence' }
+        : calls('write_file', { path: 'a.txt', content: 'new' }),
+    );
+    const chat = await chatIn(home);
+    chat.type('write it\r');
+    await chat.saw('Allow?');
+    const { permissions } = JSON.parse((await run(home, ['permissions', 'list', '--json'])).stdout) as {
+      permissions: readonly { readonly id: string }[];
+    };
+    expect((await run(home, ['permissions', 'deny', permissions[0]?.id as string])).code).toBe(0);
+    await chat.saw('· deny');
+    await waitFor('the model to be asked again', () => model.requests.length === 2);
+    // The next prompt does not wait until the server has seen the cancel.
+    model.reply((request) => says(`saw ${promptsOf(request).join('|')}.`));
+    chat.type(ctrlC);
+    await chat.saw('· cancelled');
+    await chat.saw('> ');
+    chat.type('and now\r');
+    await chat.saw('saw write it|and now.');
+    await chat.saw('> ');
+    await leave(chat);
+  });
+
   test('Ctrl-C at a question cancels the run; once more leaves', async () => {
     const { home } = await serveModel(() => calls('write_file', { path: 'a.txt', content: 'new' }));
     const chat = await chatIn(home);
