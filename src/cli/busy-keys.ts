@@ -2,6 +2,7 @@
 // answers a question that the user has not seen.
 
 import { StringDecoder } from 'node:string_decoder';
+import { stripVTControlCharacters } from 'node:util';
 
 export interface BusyKeys {
   /** While another reader has the terminal. */
@@ -20,7 +21,7 @@ export function watchKeys(input: NodeJS.ReadStream): BusyKeys {
   function onData(chunk: Buffer): void {
     // An arrow key, or another key without a character.
     if (chunk[0] === escapeByte) return;
-    for (const key of decoder.write(chunk)) {
+    for (const key of stripVTControlCharacters(decoder.write(chunk))) {
       // Not a real signal: on Windows, that would end the process.
       if (key === '\u0003') process.emit('SIGINT');
       else if (key === '\b' || key === '\u007f') typed = [...typed].slice(0, -1).join('');
