@@ -42,7 +42,16 @@ const lean = {
  * The commands that talk to the server share most of their modules. One file for all of them loads faster than a file
  * for each and one for each set of modules that some of them share.
  */
-const clientCommands = ['prompt', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks'].concat([
+const clientCommands = [
+  'prompt',
+  'chat',
+  'tools',
+  'runs',
+  'permissions',
+  'sessions',
+  'events',
+  'webhooks',
+].concat([
   ...['deliveries', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi', 'doctor'],
 ]);
 

@@ -5,6 +5,7 @@ import type { Commands } from './program.ts';
 export const commands: Commands = {
   serve: { description: 'Start the server.', load: () => import('./serve.ts') },
   prompt: { description: 'Send a prompt and stream the answer.', load: () => import('./prompt.ts') },
+  chat: { description: 'Talk with the agent on the terminal.', load: () => import('./chat.ts') },
   tools: { description: 'List and run tools.', load: () => import('./tools.ts') },
   runs: { description: 'List, show, cancel and resume runs.', load: () => import('./runs.ts') },
   permissions: {

@@ -18,10 +18,10 @@ export interface ConnectionOptions {
 /** Adds --url, --api-key, --home, --json and, for commands that may start a server, --no-autostart. */
 export function withConnection(
   command: Command,
-  { mayStart = true }: { readonly mayStart?: boolean } = {},
+  { mayStart = true, json = true }: { readonly mayStart?: boolean; readonly json?: boolean } = {},
 ): Command {
   if (mayStart) command.option('--no-autostart', 'fail if no server is running, instead of starting one');
-  return withSettings(
+  withSettings(
     command
       .option(
         '--url <url>',
@@ -30,7 +30,9 @@ export function withConnection(
       )
       .option('--api-key <key>', 'API key (CODEBUDDY_API_KEY; default: the local key)', apiKey),
     ['home'],
-  ).option('--json', 'print JSON, errors included');
+  );
+  if (json) command.option('--json', 'print JSON, errors included');
+  return command;
 }
 
 /** Calls `work` with a client and closes the client afterwards. Ctrl-C aborts the signal. */

@@ -56,9 +56,11 @@ export function textOf(flag: string, { minLength, maxLength }: TextLimits): (tex
 }
 
 /** `provider/name`, or `offline`. Only the server knows which providers exist. */
-export function modelName(text: string): string {
-  if (text === 'offline' || (/^[A-Za-z0-9_-]+\/\S+$/.test(text) && text.length <= 200)) return text;
-  throw invalid('--model', '"offline", or provider/name such as anthropic/claude-sonnet-5-5', text);
+export function modelName(flag: string): (text: string) => string {
+  return (text) => {
+    if (text === 'offline' || (/^[A-Za-z0-9_-]+\/\S+$/.test(text) && text.length <= 200)) return text;
+    throw invalid(flag, '"offline", or provider/name such as anthropic/claude-sonnet-5-5', text);
+  };
 }
 
 /** For a flag that may be repeated. */

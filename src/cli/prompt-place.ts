@@ -3,6 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import { CodeBuddyApiError, type CodeBuddyClient } from '../client/index.ts';
+import { complain, oneLine, paint } from './output.ts';
 
 export interface Place {
   /** Undefined if a host application answers prompts, or the key lacks the scope `read`. */
@@ -18,14 +19,28 @@ export async function findPlace(client: CodeBuddyClient, signal: AbortSignal): P
     const { workspace, model } = await client.status({ signal });
     return { workspace: workspace ?? undefined, model: model ?? undefined, isLocal };
   } catch (error) {
-    // The key may have the scope `prompt` only. If it is invalid, the prompt will fail with the reason.
-    if (error instanceof CodeBuddyApiError) return { workspace: undefined, model: undefined, isLocal };
+    // The key may have the scope `prompt` only.
+    if (error instanceof CodeBuddyApiError && error.status !== 401)
+      return { workspace: undefined, model: undefined, isLocal };
     throw error;
   }
 }
 
+/** Prints the workspace and the model, and warns if the current folder is elsewhere. `json`: print the warning only. */
+export function tellPlace({ workspace, model, isLocal }: Place, json: boolean): void {
+  if (workspace === undefined) return;
+  if (!json)
+    complain(paint('dim', oneLine(`· in ${workspace}${model === undefined ? '' : ` with ${model}`}`)));
+  if (isLocal && isOutside(process.cwd(), workspace))
+    complain(
+      oneLine(
+        `codebuddy: Warning: The current folder is outside of the server's workspace. The agent works in ${workspace}.`,
+      ),
+    );
+}
+
 /** Whether the folder is outside of the workspace. */
-export function isOutside(folder: string, workspace: string): boolean {
+function isOutside(folder: string, workspace: string): boolean {
   const way = relative(real(workspace), real(folder));
   return way === '..' || /^\.\.[/\\]/.test(way) || isAbsolute(way);
 }

@@ -1,0 +1,54 @@
+// Reads the keys while a run works. Ctrl-C calls the listeners of SIGINT; text is kept, so that it neither mixes with the answer nor
+// answers a question that the user has not seen.
+
+import { StringDecoder } from 'node:string_decoder';
+import { stripVTControlCharacters } from 'node:util';
+
+export interface BusyKeys {
+  /** While another reader has the terminal. */
+  pause(): void;
+  resume(): void;
+  /** Returns the text that was typed. */
+  end(): string;
+}
+
+const escapeByte = 0x1b;
+
+export function watchKeys(input: NodeJS.ReadStream): BusyKeys {
+  const decoder = new StringDecoder('utf8');
+  let typed = '';
+
+  function onData(chunk: Buffer): void {
+    // An arrow key, or another key without a character.
+    if (chunk[0] === escapeByte) return;
+    for (const key of stripVTControlCharacters(decoder.write(chunk))) {
+      // Not a real signal: on Windows, that would end the process.
+      if (key === '\u0003') process.emit('SIGINT');
+      else if (key === '\b' || key === '\u007f') typed = [...typed].slice(0, -1).join('');
+      else if (key === '\r' || key === '\n' || key === '\t') typed += ' ';
+      else if (!/\p{Cc}/u.test(key)) typed += key;
+    }
+  }
+
+  function resume(): void {
+    input.setRawMode(true);
+    input.on('data', onData);
+    input.resume();
+  }
+
+  function pause(): void {
+    input.off('data', onData);
+    input.pause();
+    input.setRawMode(false);
+  }
+
+  resume();
+  return {
+    pause,
+    resume,
+    end() {
+      pause();
+      return typed.trim();
+    },
+  };
+}

@@ -1,0 +1,153 @@
+// The commands of `codebuddy chat`: lines that start with a slash and a word.
+
+import { didYouMean } from '../base/did-you-mean.ts';
+import type { CodeBuddyClient } from '../client/index.ts';
+import { idOf } from './id-argument.ts';
+import { localTime } from './local-time.ts';
+import { modelName } from './option-values.ts';
+import { countOf, oneLine, print, printTable } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+/** What the next prompt is sent with. */
+export interface ChatState {
+  /** Undefined before the first prompt of a session. */
+  session: string | undefined;
+  /** Undefined for the default of the server. */
+  model: string | undefined;
+}
+
+type Work = (client: CodeBuddyClient, signal: AbortSignal) => Promise<void>;
+
+interface ChatCommand {
+  readonly argument?: string;
+  readonly description: string;
+  /** Returns what needs the server, if anything does. */
+  readonly run: (argument: string, state: ChatState) => Work | undefined;
+}
+
+const maxListed = 20;
+
+const chatCommands: Readonly<Record<string, ChatCommand>> = {
+  '/new': {
+    description: 'start a new session',
+    run(_argument, state) {
+      state.session = undefined;
+      print('The next prompt starts a new session.');
+      return undefined;
+    },
+  },
+  '/sessions': {
+    description: `list the latest ${maxListed} sessions; * marks this one`,
+    run: (_argument, state) => async (client, signal) => {
+      const { sessions } = await client.sessions.list({ limit: maxListed }, { signal });
+      printTable(
+        ['', 'ID', 'UPDATED', 'MESSAGES', 'TITLE'],
+        sessions.map(({ id, updatedAt, messageCount, title }) => [
+          id === state.session ? '*' : ' ',
+          id,
+          localTime(updatedAt),
+          String(messageCount),
+          title,
+        ]),
+      );
+    },
+  },
+  '/session': {
+    argument: 'ID',
+    description: 'continue this session; without ID, show the current one',
+    run(argument, state) {
+      const id = argument === '' ? state.session : idOf('/session', 'ses')(argument);
+      if (id === undefined) return sayNoSession();
+      return async (client, signal) => {
+        const { title, messageCount } = await client.sessions.get(id, { signal });
+        state.session = id;
+        print(oneLine(`${id}, ${countOf(messageCount, 'message')}: ${title}`));
+      };
+    },
+  },
+  '/model': {
+    argument: 'NAME',
+    description: 'use this model from now on; without NAME, show the current one',
+    run(argument, state) {
+      if (argument !== '') {
+        state.model = modelName('/model')(argument);
+        print(oneLine(`The next prompts use ${state.model}.`));
+        return undefined;
+      }
+      const { model } = state;
+      if (model === undefined)
+        return async (client, signal) => {
+          const status = await client.status({ signal });
+          print(
+            oneLine(status.model === null ? 'The server chooses the model.' : `${status.model} (default)`),
+          );
+        };
+      print(oneLine(model));
+      return undefined;
+    },
+  },
+  '/cost': {
+    description: 'show the cost and the tokens of this session',
+    run(_argument, { session }) {
+      if (session === undefined) return sayNoSession();
+      return async (client, signal) => {
+        const { cost, usage } = await client.sessions.get(session, { signal });
+        print(
+          `$${cost}, ${countOf(usage.inputTokens, 'token')} in, ${countOf(usage.outputTokens, 'token')} out`,
+        );
+      };
+    },
+  },
+  '/help': {
+    description: 'show this help',
+    run() {
+      print(help());
+      return undefined;
+    },
+  },
+};
+
+const leaveCommand = '/exit';
+
+export type Typed =
+  | { readonly kind: 'prompt' }
+  | { readonly kind: 'leave' }
+  | { readonly kind: 'command'; readonly work: Work | undefined };
+
+/**
+ * Runs a command. What needs the server is returned, not done. A path such as `/etc/hosts` is a prompt.
+ * @throws UsageError for an unknown command or an invalid argument
+ */
+export function runChatCommand(line: string, state: ChatState): Typed {
+  const [, name = '', rest = ''] = /^(\/[A-Za-z?]*)(?:[ \t]+(.*))?$/.exec(line) ?? [];
+  const argument = rest.trim();
+  if (name === '') return { kind: 'prompt' };
+  const command = Object.hasOwn(chatCommands, name) ? chatCommands[name] : undefined;
+  const isExit = name === leaveCommand;
+  if (command === undefined && !isExit)
+    throw new UsageError(
+      `Unknown command ${JSON.stringify(name)}${didYouMean(name, [...Object.keys(chatCommands), leaveCommand]) || '.'} /help lists the commands; a space before / sends the line as a prompt.`,
+    );
+  if (argument !== '' && command?.argument === undefined)
+    throw new UsageError(`${name} takes no argument, but got ${JSON.stringify(argument)}.`);
+  return command === undefined ? { kind: 'leave' } : { kind: 'command', work: command.run(argument, state) };
+}
+
+function sayNoSession(): undefined {
+  print('There is no session yet. The next prompt starts one.');
+  return undefined;
+}
+
+function help(): string {
+  const rows = Object.entries(chatCommands).map(([name, { argument, description }]): [string, string] => [
+    argument === undefined ? name : `${name} ${argument}`,
+    description,
+  ]);
+  rows.push([leaveCommand, 'leave, as Ctrl-D does']);
+  return [
+    ...rows.map(([name, description]) => `  ${name.padEnd(14)}${description}`),
+    '',
+    'A line that ends with \\ continues on the next line. Pasted lines are one prompt.',
+    'Ctrl-C cancels the run. While nothing works, Ctrl-C twice leaves.',
+  ].join('\n');
+}

@@ -1,0 +1,185 @@
+// `codebuddy chat`: prompts and answers on the terminal, in one session.
+
+import type { Command } from 'commander';
+import { defaultHome } from '../base/home-paths.ts';
+import { CodeBuddyApiError, type CodeBuddyClient } from '../client/index.ts';
+import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
+import { type BusyKeys, watchKeys } from './busy-keys.ts';
+import { type ChatState, runChatCommand } from './chat-commands.ts';
+import { openChatHistory } from './chat-history.ts';
+import { type ChatInput, createChatInput } from './chat-input.ts';
+import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { exitCodes, report } from './exit-codes.ts';
+import { Flag } from './flag.ts';
+import { idOf } from './id-argument.ts';
+import { modelName, oneOf } from './option-values.ts';
+import { complain, oneLine, paint } from './output.ts';
+import { latestSession, toRequest } from './prompt.ts';
+import { failureOf } from './prompt-outcome.ts';
+import { findPlace, tellPlace } from './prompt-place.ts';
+import { showRun } from './prompt-run.ts';
+import { askForDecision } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
+
+interface ChatOptions extends ConnectionOptions {
+  readonly session?: string;
+  readonly continue?: boolean;
+  readonly model?: string;
+  readonly permissionMode?: PermissionMode;
+}
+
+export function define(chat: Command): void {
+  withConnection(
+    chat
+      .description('Talk with the agent on the terminal: several prompts in one session.')
+      .addOption(
+        new Flag('--session <id>', 'continue this session', {
+          field: 'sessionId',
+          parse: idOf('--session', 'ses'),
+        }),
+      )
+      .option('-c, --continue', 'continue the session of the latest run')
+      .addOption(
+        new Flag('--model <model>', 'model for the prompts', {
+          field: 'options/model',
+          parse: modelName('--model'),
+        }),
+      )
+      .addOption(
+        new Flag('--permission-mode <mode>', `permission mode: ${permissionModes.join(', ')}`, {
+          field: 'options/permissionMode',
+          parse: oneOf('--permission-mode', permissionModes),
+        }),
+      ),
+    { json: false },
+  )
+    .addHelpText(
+      'after',
+      `
+The agent works in the workspace of the server, not in the current folder. /help lists the commands of the chat.
+
+Examples:
+  codebuddy chat
+  codebuddy chat -c --permission-mode auto-edit`,
+    )
+    .action(run);
+}
+
+async function run(options: ChatOptions, command: Command): Promise<void> {
+  if (options.continue && options.session !== undefined)
+    throw new UsageError('--continue and --session exclude each other.');
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true)
+    throw new UsageError("chat needs a terminal. Without one, use: codebuddy prompt 'TEXT'");
+  const state: ChatState = { session: options.session, model: options.model };
+  await withClient(options, async (client, signal) => {
+    const place = await findPlace(client, signal);
+    if (options.continue) state.session = await latestSession(client, signal);
+    else if (options.session !== undefined) await checkSession(client, options.session, signal);
+    tellPlace(place, false);
+  });
+  complain(paint('dim', '· /help lists the commands, Ctrl-D leaves'));
+  const input = createChatInput(openChatHistory(options.home ?? defaultHome()));
+  await talk({ options, command, state, input });
+  // A failed prompt does not make the chat a failure.
+  process.exitCode = exitCodes.ok;
+}
+
+async function checkSession(client: CodeBuddyClient, id: string, signal: AbortSignal): Promise<void> {
+  try {
+    await client.sessions.get(id, { signal });
+  } catch (error) {
+    // A key with the scope `prompt` only may continue a session, but not look at it.
+    if (!(error instanceof CodeBuddyApiError && error.code === 'insufficient_scope')) throw error;
+  }
+}
+
+interface Chat {
+  readonly options: ChatOptions;
+  readonly command: Command;
+  readonly state: ChatState;
+  readonly input: ChatInput;
+}
+
+async function talk(chat: Chat): Promise<void> {
+  // Ctrl-C was the last key: once more leaves.
+  let isInterrupted = false;
+  for (;;) {
+    const entry = await chat.input.read();
+    if (entry.kind === 'end' || (entry.kind === 'interrupt' && isInterrupted)) return;
+    isInterrupted = entry.kind === 'interrupt';
+    if (isInterrupted) complain(paint('dim', '· Ctrl-C again leaves'));
+    if (entry.kind !== 'text' || entry.text.trim() === '') continue;
+    try {
+      const typed = runChatCommand(entry.text, chat.state);
+      if (typed.kind === 'leave') return;
+      if (typed.kind === 'command' && typed.work === undefined) continue;
+      const { work } = typed.kind === 'command' ? typed : { work: undefined };
+      isInterrupted = await whileBusy(chat, work ?? promptWith(entry.text, chat));
+    } catch (error) {
+      report(error, chat.command);
+    }
+  }
+}
+
+type BusyWork = (client: CodeBuddyClient, signal: AbortSignal, keys: BusyKeys) => Promise<void>;
+
+/** Errors are printed; the chat goes on. Returns whether Ctrl-C ended the work. */
+async function whileBusy({ options, command, input }: Chat, work: BusyWork): Promise<boolean> {
+  const keys = watchKeys(process.stdin);
+  let isCancelled = false;
+  const onInterrupt = (): void => {
+    // The work has not ended yet, for example because a server is being started.
+    if (isCancelled) process.exit(exitCodes.interrupted);
+    isCancelled = true;
+  };
+  process.on('SIGINT', onInterrupt);
+  try {
+    // A client for each: the server may have been restarted meanwhile, or must be started again.
+    await withClient(options, (client, signal) => work(client, signal, keys));
+  } catch (error) {
+    if (isCancelled) complain(paint('dim', '· cancelled; Ctrl-C again leaves'));
+    else report(error, command);
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    input.keep(keys.end());
+  }
+  return isCancelled;
+}
+
+function promptWith(text: string, { options, state }: Chat): BusyWork {
+  return async (client, signal, keys) => {
+    const { session, model } = state;
+    const { permissionMode } = options;
+    const request = toRequest(text, {
+      ...(session === undefined ? {} : { session }),
+      ...(model === undefined ? {} : { model }),
+      ...(permissionMode === undefined ? {} : { permissionMode }),
+    });
+    const end = await showRun(
+      client,
+      request,
+      {
+        format: 'text',
+        place: await findPlace(client, signal),
+        ask: async (question, ended) => {
+          keys.pause();
+          try {
+            return await askForDecision(question, process.stdin, ended);
+          } finally {
+            keys.resume();
+          }
+        },
+        wait: false,
+        onSession: (id) => {
+          state.session = id;
+        },
+      },
+      signal,
+    );
+    const failure = failureOf(end);
+    // An incomplete answer is continued by the next prompt; other failures have a command that continues.
+    if (end.type === 'run.complete' && failure !== undefined)
+      complain(`codebuddy: ${oneLine(failure.message)}`);
+    else if (failure !== undefined) throw failure;
+  };
+}

@@ -1,0 +1,105 @@
+// Sends a prompt and shows its run as it works: the answer on standard output, tool calls and questions on standard error.
+
+import { shorten } from '../base/text.ts';
+import {
+  type CodeBuddyClient,
+  CodeBuddyConnectionError,
+  type PromptRequest,
+  type StreamEvent,
+} from '../client/index.ts';
+import { runEndEvents } from '../contract/event-catalogue.ts';
+import { complain, oneLine, paint, printJsonLine, printPieces } from './output.ts';
+import type { OutputFormat } from './output-format.ts';
+import { type Ask, createAsking, permissionRequired } from './permission-asking.ts';
+import { cutOff } from './prompt-outcome.ts';
+import type { Place } from './prompt-place.ts';
+
+interface RunView {
+  readonly format: OutputFormat;
+  readonly place: Place;
+  /** Undefined without a terminal. */
+  readonly ask: Ask | undefined;
+  /** Without a terminal, wait until a permission is decided elsewhere. */
+  readonly wait: boolean;
+  /** Called once, with the session of the run. */
+  readonly onSession?: (sessionId: string) => void;
+}
+
+const ends: ReadonlySet<string> = new Set(runEndEvents);
+
+/** Returns the event that ended the run. */
+export async function showRun(
+  client: CodeBuddyClient,
+  request: PromptRequest,
+  { format, place, ask, wait, onSession }: RunView,
+  signal: AbortSignal,
+): Promise<StreamEvent> {
+  const writer = createWriter(format);
+  const asking = createAsking(client, place, signal);
+  let runId: string | undefined;
+  let last: StreamEvent | undefined;
+  try {
+    // Only without a terminal: Ctrl-C at a question cancels the run.
+    const keepWaiting = ask === undefined && !wait;
+    for await (const event of client.stream(request, { signal, keepWaiting, resume: false })) {
+      if (runId === undefined && event.sessionId !== undefined) onSession?.(event.sessionId);
+      runId ??= event.runId;
+      if (format === 'stream-json') printJsonLine(event);
+      const { type, data } = event;
+      if (type === 'permission.request') {
+        writer.endLine();
+        if (ask === undefined && !wait) throw await permissionRequired(event, place);
+        await asking.start(event, ask);
+      } else if (type === 'permission.resolved') {
+        await asking.end(String(data.permissionId));
+        if (format === 'text') complain(paint('dim', `· ${oneLine(String(data.decision))}`));
+      } else if (ends.has(type)) last = event;
+      else writer.show(event);
+    }
+  } catch (error) {
+    if (error instanceof CodeBuddyConnectionError && runId !== undefined) throw cutOff(runId, error);
+    throw error;
+  } finally {
+    await asking.endAll();
+    writer.endLine();
+  }
+  if (last === undefined) throw cutOff(runId, undefined);
+  return last;
+}
+
+interface Writer {
+  show(event: StreamEvent): void;
+  endLine(): void;
+}
+
+/** For `text`. As JSON, the answer is printed as a whole at the end, or with the events. */
+function createWriter(format: OutputFormat): Writer {
+  let streamed = false;
+  let atLineStart = true;
+  const pieces = printPieces();
+  const write = (text: string): void => {
+    pieces.write(text);
+    if (text !== '') atLineStart = text.endsWith('\n');
+  };
+  const endLine = (): void => {
+    pieces.end();
+    if (!atLineStart) write('\n');
+  };
+  return {
+    endLine,
+    show({ type, data }) {
+      if (format !== 'text') return;
+      if (type === 'tool.start')
+        complain(paint('dim', oneLine(`· ${data.tool} ${shorten(JSON.stringify(data.params), 120)}`)));
+      else if (type === 'message.delta') {
+        streamed = true;
+        write(String(data.text));
+      } else if (type === 'message.assistant') {
+        if (!streamed) write(String(data.text));
+        // The next text belongs to another message.
+        endLine();
+        streamed = false;
+      }
+    },
+  };
+}
