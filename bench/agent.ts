@@ -254,6 +254,7 @@ async function withServer<T>(
     models: ['bench/quick'],
     providers: { bench: { baseURL: model.baseURL } },
     maxActiveRuns: manyRuns,
+    maxQueuedRunsPerKey: manyRuns,
   };
   const server = await startServer({ folder: own, config });
   const client = new CodeBuddyClient({ home: server.home });
