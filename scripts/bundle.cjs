@@ -43,7 +43,20 @@ const lean = {
  * for each and one for each set of modules that some of them share.
  */
 const clientCommands = ['prompt', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks'].concat([
-  ...['deliveries', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi', 'doctor'],
+  ...[
+    'deliveries',
+    'models',
+    'status',
+    'keys',
+    'nodes',
+    'open',
+    'stop',
+    'logs',
+    'config',
+    'init',
+    'openapi',
+    'doctor',
+  ],
 ]);
 
 const plugin = {

@@ -21,6 +21,7 @@ export const commands: Commands = {
     description: 'List, explain and retry webhook deliveries.',
     load: () => import('./deliveries.ts'),
   },
+  models: { description: 'List the models that could answer.', load: () => import('./models.ts') },
   status: { description: 'Show the status of the server.', load: () => import('./status.ts') },
   stop: { description: 'Stop the local server.', load: () => import('./stop.ts') },
   logs: {
