@@ -3,7 +3,11 @@
 import type { Commands } from './program.ts';
 
 export const commands: Commands = {
-  serve: { description: 'Start the server.', load: () => import('./serve.ts') },
+  serve: {
+    description: 'Start the server.',
+    load: () => import('./serve.ts'),
+    loadFlags: () => import('./serve-flags.ts'),
+  },
   prompt: { description: 'Send a prompt and stream the answer.', load: () => import('./prompt.ts') },
   tools: { description: 'List and run tools.', load: () => import('./tools.ts') },
   runs: { description: 'List, show, cancel and resume runs.', load: () => import('./runs.ts') },
@@ -50,5 +54,9 @@ export const commands: Commands = {
   doctor: {
     description: 'Check this machine, the settings and the server.',
     load: () => import('./doctor.ts'),
+  },
+  completion: {
+    description: 'Print a script that completes commands in bash, zsh or fish.',
+    load: () => import('./completion.ts'),
   },
 };

@@ -9,7 +9,7 @@ type Model = Models['models'][number];
 
 export function define(models: Command): void {
   withConnection(models)
-    .description('List the models that could answer, the one that answers first.')
+    .description('List the models that could answer, in the order in which they are tried.')
     .addHelpText(
       'after',
       `
