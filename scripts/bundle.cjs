@@ -44,7 +44,7 @@ const lean = {
  */
 const clientCommands = ['prompt', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks'].concat([
   ...['deliveries', 'models', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi'],
-  ...['doctor', 'completion', 'serve-flags'],
+  ...['doctor', 'stats', 'completion', 'serve-flags'],
 ]);
 
 /** `serve_flags`: a name that a module can export. */

@@ -26,6 +26,7 @@ export const commands: Commands = {
     load: () => import('./deliveries.ts'),
   },
   models: { description: 'List the models that could answer.', load: () => import('./models.ts') },
+  stats: { description: 'Count runs, tokens, cost and deliveries.', load: () => import('./stats.ts') },
   status: { description: 'Show the status of the server.', load: () => import('./status.ts') },
   stop: { description: 'Stop the local server.', load: () => import('./stop.ts') },
   logs: {
