@@ -41,9 +41,7 @@ function groupFunction(command: CommandNode): string {
 ${described.join('\n')}
   )
   _arguments -C \\
-${argumentSpecs(command.options)}
-    '1: :->command' \\
-    '*:: :->arguments' && ret=0
+    ${[...argumentSpecs(command.options), "'1: :->command'", "'*:: :->arguments'"].join(' \\\n    ')} && ret=0
   case $state in
     command) _describe -t commands command commands && ret=0 ;;
     arguments)
@@ -57,19 +55,16 @@ ${cases.join('\n')}
 }
 
 function leafFunction(command: CommandNode): string {
-  const operands = command.operands.map((value, index) => `    ${quoted(`${index + 1}: :${action(value)}`)}`);
-  const specs = [argumentSpecs(command.options), ...operands.map((line) => `${line} \\`)].join('\n');
+  const operands = command.operands.map((value, index) => quoted(`${index + 1}: :${action(value)}`));
+  const specs = [...argumentSpecs(command.options), ...operands];
   return `${functionName(command)}() {
-  _arguments \\
-${specs.replace(/ \\$/, '')}
+  _arguments${specs.map((spec) => ` \\\n    ${spec}`).join('')}
 }`;
 }
 
-/** One line for each name of each option, with a backslash at the end. */
-function argumentSpecs(options: readonly OptionNode[]): string {
-  return options
-    .flatMap((option) => option.names.map((name) => `    ${quoted(specOf(name, option))} \\`))
-    .join('\n');
+/** One for each name of each option. */
+function argumentSpecs(options: readonly OptionNode[]): readonly string[] {
+  return options.flatMap((option) => option.names.map((name) => quoted(specOf(name, option))));
 }
 
 function specOf(

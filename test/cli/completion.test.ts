@@ -217,6 +217,14 @@ describe('zsh', () => {
   });
 });
 
+describe('zsh, line by line', () => {
+  test('the arguments of `_arguments` follow each other without a gap', () => {
+    const script = scriptOf('zsh');
+    expect(script).toContain("__codebuddy_help_arguments() {\n  _arguments \\\n    '1: :(serve prompt ");
+    for (const [, next] of script.matchAll(/ \\\n(.*)\n/g)) expect(next).toMatch(/^ {4}'/);
+  });
+});
+
 describe('fish', () => {
   test('every command offers its sub-commands and its options', () => {
     const lines = scriptOf('fish').split('\n');
