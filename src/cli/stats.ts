@@ -59,7 +59,7 @@ Examples:
 }
 
 function show(since: string, { runs, usage, total }: RunStats, deliveries: DeliveryStats | null): void {
-  print(`Since ${localTime(since)}\n`);
+  print(`Since ${localTime(since)}\n\n`);
   printTable(
     ['RUNS', 'COUNT'],
     runEndings.map((ending) => [ending, String(runs[ending])]),

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { percentile } from '../../src/cli/stats-deliveries.ts';
 import { CodeBuddyClient } from '../../src/client/index.ts';
+import { startModelServer } from '../agent/model-server.ts';
 import type { ModelReply } from '../agent/model-server-types.ts';
 import { waitFor } from '../wait-for.ts';
 import { serveModel } from './model-home.ts';
@@ -66,6 +67,25 @@ test('runs by outcome, and their tokens and cost by day and model', async () => 
   expect(stdout).toMatch(new RegExp(`^${day}  local/m +\\d +200 +40 +\\$0\\.0000$`, 'm'));
   expect(stdout).toMatch(/^total +5 +200 +40 +\$0\.0000$/m);
   expect(stdout).toContain('The cost of 2 runs is not known');
+});
+
+test('costs are added up for each model', async () => {
+  const model = await startModelServer(() => reply({ text: '' }));
+  const home = temporaryFolder();
+  await serve(home, [], {
+    CODEBUDDY_MODEL: 'openai/gpt-4o',
+    OPENAI_API_KEY: 'sk-test',
+    OPENAI_BASE_URL: `${model.url}/v1`,
+  });
+  const client = clientOf(home);
+  const [first, second] = [await client.prompt('one'), await client.prompt('two')];
+  expect(first.cost).toBeGreaterThan(0);
+  const { total, usage } = await stats(home);
+  expect(total.cost).toBeCloseTo((first.cost ?? 0) + (second.cost ?? 0), 9);
+  expect(total).toMatchObject({ runs: 2, inputTokens: 200, outputTokens: 40, runsWithoutCost: 0 });
+  for (const row of usage) expect(row.model).toMatch(/^openai\/gpt-4o/);
+  const { stdout } = await run(home, ['stats']);
+  expect(stdout).toContain(`$${total.cost?.toFixed(4)}`);
 });
 
 test('the runs of a deleted session count, and those before --since do not', async () => {
