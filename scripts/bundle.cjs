@@ -52,8 +52,12 @@ const clientCommands = [
   'events',
   'webhooks',
 ].concat([
-  ...['deliveries', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi', 'doctor'],
+  ...['deliveries', 'models', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi'],
+  ...['doctor', 'stats', 'completion', 'serve-flags'],
 ]);
+
+/** `serve_flags`: a name that a module can export. */
+const exportNameOf = (name) => name.replaceAll('-', '_');
 
 const plugin = {
   name: 'codebuddy',
@@ -77,7 +81,9 @@ const plugin = {
     }));
     onResolve({ filter: /^client-commands$/ }, () => ({ path: 'client-commands', namespace: 'commands' }));
     onLoad({ filter: /.*/, namespace: 'commands' }, () => ({
-      contents: clientCommands.map((name) => `export * as ${name} from './${name}.ts';`).join('\n'),
+      contents: clientCommands
+        .map((name) => `export * as ${exportNameOf(name)} from './${name}.ts';`)
+        .join('\n'),
       resolveDir: path.join(root, 'src', 'cli'),
     }));
   },
@@ -87,7 +93,10 @@ function withClientCommands(text) {
   return clientCommands
     .reduce(
       (changed, name) =>
-        changed.replace(`import('./${name}.ts')`, `import('client-commands').then((all) => all.${name})`),
+        changed.replace(
+          `import('./${name}.ts')`,
+          `import('client-commands').then((all) => all.${exportNameOf(name)})`,
+        ),
       text,
     )
     .replace(`import('./serve.ts')`, `Promise.reject(new Error('bin/codebuddy.js runs it from serve.cjs'))`);

@@ -3,7 +3,11 @@
 import type { Commands } from './program.ts';
 
 export const commands: Commands = {
-  serve: { description: 'Start the server.', load: () => import('./serve.ts') },
+  serve: {
+    description: 'Start the server.',
+    load: () => import('./serve.ts'),
+    loadFlags: () => import('./serve-flags.ts'),
+  },
   prompt: { description: 'Send a prompt and stream the answer.', load: () => import('./prompt.ts') },
   chat: { description: 'Talk with the agent on the terminal.', load: () => import('./chat.ts') },
   tools: { description: 'List and run tools.', load: () => import('./tools.ts') },
@@ -22,6 +26,8 @@ export const commands: Commands = {
     description: 'List, explain and retry webhook deliveries.',
     load: () => import('./deliveries.ts'),
   },
+  models: { description: 'List the models that could answer.', load: () => import('./models.ts') },
+  stats: { description: 'Count runs, tokens, cost and deliveries.', load: () => import('./stats.ts') },
   status: { description: 'Show the status of the server.', load: () => import('./status.ts') },
   stop: { description: 'Stop the local server.', load: () => import('./stop.ts') },
   logs: {
@@ -50,5 +56,9 @@ export const commands: Commands = {
   doctor: {
     description: 'Check this machine, the settings and the server.',
     load: () => import('./doctor.ts'),
+  },
+  completion: {
+    description: 'Print a script that completes commands in bash, zsh or fish.',
+    load: () => import('./completion.ts'),
   },
 };

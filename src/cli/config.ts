@@ -17,6 +17,9 @@ interface ConfigOptions {
   readonly json?: boolean;
 }
 
+/** `config get` knows more fields than these. */
+const anyField = Object.assign((text: string) => text, { words: configFields });
+
 const fieldsHelp = `\nFields: ${configFields.join(', ')}`;
 
 export function define(config: Command): void {
@@ -36,7 +39,8 @@ export function define(config: Command): void {
     for (const fault of faults) complain(`codebuddy: ${oneLine(fault)}`);
     if (faults.length > 0) process.exitCode = exitCodes.usage;
   });
-  add('get <field>', 'Print the value of a setting. Secrets are not shown.')
+  add('get', 'Print the value of a setting. Secrets are not shown.')
+    .argument('<field>', '', anyField)
     .addHelpText('after', fieldsHelp)
     .action((field: string, options: ConfigOptions) => {
       const row = rowOf(field, options);
@@ -48,7 +52,9 @@ export function define(config: Command): void {
       );
       complain(oneLine(`from: ${row.origin}`));
     });
-  add('set <field> <value>', 'Set a field of config.json. The value is JSON, or plain text.')
+  add('set', 'Set a field of config.json. The value is JSON, or plain text.')
+    .argument('<field>', '', anyField)
+    .argument('<value>')
     .addHelpText(
       'after',
       `
@@ -63,9 +69,9 @@ ${fieldsHelp}`,
       await checkField(field, value, options);
       change(field, value, options);
     });
-  add('unset <field>', 'Remove a field from config.json, so that its default holds.').action(
-    (field: string, options: ConfigOptions) => change(field, undefined, options),
-  );
+  add('unset', 'Remove a field from config.json, so that its default holds.')
+    .argument('<field>', '', anyField)
+    .action((field: string, options: ConfigOptions) => change(field, undefined, options));
 }
 
 function inspect(options: ConfigOptions) {

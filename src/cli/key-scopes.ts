@@ -12,7 +12,9 @@ export interface NewKey {
 }
 
 /** Parses --scope: scopes separated by commas. The flag may be repeated. */
-export function scopeList(text: string, all: readonly Scope[] = []): readonly Scope[] {
+export const scopeList = Object.assign(parseScopes, { words: scopes, isRepeatable: true as const });
+
+function parseScopes(text: string, all: readonly Scope[] = []): readonly Scope[] {
   const named = text.split(',').map((word) => {
     const scope = scopes.find((one) => one === word.trim());
     if (scope !== undefined) return scope;

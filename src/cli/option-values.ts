@@ -14,6 +14,12 @@ export interface TextLimits {
   readonly maxLength: number;
 }
 
+/** A parser of a value of which some or all possible words are known. Completion scripts offer them. */
+export interface WordParser<T> {
+  (text: string): T;
+  readonly words: readonly string[];
+}
+
 /** `flag`: the flag with its dashes, for messages. */
 export function wholeNumber(flag: string, { minimum, maximum }: NumberLimits): (text: string) => number {
   return (text) => {
@@ -35,15 +41,13 @@ export function seconds(flag: string, { minimum, maximum }: NumberLimits): (text
   };
 }
 
-export function oneOf<const Word extends string>(
-  flag: string,
-  words: readonly Word[],
-): (text: string) => Word {
-  return (text) => {
+export function oneOf<const Word extends string>(flag: string, words: readonly Word[]): WordParser<Word> {
+  const parse = (text: string): Word => {
     const word = words.find((one) => one === text);
     if (word !== undefined) return word;
     throw invalid(flag, `one of ${words.join(', ')}`, text, didYouMean(text, words));
   };
+  return Object.assign(parse, { words });
 }
 
 /** Counts characters as JSON Schema does: code points. */
@@ -63,25 +67,35 @@ export function modelName(flag: string): (text: string) => string {
   };
 }
 
+/** Parses a flag that may be repeated. */
+export interface RepeatedParser<T> {
+  (text: string, all?: readonly T[]): readonly T[];
+  readonly isRepeatable: true;
+  readonly words?: readonly string[];
+}
+
 /** For a flag that may be repeated. */
-export function repeated<T>(parse: (text: string) => T): (text: string, all?: readonly T[]) => readonly T[] {
-  return (text, all = []) => [...all, parse(text)];
+export function repeated<T>(parse: ((text: string) => T) | WordParser<T>): RepeatedParser<T> {
+  const parseMore = (text: string, all: readonly T[] = []): readonly T[] => [...all, parse(text)];
+  const words = 'words' in parse ? { words: parse.words } : {};
+  return Object.assign(parseMore, { isRepeatable: true as const, ...words });
 }
 
 /**
  * An event type, `group.*` or `*`. A host application may add its own types, which only the server knows. So this
  * rejects only patterns with a wrong form, and likely typos of the built-in types.
  */
-export function eventPattern(flag: string): (text: string) => string {
+export function eventPattern(flag: string): WordParser<string> {
   const groups = [...new Set(eventTypes.filter((type) => type.includes('.')).map(groupOf))];
   const known: readonly string[] = [...eventTypes, ...groups, '*'];
-  return (text) => {
+  const parse = (text: string): string => {
     if (known.includes(text)) return text;
     const suggestion = didYouMean(text, known);
     if (suggestion === '' && /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.(?:[A-Za-z0-9_-]+|\*)$/.test(text))
       return text;
     throw invalid(flag, 'an event type such as run.complete, a group such as tool.*, or *', text, suggestion);
   };
+  return Object.assign(parse, { words: known });
 }
 
 function groupOf(type: string): string {

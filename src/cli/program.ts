@@ -10,13 +10,21 @@ import { asksForJson } from './output-format.ts';
 import { UsageError } from './usage-error.ts';
 import { helpHint, usageErrorOf } from './usage-message.ts';
 
-/** Adds the options, arguments, sub-commands and action of a command. */
-type Define = (command: Command) => void;
+/** Resolves to the program with all commands, sub-commands and options. */
+export type LoadTree = () => Promise<Command>;
+
+/** Adds the options, arguments, sub-commands and action of a command, which may look at the whole program. */
+type Define = (command: Command, loadTree: LoadTree) => void;
+
+interface CommandEntry {
+  readonly description: string;
+  readonly load: () => Promise<{ define: Define }>;
+  /** Loads the flags without the action, which may be in another bundle. @default `load` */
+  readonly loadFlags?: () => Promise<{ define: Define }>;
+}
 
 /** The commands by name. */
-export type Commands = Readonly<
-  Record<string, { readonly description: string; readonly load: () => Promise<{ define: Define }> }>
->;
+export type Commands = Readonly<Record<string, CommandEntry>>;
 
 /** Runs the command line of this process and sets its exit code. */
 export async function runProgram(commands: Commands): Promise<void> {
@@ -34,34 +42,13 @@ async function run(given: readonly string[], commands: Commands): Promise<number
   // `help serve` is `serve --help`, so that only the file of one command is loaded.
   const args = given[0] === 'help' && given[1] !== undefined ? [...given.slice(1), '--help'] : given;
   if (asksForJson(args)) wantJson();
-  const program = new Command('codebuddy')
-    .description('A coding agent behind a local HTTP API.')
-    .version(version, '-V, --version', 'show the version')
-    .helpOption('-h, --help', 'show help')
-    .helpCommand('help [command]', 'Show help for a command.')
-    .exitOverride()
-    .configureOutput({
-      writeOut: print,
-      writeErr: (text) => complain(text.trimEnd()),
-      // `report` prints all errors.
-      outputError: () => undefined,
-    })
-    .addHelpText(
-      'after',
-      `
-Examples:
-  codebuddy serve                        start the server in this folder
-  codebuddy prompt 'list *.md'           send a prompt; the local server and its key are found
-  codebuddy events tail                  show events as they happen
-
-Exit codes: 0 success, 1 failure, 2 invalid usage, 3 server unreachable, 4 unauthorized, 5 permission required`,
-    );
+  const program = createRoot();
   const wanted = args[0]?.startsWith('-') ? undefined : args[0];
   const chosen = wanted !== undefined && Object.hasOwn(commands, wanted) ? wanted : undefined;
   for (const [name, { description, load }] of Object.entries(commands)) {
     if (chosen !== undefined && name !== chosen) continue;
     const command = program.command(name).description(description);
-    if (name === chosen) (await load()).define(command);
+    if (name === chosen) (await load()).define(command, () => loadTree(commands));
     inheritExit(command);
   }
   let current: Command | undefined;
@@ -90,4 +77,38 @@ Exit codes: 0 success, 1 failure, 2 invalid usage, 3 server unreachable, 4 unaut
 function inheritExit(command: Command): void {
   command.exitOverride();
   for (const child of command.commands) inheritExit(child);
+}
+
+/** The program without its commands. */
+function createRoot(): Command {
+  return new Command('codebuddy')
+    .description('A coding agent behind a local HTTP API.')
+    .version(version, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'Show help for a command.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: print,
+      writeErr: (text) => complain(text.trimEnd()),
+      // `report` prints all errors.
+      outputError: () => undefined,
+    })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  codebuddy serve                        start the server in this folder
+  codebuddy prompt 'list *.md'           send a prompt; the local server and its key are found
+  codebuddy events tail                  show events as they happen
+
+Exit codes: 0 success, 1 failure, 2 invalid usage, 3 server unreachable, 4 unauthorized, 5 permission required`,
+    );
+}
+
+/** The program with all commands, sub-commands and options. */
+export async function loadTree(commands: Commands): Promise<Command> {
+  const program = createRoot();
+  for (const [name, { description, load, loadFlags = load }] of Object.entries(commands))
+    (await loadFlags()).define(program.command(name).description(description), () => loadTree(commands));
+  return program;
 }

@@ -2,7 +2,7 @@
 
 import type { WriterThread } from '../app/early-thread.ts';
 import { runProgram } from './program.ts';
-import { define } from './serve.ts';
+import { defineServe } from './serve.ts';
 
 export { withoutLimits } from '../app/limit-heap.ts';
 
@@ -10,7 +10,7 @@ export function main(writerThread: WriterThread): Promise<void> {
   return runProgram({
     serve: {
       description: 'Start the server.',
-      load: async () => ({ define: (command) => define(command, writerThread) }),
+      load: async () => ({ define: (command) => defineServe(command, writerThread) }),
     },
   });
 }

@@ -10,27 +10,20 @@ import type { Settings } from '../config/settings.ts';
 import { report } from './exit-codes.ts';
 import { type Reach, reachOf } from './network-address.ts';
 import { complain, oneLine, paint, print, printJsonLine } from './output.ts';
-import { settingFlags, withSettings } from './setting-flags.ts';
+import { define as defineFlags } from './serve-flags.ts';
+import { settingFlags } from './setting-flags.ts';
 
 /** The banner waits this long for the first requests: looking for a model and a sandbox takes a while. In ms. */
 const bannerDelayMs = 20;
 
+export function define(serve: Command): void {
+  defineServe(serve);
+}
+
 /** `writerThread`: one that runs already. @default a new one */
-export function define(serve: Command, writerThread?: WriterThread): void {
-  withSettings(serve)
-    .description(
-      'Start the server. A flag overrides the environment variable in parentheses, which overrides config.json.',
-    )
-    .option('--json', 'print the URL and the key file as one line of JSON')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  codebuddy serve
-  codebuddy serve --port 0 --workspace ~/project
-  CODEBUDDY_HOME=/srv/codebuddy codebuddy serve --host 0.0.0.0 --allowed-host build.example.org`,
-    )
-    .action((options) => start(options, writerThread));
+export function defineServe(serve: Command, writerThread?: WriterThread): void {
+  defineFlags(serve);
+  serve.action((options) => start(options, writerThread));
 }
 
 async function start(options: { readonly json?: boolean }, runningThread?: WriterThread): Promise<void> {

@@ -1,15 +1,16 @@
 // Flags for settings. Their syntax and help come from the settings' declarations.
 
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import { type SettingRule, settingRules } from '../config/setting-rules.ts';
 import type { Flags, Settings } from '../config/settings.ts';
+import { Flag } from './flag.ts';
+import { repeated } from './option-values.ts';
 
 type Values = Readonly<Record<string, Flags[keyof Settings]>>;
 
 interface SettingOption {
   readonly name: keyof Settings;
-  readonly option: Option;
+  readonly option: Flag<readonly string[]>;
 }
 
 /** Adds the flags of these settings, or of all that have one. */
@@ -29,9 +30,11 @@ function settingOptions(names?: readonly (keyof Settings)[]): readonly SettingOp
   const rules = Object.entries(settingRules) as readonly (readonly [keyof Settings, SettingRule<unknown>])[];
   return rules.flatMap(([name, rule]) => {
     if (rule.flag === undefined || (names !== undefined && !names.includes(name))) return [];
-    const option = new Option(rule.flag.syntax, helpOf(rule));
-    if (rule.flag.isRepeatable)
-      option.argParser((value: string, all: readonly string[] = []) => [...all, value]);
+    const { syntax, words, isRepeatable = false } = rule.flag;
+    const option = new Flag<readonly string[]>(syntax, helpOf(rule), {
+      ...(words === undefined ? {} : { words }),
+      ...(isRepeatable ? { parse: repeated((value) => value) } : {}),
+    });
     return [{ name, option }];
   });
 }

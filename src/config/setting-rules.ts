@@ -47,6 +47,8 @@ export interface SettingFlag {
   readonly defaultText?: string;
   /** Whether the flag may be repeated. @default false */
   readonly isRepeatable?: boolean;
+  /** All valid values, if they are few. Completion scripts offer them. */
+  readonly words?: readonly string[];
 }
 
 export interface SettingContext {
@@ -130,7 +132,11 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'an object such as {"name": {"command": "…", "args": []}}',
   },
   permissionMode: {
-    flag: { syntax: '--permission-mode <mode>', help: `permission mode: ${permissionModes.join(', ')}` },
+    flag: {
+      syntax: '--permission-mode <mode>',
+      help: `permission mode: ${permissionModes.join(', ')}`,
+      words: permissionModes,
+    },
     variable: 'CODEBUDDY_PERMISSION_MODE',
     field: 'permissionMode',
     defaultValue: () => 'ask',
@@ -184,6 +190,7 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     flag: {
       syntax: '--sandbox <mode>',
       help: 'run commands in the sandbox: required, auto (where it works) or off',
+      words: sandboxModes,
     },
     variable: 'CODEBUDDY_SANDBOX',
     field: 'sandbox',
@@ -238,7 +245,11 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'a URL such as http://10.0.0.5:3847',
   },
   logLevel: {
-    flag: { syntax: '--log-level <level>', help: `log level: ${logLevels.join(', ')}` },
+    flag: {
+      syntax: '--log-level <level>',
+      help: `log level: ${logLevels.join(', ')}`,
+      words: logLevels,
+    },
     variable: 'CODEBUDDY_LOG_LEVEL',
     field: 'logLevel',
     defaultValue: () => 'info',
