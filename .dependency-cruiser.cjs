@@ -1,4 +1,4 @@
-// The import rules of docs/ARCHITECTURE.md: which module may import which, and no circular imports in src/ and bench/.
+// The import rules of docs/ARCHITECTURE.md: which module may import which, and no circular imports in src/, bench/ and web/.
 // Type-only imports count.
 
 const inModules = (modules) => `^src/(${modules.join('|')})`;
@@ -16,7 +16,7 @@ function wall(module, allowed) {
 
 module.exports = {
   forbidden: [
-    { name: 'no-circles', severity: 'error', from: { path: '^(src|bench)/' }, to: { circular: true } },
+    { name: 'no-circles', severity: 'error', from: { path: '^(src|bench|web)/' }, to: { circular: true } },
     // The peers of the benchmark have their own packages.
     { name: 'no-unresolvable', severity: 'error', from: { path: '^src/' }, to: { couldNotResolve: true } },
     {
@@ -60,6 +60,16 @@ module.exports = {
     wall('receiver/', ['webhooks/verify\\.ts']),
     wall('cli/', ['app(\\.ts|/)', 'client/', 'config/', 'receiver/']),
     wall('index\\.ts', ['api/', 'client/']),
+    {
+      name: 'dashboard-as-a-client',
+      comment: 'web/ knows the server by its API only: the typed client and the nouns.',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: {
+        path: '^(src|bench|scripts)/',
+        pathNot: '^src/(client|contract)/|^scripts/bundler/node_modules/',
+      },
+    },
   ],
   options: {
     tsPreCompilationDeps: true,

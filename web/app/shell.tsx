@@ -14,7 +14,8 @@ import { go, hrefOf, place } from './router.ts';
 import { useShortcuts } from './shortcuts.ts';
 import { client } from './sign-in.ts';
 import { useTitle } from './title.ts';
-import { type View, type ViewProps, views } from './views.ts';
+import type { ViewProps } from './view-props.ts';
+import { type View, views } from './views.ts';
 
 export function Shell({ caller }: { readonly caller: Caller }) {
   const [isHelpOpen, setHelpOpen] = useState(false);

@@ -3,12 +3,7 @@
 import type { ComponentType } from 'preact';
 import type { Scope } from '../../src/contract/api-key.ts';
 import type { IconName } from '../parts/icon.tsx';
-
-export interface ViewProps {
-  /** The parts of the path after the name of the view. */
-  readonly path: readonly string[];
-  readonly query: Readonly<Record<string, string>>;
-}
+import type { ViewProps } from './view-props.ts';
 
 export interface View {
   readonly name: string;

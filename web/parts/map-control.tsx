@@ -1,8 +1,8 @@
 // Names with their values, such as headers: one row each. A row without a name does not count.
 
 import { useRef, useState } from 'preact/hooks';
+import type { ControlProps } from './control-props.ts';
 import { Icon } from './icon.tsx';
-import type { ControlProps } from './schema-controls.tsx';
 
 interface Entry {
   readonly key: number;

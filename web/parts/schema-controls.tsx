@@ -2,22 +2,10 @@
 
 import type { ComponentType } from 'preact';
 import { useId, useState } from 'preact/hooks';
-import { type FieldKind, type FormSchema, typesOf, valueOfText } from './form-schema.ts';
+import type { ControlProps } from './control-props.ts';
+import { type FieldKind, typesOf, valueOfText } from './form-schema.ts';
 import { MapControl } from './map-control.tsx';
 import { TextsControl } from './texts-control.tsx';
-
-export interface ControlProps {
-  readonly id: string;
-  readonly schema: FormSchema;
-  readonly value: unknown;
-  readonly isRequired: boolean;
-  readonly isDisabled: boolean;
-  readonly isInvalid: boolean;
-  readonly describedBy: string | undefined;
-  readonly suggestions: readonly string[];
-  /** Undefined: the member is absent. */
-  readonly onChange: (value: unknown) => void;
-}
 
 export const controls: Readonly<Record<FieldKind, ComponentType<ControlProps>>> = {
   text: TextControl,

@@ -1,8 +1,8 @@
 // A list of texts: chips, and a field that adds one with Enter, a comma or a choice among the suggestions.
 
 import { useId, useState } from 'preact/hooks';
+import type { ControlProps } from './control-props.ts';
 import { Icon } from './icon.tsx';
-import type { ControlProps } from './schema-controls.tsx';
 
 export function TextsControl({ id, value, isDisabled, isInvalid, suggestions, onChange }: ControlProps) {
   const list = useId();

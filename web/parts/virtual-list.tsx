@@ -3,7 +3,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { useKeys } from '../app/shortcuts.ts';
+import { useKeys } from '../app/keys.ts';
 
 export interface VirtualListProps<T> {
   readonly items: readonly T[];

@@ -6,10 +6,9 @@ import type { Delivery } from '../../../src/client/web.ts';
 import { formatDuration } from '../../parts/format.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { Time } from '../../parts/time.tsx';
+import type { Attempt } from './attempt.ts';
 import { RequestView } from './request-view.tsx';
 import { ResponseView } from './response-view.tsx';
-
-export type Attempt = Delivery['attemptLog'][number];
 
 export function Attempts({ delivery }: { readonly delivery: Delivery }) {
   const { attemptLog } = delivery;

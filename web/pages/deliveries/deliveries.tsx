@@ -1,6 +1,6 @@
 // The deliveries, and one of them.
 
-import type { ViewProps } from '../../app/views.ts';
+import type { ViewProps } from '../../app/view-props.ts';
 import { DeliveryView } from './delivery.tsx';
 import { DeliveryList } from './delivery-list.tsx';
 

@@ -7,7 +7,7 @@ import { formatBytes } from '../../parts/format.ts';
 import { HeaderTable } from '../../parts/header-table.tsx';
 import { LongText } from '../../parts/json.tsx';
 import { Content } from '../../parts/state.tsx';
-import type { Attempt } from './attempts.tsx';
+import type { Attempt } from './attempt.ts';
 import { SignatureCheck } from './signature-check.tsx';
 
 export interface RequestViewProps {

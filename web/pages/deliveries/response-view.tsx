@@ -3,7 +3,7 @@
 import { lackOf } from '../../app/scope.ts';
 import { HeaderTable } from '../../parts/header-table.tsx';
 import { LongText } from '../../parts/json.tsx';
-import type { Attempt } from './attempts.tsx';
+import type { Attempt } from './attempt.ts';
 
 export function ResponseView({ attempt }: { readonly attempt: Attempt }) {
   const { statusCode, message, outcome, responseExcerpt, responseHeaders = {} } = attempt;

@@ -5,7 +5,7 @@ import type { LoggedEvent } from '../../../src/client/web.ts';
 import { useResource } from '../../app/resource.ts';
 import { hrefOf, setQuery } from '../../app/router.ts';
 import { client } from '../../app/sign-in.ts';
-import type { ViewProps } from '../../app/views.ts';
+import type { ViewProps } from '../../app/view-props.ts';
 import { FilterChip } from '../../parts/filter-chip.tsx';
 import { formatCount, formatExactTime, plural } from '../../parts/format.ts';
 import { Icon } from '../../parts/icon.tsx';

@@ -3,8 +3,8 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Permission } from '../../../src/client/web.ts';
+import { useKeys } from '../../app/keys.ts';
 import { endedPermissions } from '../../app/pending-permissions.ts';
-import { useKeys } from '../../app/shortcuts.ts';
 import { PermissionCard } from './permission-card.tsx';
 
 /** A question must have been in view for so long before a key answers it, in ms. */

@@ -3,7 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import { useResource } from '../../app/resource.ts';
 import { go, hrefOf } from '../../app/router.ts';
-import type { ViewProps } from '../../app/views.ts';
+import type { ViewProps } from '../../app/view-props.ts';
 import { formatCount, plural } from '../../parts/format.ts';
 import { Content } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';

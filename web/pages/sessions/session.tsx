@@ -2,11 +2,11 @@
 
 import { useMemo, useRef } from 'preact/hooks';
 import type { Run } from '../../../src/client/web.ts';
+import { useKeys } from '../../app/keys.ts';
 import { pendingPermissions } from '../../app/pending-permissions.ts';
 import { useResource } from '../../app/resource.ts';
 import { hrefOf } from '../../app/router.ts';
 import { may } from '../../app/scope.ts';
-import { useKeys } from '../../app/shortcuts.ts';
 import { client } from '../../app/sign-in.ts';
 import { useTitle } from '../../app/title.ts';
 import { useFollowEnd } from '../../parts/follow-end.ts';

@@ -6,7 +6,7 @@ import { usePages } from '../../app/pages.ts';
 import { go, hrefOf, setQuery } from '../../app/router.ts';
 import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
-import type { ViewProps } from '../../app/views.ts';
+import type { ViewProps } from '../../app/view-props.ts';
 import { FilterChip } from '../../parts/filter-chip.tsx';
 import { formatCost, formatCount, plural } from '../../parts/format.ts';
 import { Empty, ErrorNotice } from '../../parts/state.tsx';

@@ -2,7 +2,7 @@
 
 import type { FunctionComponent } from 'preact';
 import { hrefOf } from '../../app/router.ts';
-import type { ViewProps } from '../../app/views.ts';
+import type { ViewProps } from '../../app/view-props.ts';
 import { Appearance } from './appearance.tsx';
 import { Keys } from './keys.tsx';
 import { Models } from './models.tsx';

@@ -5,7 +5,7 @@ import { allOf } from '../../app/all-of.ts';
 import { useResource } from '../../app/resource.ts';
 import { hrefOf, setQuery } from '../../app/router.ts';
 import { client } from '../../app/sign-in.ts';
-import type { ViewProps } from '../../app/views.ts';
+import type { ViewProps } from '../../app/view-props.ts';
 import { formatCount } from '../../parts/format.ts';
 import { Content, Empty } from '../../parts/state.tsx';
 import { ToolForm } from './tool-form.tsx';

@@ -1,6 +1,6 @@
 // The webhooks, one of them, or the form of a new one.
 
-import type { ViewProps } from '../../app/views.ts';
+import type { ViewProps } from '../../app/view-props.ts';
 import { NewWebhook } from './new-webhook.tsx';
 import { WebhookView } from './webhook.tsx';
 import { WebhookList } from './webhook-list.tsx';
