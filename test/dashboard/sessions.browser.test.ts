@@ -180,9 +180,11 @@ test('a failed run says why, and can be resumed', async () => {
     .waitFor();
   await page.getByRole('button', { name: 'Resume the run' }).click();
   await answersOf(page).getByText('It works.').waitFor();
-  expect(
-    await transcriptOf(page)
-      .getByText(/The run failed/)
-      .count(),
-  ).toBe(0);
+  await expect
+    .poll(() =>
+      transcriptOf(page)
+        .getByText(/The run failed/)
+        .count(),
+    )
+    .toBe(0);
 });
