@@ -22,8 +22,9 @@ function largestYoungSpace(begin: string): number {
 }
 
 test('the space for new objects ends its growth at 16 MB', () => {
-  expect(largestYoungSpace('')).toBeGreaterThan(20);
+  expect(largestYoungSpace('')).toBeGreaterThan(64);
   const limited = largestYoungSpace(`(await import('${file}')).limitHeap();`);
   expect(limited).toBeGreaterThan(4);
-  expect(limited).toBeLessThanOrEqual(20);
+  // The size is looked at after a collection: on a busy machine, the space may have grown once more by then.
+  expect(limited).toBeLessThanOrEqual(40);
 });
