@@ -119,7 +119,7 @@ export type Typed =
  * @throws UsageError for an unknown command or an invalid argument
  */
 export function runChatCommand(line: string, state: ChatState): Typed {
-  const [, name = '', rest = ''] = /^(\/[A-Za-z?]*)(?:[ \t]+(.*))?$/.exec(line) ?? [];
+  const [, name = '', rest = ''] = /^(\/[A-Za-z?]*)(?:[ \t](.*))?$/.exec(line) ?? [];
   const argument = rest.trim();
   if (name === '') return { kind: 'prompt' };
   const command = Object.hasOwn(chatCommands, name) ? chatCommands[name] : undefined;

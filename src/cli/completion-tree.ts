@@ -62,7 +62,7 @@ function withNamesOf(help: CommandNode, commands: readonly CommandNode[]): Comma
 
 function optionNode(option: Option): OptionNode {
   const takesValue = option.required || option.optional;
-  const placeholder = /[<[](.*)[>\]]/.exec(option.flags)?.[1] ?? '';
+  const placeholder = /[<[]([^<>[\]]*)[>\]]/.exec(option.flags)?.[1] ?? '';
   return {
     names: [option.short, option.long].filter((name) => name != null),
     description: option.description,
