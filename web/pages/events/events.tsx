@@ -1,6 +1,6 @@
 // The event log as a table that follows. A row opens to its JSON, and to what it has caused.
 
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LoggedEvent } from '../../../src/client/web.ts';
 import { useResource } from '../../app/resource.ts';
 import { hrefOf, setQuery } from '../../app/router.ts';
@@ -92,12 +92,18 @@ function EventTable({ query }: Pick<ViewProps, 'query'>) {
 function TypeFilter({ type }: { readonly type: string | undefined }) {
   const { value } = useResource('event-types', (signal) => client.eventTypes({ signal }));
   const [text, setText] = useState(type ?? '');
+  // The address may change: by a link, or a step back.
+  useEffect(() => setText(type ?? ''), [type]);
+  const apply = (): void => {
+    const wanted = text.trim() || undefined;
+    if (wanted !== type) setQuery({ type: wanted, open: undefined });
+  };
   return (
     <form
       class="row"
       onSubmit={(event) => {
         event.preventDefault();
-        setQuery({ type: text.trim() || undefined, open: undefined });
+        apply();
       }}
     >
       <input
@@ -106,7 +112,7 @@ function TypeFilter({ type }: { readonly type: string | undefined }) {
         placeholder="Types: run.*, tool.error"
         value={text}
         onInput={({ currentTarget }) => setText(currentTarget.value)}
-        onBlur={() => setQuery({ type: text.trim() || undefined })}
+        onBlur={apply}
         spellcheck={false}
       />
       <datalist id="event-types">
