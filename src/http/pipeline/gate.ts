@@ -20,6 +20,7 @@ import { problemBody, problemType, toProblem } from './problem.ts';
 import type { GatedRequest, Identity } from './request-facts.ts';
 import { maxHops, type RequestHead, readHead, readTarget, saneRequestId } from './request-head.ts';
 import type { RequestRecord } from './request-record.ts';
+import { unauthorized } from './unauthorized.ts';
 
 export interface GateOptions {
   readonly context: HttpContext;
@@ -193,10 +194,9 @@ export function makeGate(options: GateOptions): Gate {
         if (owner !== undefined) return { ...owner, signInCode: code };
       }
       const wait = failedTries.failed(request.socket.remoteAddress, verdict.fingerprint, Date.now());
-      if (wait > 0) throw tooManyTries(wait);
-    }
-    if (verdict.kind === 'wrong') {
-      throw unauthorized(signInCodeOf(authorization) === undefined ? 'Unknown API key.' : unknownCode);
+      throw wait > 0
+        ? tooManyTries(wait)
+        : unauthorized(code === undefined ? 'Unknown API key.' : unknownCode);
     }
     throw unauthorized('API key required. Send it as Authorization: Bearer KEY or X-API-Key: KEY.');
   }
@@ -204,10 +204,6 @@ export function makeGate(options: GateOptions): Gate {
 
 const unknownCode =
   'The sign-in code is unknown, used or older than 60 s. Create another with: codebuddy open';
-
-function unauthorized(detail: string): CodeBuddyError {
-  return new CodeBuddyError('unauthorized', detail, { headers: { 'WWW-Authenticate': 'Bearer' } });
-}
 
 function refusedTicket(): CodeBuddyError {
   return unauthorized(

@@ -10,6 +10,7 @@ import type { OneTimeTokens } from './one-time-tokens.ts';
 import { refuseOtherMedia } from './parse-body.ts';
 import { readBody } from './receive-body.ts';
 import { GatedRequest } from './request-facts.ts';
+import { unauthorized } from './unauthorized.ts';
 
 /** Creates the `onRequest` hook of a route. `maxBytes` limits the body. */
 export function makeRouteEntry(
@@ -86,8 +87,4 @@ export function makeRouteEntry(
     }
     readBody(raw, maxBytes, take);
   };
-}
-
-function unauthorized(detail: string): CodeBuddyError {
-  return new CodeBuddyError('unauthorized', detail, { headers: { 'WWW-Authenticate': 'Bearer' } });
 }

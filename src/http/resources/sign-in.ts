@@ -1,11 +1,11 @@
 // The routes with which a browser signs in, so that pages need not keep an API key.
 
 import type { FastifyRequest } from 'fastify';
-import { CodeBuddyError } from '../../base/errors.ts';
 import { callerSchema, signInCodeSchema, signInSchema } from '../../contract/sign-in.ts';
 import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { factsOf } from '../pipeline/request-facts.ts';
+import { unauthorized } from '../pipeline/unauthorized.ts';
 import type { RouteDefinition } from '../route.ts';
 import { signInPath } from '../sign-in/sign-in-codes.ts';
 
@@ -39,7 +39,7 @@ export function signInRoutes(context: HttpContext): readonly RouteDefinition[] {
       handler: async (request, reply) => {
         const { signInCode } = factsOf(request).identity ?? {};
         if (signInCode !== undefined && !(await context.signInCodes.take(signInCode))) {
-          throw new CodeBuddyError('unauthorized', 'The sign-in code was already used.');
+          throw unauthorized('The sign-in code was already used.');
         }
         const { keyId, scopes } = callerOf(request);
         const signIn = context.signInCookies.signIn({ keyId, scopes }, hostOf(request), isSecure(request));

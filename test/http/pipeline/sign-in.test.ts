@@ -121,6 +121,8 @@ test('a code signs one browser in, and does nothing else', async () => {
   expect(await answer(post(`${server.url}/api/sign-in-codes`, bearer))).toMatchObject(unauthorized);
   const tries = await Promise.all(Array.from({ length: 5 }, () => post(`${server.url}/api/sign-in`, bearer)));
   expect(tries.map(({ status }) => status).sort()).toEqual([201, 401, 401, 401, 401]);
+  for (const { status, headers } of tries)
+    if (status === 401) expect(headers.get('www-authenticate')).toBe('Bearer');
   expect(await answer(post(`${server.url}/api/sign-in`, bearer))).toMatchObject({
     ...unauthorized,
     detail: expect.stringContaining('codebuddy open'),
