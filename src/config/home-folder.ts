@@ -29,17 +29,17 @@ function ensureFolder(folder: string, create: () => void): void {
     }
     if (hasModes && (statSync(folder).mode & 0o077) !== 0) removeAccessOfOthers(folder);
   } catch (cause) {
-    const isFile = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    // Its parents were created, or exist: the file system takes no new folders there.
-    const isRefused = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const own = cause instanceof NotOurs ? cause.message : fileFault(cause);
-    const why = isFile
-      ? 'it is a file, not a folder'
-      : isRefused
-        ? 'no folder can be created there (ENOENT)'
-        : own;
-    throw new Error(`The config folder ${folder} cannot be used: ${why}`, { cause });
+    throw new Error(`The config folder ${folder} cannot be used: ${folderFault(cause)}`, { cause });
   }
+}
+
+function folderFault(error: unknown): string {
+  if (error instanceof SharedFolderError) return error.message;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EEXIST') return 'it is a file, not a folder';
+  // Its parents were created, or exist: the file system takes no new folders there.
+  if (code === 'ENOENT') return 'no folder can be created there (ENOENT)';
+  return fileFault(error);
 }
 
 function removeAccessOfOthers(folder: string): void {
@@ -48,11 +48,12 @@ function removeAccessOfOthers(folder: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
     // A volume of a container, for example, belongs to root.
-    throw new NotOurs(
+    throw new SharedFolderError(
       'other users can access it, and it belongs to another user; choose a folder of your own, such as a new one in it',
       { cause: error },
     );
   }
 }
 
-class NotOurs extends Error {}
+/** Other users can access the folder, and this user cannot change that. */
+class SharedFolderError extends Error {}

@@ -4,6 +4,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { isRecord } from '../../base/is-record.ts';
 import { messageSchema } from '../../contract/message.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import type { SchemaType } from '../../contract/schema-type.ts';
@@ -256,28 +257,17 @@ function noSession(id: string): CodeBuddyError {
 }
 
 function hasId(session: unknown, id: string): boolean {
-  return typeof session === 'object' && session !== null && 'id' in session && session.id === id;
+  return isRecord(session) && session.id === id;
 }
 
 /** The sessions of a host application are of any shape. */
 function matches(session: unknown, { title, forkedFrom }: SessionFilter): boolean {
-  if (typeof session !== 'object' || session === null) return title === undefined && forkedFrom === undefined;
-  const fields = session as { readonly title?: unknown; readonly forkedFrom?: unknown };
-  if (
-    title !== undefined &&
-    !String(fields.title ?? '')
-      .toLowerCase()
-      .includes(title.toLowerCase())
-  )
-    return false;
-  const { forkedFrom: origin } = fields;
-  return (
-    forkedFrom === undefined ||
-    (typeof origin === 'object' &&
-      origin !== null &&
-      'sessionId' in origin &&
-      origin.sessionId === forkedFrom)
-  );
+  const fields = isRecord(session) ? session : {};
+  const origin = isRecord(fields.forkedFrom) ? fields.forkedFrom.sessionId : undefined;
+  if (forkedFrom !== undefined && origin !== forkedFrom) return false;
+  if (title === undefined) return true;
+  const shown = String(fields.title ?? '');
+  return shown.toLowerCase().includes(title.toLowerCase());
 }
 
 /** Sends the objects of a host application without a schema, which would drop unknown fields. */

@@ -1,9 +1,8 @@
 // The route `POST /api/stream-tickets`. Web pages need tickets because `EventSource` cannot send an API key.
 
-import { scopes } from '../../contract/api-key.ts';
 import { time } from '../../contract/primitives.ts';
 import type { HttpContext } from '../context.ts';
-import { factsOf } from '../pipeline/request-facts.ts';
+import { callerOf } from '../pipeline/caller.ts';
 import type { RouteDefinition } from '../route.ts';
 
 const ticketSchema = {
@@ -33,8 +32,8 @@ export function streamTicketRoutes(context: HttpContext): readonly RouteDefiniti
       scope: 'read',
       schema: { response: { 201: ticketSchema } },
       handler: (request, reply) => {
-        const identity = factsOf(request).identity ?? { keyId: null, scopes };
-        const { token, expiresAt } = context.tickets.issue(identity);
+        const { keyId, scopes } = callerOf(request);
+        const { token, expiresAt } = context.tickets.issue({ keyId, scopes });
         reply.code(201);
         return { ticket: token, expiresAt: new Date(expiresAt).toISOString() };
       },
