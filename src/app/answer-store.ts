@@ -1,5 +1,6 @@
 // Keeps the stored answers of requests with an Idempotency-Key in the store, with their headers as JSON. With several
-// nodes, a request claims its key, so that the same request to two nodes is done once. If the node dies, the key is kept with status 0.
+// nodes, a request claims its key, so that the same request to two nodes is done once. If the
+// node dies, the key is kept with status 0.
 
 import type { AnswerStore } from '../http/services.ts';
 import type { Claims } from '../store/ownership.ts';

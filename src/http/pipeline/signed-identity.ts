@@ -9,7 +9,7 @@ import type { Identity } from './request-facts.ts';
 export interface IdentitySigner {
   /** The identity as text: letters, digits, `-`, `_` and one `.`. It is different each time. `expiresAt` in Unix ms. */
   sign(identity: Identity, expiresAt: number): string;
-  /** Undefined unless this signer, or one with the same secret and purpose, has signed the text, and it is valid still. */
+  /** Undefined unless this signer, or one with the same secret and purpose, has signed the text, and it is still valid. */
   read(text: string): (Identity & { readonly expiresAt: number }) | undefined;
   /** A code that only a holder of the secret can derive from `text`. */
   code(text: string): string;

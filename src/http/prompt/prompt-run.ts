@@ -14,7 +14,7 @@ import { openEventStream, requireRoomForStream } from '../streaming/sse.ts';
 import { followLog } from '../streaming/sse-log.ts';
 import { startWithWebhook } from './prompt-webhook.ts';
 
-/** When the run goes on without the client. */
+/** When the run continues after the client has left. */
 export interface Leaving {
   /** Always. */
   readonly detach: boolean;

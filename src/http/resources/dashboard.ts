@@ -1,4 +1,4 @@
-// The routes of the dashboard: one page and its assets, which scripts/bundle.cjs has built. They need no key and contain
+// The routes of the dashboard: one page and its assets, which scripts/bundle-web.cjs builds. They need no key and contain
 // no data; the page signs in and reads everything over the API.
 
 import { readFile } from 'node:fs/promises';

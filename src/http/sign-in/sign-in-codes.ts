@@ -1,4 +1,4 @@
-// Sign-in codes: `codebuddy open` creates one and opens the browser with it, so that nobody has to copy a key. The page
+// Sign-in codes: `codebuddy open` creates one and opens the browser with it, so that no key has to be copied. The page
 // sends the code once, as `Authorization: Bearer sgn_…`, and gets a cookie for it.
 
 /** The only route that accepts a sign-in code. */
