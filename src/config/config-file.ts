@@ -8,6 +8,7 @@ import { apiFolder, oldFile, ownFile } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';
 import { jsonFault } from '../base/redaction.ts';
 import { type SettingContext, type SettingRule, settingRules } from './setting-rules.ts';
+import { SettingsError } from './settings.ts';
 
 export type ConfigFields = Readonly<Record<string, unknown>>;
 
@@ -66,28 +67,17 @@ function hasOldKey(home: string): boolean {
 /** Undefined if there is no file. An invalid file counts as empty. */
 function readConfigFile(home: string, fault: (message: string) => void): ConfigFields | undefined {
   const file = ownFile(home, 'config.json');
-  let text: string;
+  let content: ConfigFields | undefined;
   try {
-    text = readFileSync(file, 'utf8');
+    content = readFields(file);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    if (code === 'ENOTDIR')
+    if (error instanceof SettingsError) fault(error.message);
+    else if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
       fault(`The config folder ${notFolder(home)} is a file, or one of its parents is a file.`);
     else fault(`${file} cannot be read: ${fileFault(error)}.`);
     return {};
   }
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (error) {
-    fault(`${file} is not JSON: ${jsonFault(error)}.`);
-    return {};
-  }
-  if (!isRecord(content)) {
-    fault(`${file} must contain a JSON object.`);
-    return {};
-  }
+  if (content === undefined) return undefined;
   const known = rules.flatMap(({ field, alias }) => [field, alias].filter((name) => name !== undefined));
   for (const field of Object.keys(content)) {
     // Editors use it to complete and check the file.
@@ -97,6 +87,28 @@ function readConfigFile(home: string, fault: (message: string) => void): ConfigF
     );
   }
   return { ...content };
+}
+
+/**
+ * Reads the fields of a config.json. Undefined if there is no file. @throws SettingsError if it holds no JSON object;
+ * Error of the file system
+ */
+export function readFields(file: string): ConfigFields | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    throw new SettingsError(`${file} is not JSON: ${jsonFault(error)}.`);
+  }
+  if (!isRecord(content)) throw new SettingsError(`${file} must contain a JSON object.`);
+  return content;
 }
 
 /** The config folder or its subfolder `api`, whichever is not a folder. */

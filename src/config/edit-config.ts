@@ -1,14 +1,13 @@
 // Changes single fields of config.json. A field is validated as the start of the server does it, and the file is
 // replaced as a whole, so that no reader sees half of it.
 
-import { readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { writePrivateFile } from '../base/atomic-file.ts';
 import { didYouMean } from '../base/did-you-mean.ts';
 import { fileError } from '../base/file-errors.ts';
 import { ownFile } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';
-import { jsonFault } from '../base/redaction.ts';
-import { type ConfigFields, readOldConfig } from './config-file.ts';
+import { type ConfigFields, readFields, readOldConfig } from './config-file.ts';
 import { ensureHome } from './home-folder.ts';
 import { type SettingRule, settingRules } from './setting-rules.ts';
 import { SettingsError } from './settings.ts';
@@ -57,21 +56,11 @@ export function editConfig(home: string, changes: ConfigFields): string {
 
 /** A server of an earlier release kept the file in the folder above. */
 function read(path: string, home: string): ConfigFields {
-  let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    return readFields(path) ?? readOldConfig(home) ?? {};
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return readOldConfig(home) ?? {};
-    throw fileError(path, 'cannot be read', error);
+    throw error instanceof SettingsError ? error : fileError(path, 'cannot be read', error);
   }
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (error) {
-    throw new SettingsError(`${path} is not JSON: ${jsonFault(error)}.`);
-  }
-  if (!isRecord(content)) throw new SettingsError(`${path} must contain a JSON object.`);
-  return content;
 }
 
 /** The file that a symbolic link points to, so that the link stays. */
