@@ -14,7 +14,7 @@ import { describeDatabase, openStore } from './app/open-store.ts';
 import { createReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
 import { settingFaults } from './app/setting-faults.ts';
-import { createTicketService } from './app/ticket-service.ts';
+import { createSharedTokens } from './app/shared-tokens.ts';
 import { readCertificates, targetSettings } from './app/webhook-settings.ts';
 import { databaseUrlSecrets } from './base/database-url.ts';
 import { CodeBuddyError } from './base/errors.ts';
@@ -325,7 +325,7 @@ async function connect(
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
-  const tickets = await createTicketService(ownership);
+  const sharedTokens = await createSharedTokens(ownership);
   return {
     runs: agent.runs,
     sessions: agent.sessions,
@@ -333,9 +333,9 @@ async function connect(
     permissions: agent.allPermissions,
     events: log,
     keys: await openKeys({ store, fixed }),
-    ...(tickets === undefined ? {} : { tickets }),
+    ...(sharedTokens === undefined ? {} : { sharedTokens }),
     // A new key of the environment ends the sign-ins of the old one.
-    signInSecret: `${tickets?.secret ?? localKey} ${settings.apiKey ?? ''}`,
+    signInSecret: `${sharedTokens?.secret ?? localKey} ${settings.apiKey ?? ''}`,
     answers: createAnswerStore(store, ownership.shared ? ownership.claims : undefined),
     webhooks: {
       ...webhooks,

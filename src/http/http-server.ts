@@ -361,7 +361,7 @@ function addressOf({ address, port, family }: AddressInfo, host: string): Server
   return { host: host === 'localhost' ? host : address, port, url: `http://${name}:${port}` };
 }
 
-function makeTokens(prefix: string, { keys, tickets: shared }: HttpServices): OneTimeTokens {
+function makeTokens(prefix: string, { keys, sharedTokens: shared }: HttpServices): OneTimeTokens {
   const current = (identity: Identity): Identity | undefined => currentIdentity(identity, keys);
   return shared === undefined
     ? makeOneTimeTokens({ prefix, current })

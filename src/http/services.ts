@@ -166,7 +166,7 @@ export interface AnswerStore {
 }
 
 /** The parts that stream tickets and sign-in codes need so that all nodes of a database accept them. */
-export interface TicketService {
+export interface SharedTokens {
   /** Known to the nodes only. */
   readonly secret: string;
   /** True once for each digest, over all nodes. */
@@ -184,8 +184,8 @@ export interface HttpServices {
   readonly events?: EventSource;
   readonly keys?: KeyService;
   readonly answers?: AnswerStore;
-  /** Absent: a ticket is valid on the server that created it. */
-  readonly tickets?: TicketService;
+  /** Absent: a stream ticket or sign-in code is valid on the server that created it. */
+  readonly sharedTokens?: SharedTokens;
   /**
    * Signs the cookies of signed-in browsers. A sign-in is valid for as long as this is the same.
    * @default random, so that a restart ends all sign-ins

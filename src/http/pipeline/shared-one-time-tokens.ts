@@ -2,7 +2,7 @@
 // only the nodes know. A use is recorded for all nodes, so that a token is used once.
 
 import { createHash } from 'node:crypto';
-import type { TicketService } from '../services.ts';
+import type { SharedTokens } from '../services.ts';
 import { type OneTimeTokenOptions, type OneTimeTokens, tokenLifetimeMs } from './one-time-tokens.ts';
 import type { Identity } from './request-facts.ts';
 import { makeIdentitySigner } from './signed-identity.ts';
@@ -12,7 +12,7 @@ export function makeSharedOneTimeTokens({
   shared,
   current,
   now = Date.now,
-}: OneTimeTokenOptions & { readonly shared: TicketService }): OneTimeTokens {
+}: OneTimeTokenOptions & { readonly shared: SharedTokens }): OneTimeTokens {
   const signer = makeIdentitySigner({ secret: shared.secret, purpose: prefix, now });
 
   function read(token: string): Identity | undefined {
