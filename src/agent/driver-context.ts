@@ -124,7 +124,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     // To resolve a path takes two turns of the thread pool, up to 0.4 ms a step.
     if (permissions.ignoresTarget(call)) return {};
     const mode = modeOf(run);
-    // A question must not be asked before what leads to it is in the log.
+    // The events that lead to a question must be in the log before it.
     const [use] = await Promise.all([tools.useOf(call), run.keeping]);
     // Files that run later need a permission in every mode but `full`, even if the caller itself asked for the call.
     const guarded = mode === 'full' ? undefined : await tools.guardedFile(call, use);

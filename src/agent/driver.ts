@@ -74,7 +74,7 @@ export interface DriverContext {
     /** True if other calls of the same step run at the same time. @default false */
     readonly isOneOfSeveral?: boolean;
     /**
-     * True if the caller waits for the commit of the outcome itself, by `keeping`. A later call of a tool that can
+     * True if the caller waits for the commit of the outcome itself, with `keeping`. A later call of a tool that can
      * change something waits for it, too. @default false
      */
     readonly keepLater?: boolean;
@@ -92,7 +92,7 @@ export interface DriverContext {
     readonly reason: string;
     readonly encode: EncodeOutcome;
   }) => Promise<KeptOutcome>;
-  /** Stores the text of an answer that also calls tools; `keeping` tells when. The transcript must already contain it. */
+  /** Stores the text of an answer that also calls tools; see `keeping`. The transcript must already contain it. */
   readonly keepText: (text: string, model: string) => void;
   /** Stores the part of an interrupted answer that was shown. The transcript must already contain it. */
   readonly keepPartial: (text: string, model: string) => Promise<void>;

@@ -210,7 +210,7 @@ export class LiveRun {
     return writes;
   }
 
-  /** Lets the run work on while this commit is made. */
+  /** Lets the run continue while this commit is made. */
   keepLater(commit: Promise<unknown>): void {
     const keeping = this.#keeping === undefined ? commit : Promise.all([this.#keeping, commit]);
     this.#keeping = keeping;
@@ -218,7 +218,7 @@ export class LiveRun {
       () => {
         if (this.#keeping === keeping) this.#keeping = undefined;
       },
-      // It stays: everything that waits for it later must fail, too.
+      // It stays, so that everything that waits for it later fails, too.
       () => undefined,
     );
   }

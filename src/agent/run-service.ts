@@ -54,7 +54,7 @@ export interface Runs {
    */
   cancel(id: string, reason?: string): Promise<Run>;
   activeCount(): number;
-  /** US dollars, of today (UTC) and of all nodes. */
+  /** The cost of today (UTC) over all nodes, in US dollars. */
   costToday(): Promise<number>;
   /** Counts since the start of the process, and the unfinished runs by status. */
   stats(): RunStats & { readonly states: RunStateCounts };

@@ -294,7 +294,7 @@ export function createRuns(options: RunsOptions): Runs {
       signal.throwIfAborted();
       await endings.complete(live, result, performance.now() - startedAt);
     } catch (error) {
-      // The end of a run comes after its steps. If they cannot be committed, that was thrown already, unless the run was
+      // The end of a run is committed after its steps. If a step failed, its error was thrown above, unless the run was
       // stopped meanwhile.
       await live.keeping?.catch(() => undefined);
       await endings.fail(live, error);

@@ -47,7 +47,7 @@ export interface Spending {
   ): Promise<{ readonly events: readonly NewEvent[]; readonly budget: Budget | undefined }>;
 }
 
-/** In ms. */
+/** How long a sum of stored runs is reused. */
 const sumAgainMs = 10_000;
 
 export function createSpending({ store, limits, thresholds, now, counters }: SpendingOptions): Spending {
@@ -98,7 +98,7 @@ export function createSpending({ store, limits, thresholds, now, counters }: Spe
     return cost;
   }
 
-  /** Without a limit or a threshold, no counter is kept over the nodes: the runs are added up, not at every question. */
+  /** Without a limit or a threshold, the nodes keep no counter: the stored runs are added up, at most every 10 s. */
   async function overNodes(): Promise<number> {
     const day = dayOf(now());
     const age = now() - (summed?.at ?? 0);

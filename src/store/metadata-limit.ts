@@ -1,4 +1,4 @@
-// The limit of a session's metadata. It is checked in the transaction, too, because several nodes may add to it at once.
+// The limit of a session's metadata. The transaction checks it, too, because several nodes may add to it at once.
 
 import { CodeBuddyError } from '../base/errors.ts';
 

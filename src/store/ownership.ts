@@ -55,7 +55,7 @@ export interface NodeLease {
   onRenewed(listener: () => void): Stop;
   /**
    * A newer release has migrated the store: the node writes nothing any more and does not join again. Called once, with
-   * a message for a person; at once if that has happened already. End the process in order.
+   * a message for a person; at once if that has happened already. Then end the process cleanly.
    */
   onSuperseded(listener: (message: string) => void): Stop;
   /** All nodes that were seen in the last hour, the oldest first. */
@@ -74,7 +74,7 @@ export interface NodeInfo {
   readonly startedAt: number;
   /** On SQLite `null`: the lock on the file is the lease. */
   readonly leaseUntil: number | null;
-  /** `left`: it stopped in order. `dead`: another node has declared it dead. */
+  /** `left`: it stopped cleanly. `dead`: another node has declared it dead. */
   readonly status: NodeStatus;
   /** True for the node that was asked. */
   readonly self: boolean;
@@ -193,8 +193,8 @@ export interface Commands {
 
 export interface Counters {
   /**
-   * Add to a sum over all nodes. Resolves to the sum with this amount; each amount is in it once. A sum that no node has
-   * added to for a week is forgotten.
+   * Add to a sum over all nodes. Resolves to the sum with this amount; each amount is in it once. A sum is forgotten
+   * when no node has added to it for a week.
    * @param initial the sum so far, for a counter that does not exist yet
    * @throws CodeBuddyError `storage_unavailable`
    */
@@ -206,8 +206,8 @@ export interface Counters {
 /** Tokens that are valid once over all nodes. */
 export interface UsedTokens {
   /**
-   * Use up a token. True for the first use; false for any other within `forMs`, even if the node of the first one is
-   * dead. @throws CodeBuddyError `storage_unavailable`; the token may be used up then
+   * Use up a token. True for the first use; false for any further use within `forMs`, even if the node of the first one
+   * has died. @throws CodeBuddyError `storage_unavailable`; the token may be used up then
    */
   use(token: string, forMs: number): Promise<boolean>;
 }

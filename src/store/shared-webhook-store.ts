@@ -1,5 +1,5 @@
-// The reads and writes of webhooks on a store that nodes share: the registry as a table, and reads of some webhooks only,
-// so that their cost does not grow with the backlog of others.
+// The reads and writes of webhooks on a store that nodes share: the registry as a table, and reads of some webhooks
+// only, so that their cost does not grow with the backlog of others.
 
 import type { DeliveryPlace, WaitingCount, WebhookStateRow } from './delivery-store.ts';
 
@@ -66,8 +66,8 @@ export interface SharedWebhookStore {
   /** When the oldest fresh delivery of these webhooks was created; undefined if there is none. */
   oldestFreshOf(webhookIds: readonly string[]): Promise<number | undefined>;
   /**
-   * Fresh deliveries of these webhooks for events after `after` up to `upTo`, by event. About `limit` at most: those of an
-   * event come together, and those after the last one remain if there are `limit` or more.
+   * Fresh deliveries of these webhooks for events after `after` up to `upTo`, by event. `limit` counts them roughly: all
+   * of an event are returned together. If there are `limit` or more, read on after the last event.
    */
   newDeliveries(query: {
     readonly after: number;

@@ -100,7 +100,7 @@ export type Write =
       readonly title?: string;
       /** A JSON merge patch (RFC 7396) of the details. Concurrent patches are all kept. */
       readonly details: string;
-      /** Refuse it with `validation_failed` if the metadata would be too long together with the patches of other nodes. */
+      /** Refuse it with `validation_failed` if the metadata, with the patches of other nodes, would be too long. */
       readonly limitsMetadata?: boolean;
     }
   | {
@@ -192,7 +192,8 @@ export interface Store extends DeliveryStore {
   /**
    * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the
    * `appendEvent` steps in their order. Concurrent calls share a commit. With `maxDelayMs` (default 0) the writes may
-   * wait that long to join the commit of others, and a little longer after a commit of a store that nodes share.
+   * wait that long to join the commit of others. On a store that nodes share, they may wait a little longer after a
+   * commit.
    * @throws CodeBuddyError `storage_full`, `storage_unavailable`, `session_not_found`, `session_busy`, `run_not_resumable`
    */
   write(writes: readonly Write[], options?: { readonly maxDelayMs?: number }): Promise<readonly number[]>;
@@ -209,7 +210,7 @@ export interface Store extends DeliveryStore {
   getSession(id: string): Promise<SessionRow | undefined>;
   /**
    * Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. `title`: a
-   * part of the title, in upper or lower case; `forkedFrom`: the id of a session.
+   * part of the title, regardless of case; `forkedFrom`: the id of a session.
    */
   listSessions(page: {
     limit: number;
@@ -219,8 +220,8 @@ export interface Store extends DeliveryStore {
     forkedFrom?: string;
   }): Promise<readonly SessionRow[]>;
   /**
-   * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With `maxText`
-   * the page ends with the row that reaches it.
+   * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With
+   * `maxText` the page ends with the row that reaches it.
    */
   listMessages(
     sessionId: string,

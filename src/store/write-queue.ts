@@ -25,8 +25,8 @@ export interface WriteQueueOptions<Program> {
   /** Groups on their way. With 2, one is being committed and one is ready for the writer. @default 2 */
   readonly maxGroups?: number;
   /**
-   * How long delayed writes wait to fill up a commit, counted from the last one, unless they are many. @default 0: no longer
-   * than their callers accept
+   * How long delayed writes wait to fill up a commit, counted from the last one, unless they are many.
+   * @default 0: no longer than their callers accept
    */
   readonly fillMs?: number;
   /** Rows of a commit. @default 500 */
@@ -138,7 +138,7 @@ export function createWriteQueue<Program>({
     }
   }
 
-  /** When delayed writes that may wait so long should be sent. */
+  /** How long delayed writes wait to fill up a commit, in ms: at least `delayMs`. */
   function filled(delayMs: number): number {
     return fillMs === 0 ? delayMs : Math.max(delayMs, lastSentAt + fillMs - performance.now());
   }

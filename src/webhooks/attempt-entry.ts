@@ -36,7 +36,7 @@ export function attemptEntry({
     message: verdict.message === null ? null : redactor.redact(verdict.message),
     location: location ?? null,
     responseExcerpt: isAnswer && result.excerpt !== '' ? redactor.redact(result.excerpt) : null,
-    // Those of a success say nothing that anyone looks for, and there are many.
+    // Successes are many, and their headers explain nothing.
     ...(isAnswer && verdict.outcome !== 'success'
       ? { responseHeaders: responseHeaders(result.headers, redactor) }
       : {}),

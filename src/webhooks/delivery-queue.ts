@@ -35,7 +35,7 @@ import { createStoreReads, type StoreRead } from './store-reads.ts';
 const allLanesCapacity = 32_768;
 const maxCapacity = 256;
 const minCapacity = 16;
-/** Of one lane, if the store is another process: a read costs a round trip, so a burst is better kept. */
+/** Of one lane, if the store is another process: a read costs a round trip, so a burst stays in memory. */
 const maxSharedCapacity = 1024;
 
 /** Limit of deliveries in memory for each of `lanes` lanes. `isShared`: several nodes share the store. */
@@ -45,8 +45,8 @@ export function laneCapacity(lanes: number, isShared: boolean): number {
 }
 
 /**
- * How many deliveries of a lane are read from the store in advance. Fewer than fit: a row that is read long before it is sent
- * outlives V8's young generation.
+ * How many deliveries of a lane are read from the store in advance. Fewer than fit: a row that is read long before it is
+ * sent outlives V8's young generation.
  */
 export function readAhead(capacity: number): number {
   return Math.min(capacity, Math.max(64, capacity / 4));
@@ -195,14 +195,14 @@ export class DeliveryQueue {
 
   /**
    * When the first of those that still wait is due; undefined if none waits. `read`: the read of the store that found
-   * it, which does not show what began to wait meanwhile.
+   * it, which misses deliveries that have begun to wait since.
    */
   setNextWaiting(time: number | undefined, read = this.#load): void {
     this.#nextWaitingAt = time;
     if (read?.firstDueAt !== undefined) this.#waitsUntil(read.firstDueAt);
   }
 
-  /** Call it before deliveries are read from the store, and `end` when what was read has been used. */
+  /** Call it before deliveries are read from the store, and `end` after they have been used. */
   startRead(): StoreRead {
     return this.#reads.start();
   }
@@ -362,7 +362,7 @@ export class DeliveryQueue {
     return this.#hasNoProbe ? 0 : undefined;
   }
 
-  /** Neither in memory, nor was it since the loading began. */
+  /** It is not in memory, and was not since the loading began. */
   #isNew({ id }: DeliveryRow): boolean {
     return !this.#known.has(id) && this.#load?.hasLeft(id) !== true;
   }

@@ -17,7 +17,7 @@ export interface DeliveryRequestOptions {
   readonly attempt: number | undefined;
 }
 
-/** Made with the secret, beside `webhook-signature`, which is stored. */
+/** Made with the secret, like `webhook-signature`, but not stored. */
 const legacySignatures = ['X-Webhook-Signature', 'X-Webhook-Signature-Previous'];
 
 /** @throws CodeBuddyError `validation_failed` naming /attempt */
@@ -53,13 +53,13 @@ export function deliveryRequest({
       headers[name] = own[name] ?? (again[i + 1] as string);
   }
   if (signature !== null) headers['webhook-signature'] ??= signature;
-  // The secrets of a rotation are known to the owner of the webhook only.
+  // Only the owner of the webhook knows the secrets of a rotation.
   const signedWith = isSame ? 'current_secret' : lane.isShadow ? 'unknown' : 'another_secret';
   return { ...request, headers, signedWith: signature === null ? 'nothing' : signedWith };
 }
 
 function noSuchAttempt(number: number, count: number): CodeBuddyError {
-  const message = `must be the number of an attempt; there are ${count}, and ${number} is none of them`;
+  const message = `must be the number of an attempt; of the ${count} attempts, none has the number ${number}`;
   return new CodeBuddyError('validation_failed', `attempt ${message}`, {
     errors: [{ in: 'query', pointer: '/attempt', message }],
   });

@@ -7,7 +7,12 @@
 
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store } from '../store/store.ts';
-import { changeAfterAttempt, changeAfterUnreachable, changeToExpired } from './delivery-change.ts';
+import {
+  type Attempt,
+  changeAfterAttempt,
+  changeAfterUnreachable,
+  changeToExpired,
+} from './delivery-change.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
 import type { Taken } from './delivery-queue.ts';
 import { type DispatcherHooks, guardHooks } from './dispatcher-hooks.ts';
@@ -96,12 +101,8 @@ interface Started extends Taken {
   readonly abort: AbortController | undefined;
 }
 
-/** What is recorded of a request. */
-interface Sent {
-  /** By the wall clock, in Unix ms. */
-  readonly at: number;
-  readonly signature: string | undefined;
-}
+/** The facts of an attempt that are known when its request is sent. */
+type Sent = Pick<Attempt, 'sentAt' | 'signature'>;
 
 export function createDispatcher({
   store,
@@ -275,7 +276,7 @@ export function createDispatcher({
     const { timeout, tls } = lane.config;
     const wall = clock.wall();
     const headers = requestHeaders(lane, delivery, body, wall);
-    const sent: Sent = { at: wall, signature: signatureIn(headers) };
+    const sent: Sent = { sentAt: wall, signature: signatureIn(headers) };
     transport
       .send({
         url: lane.url,
@@ -309,7 +310,7 @@ export function createDispatcher({
     }
     const now = clock.now();
     const judged = judge(result, clock.wall());
-    // The receiver did not know yet that it is wanted again.
+    // A request that began before the webhook was enabled again must not disable it.
     const { disable: _, ...withoutDisabling } = judged;
     const verdict = started.timesEnabled === lane.timesEnabled ? judged : withoutDisabling;
     hooks.onAttempt(lane, verdict, result);
@@ -343,7 +344,7 @@ export function createDispatcher({
       return;
     }
     const change = changeAfterAttempt(
-      { lane, delivery, verdict, result, sentAt: sent.at, signature: sent.signature },
+      { lane, delivery, verdict, result, ...sent },
       isProbe && isEarly && verdict.sign === 'down',
       { now, patient: clock.patient(), random: random() },
     );
@@ -370,10 +371,7 @@ export function createDispatcher({
       return;
     }
     hooks.onUnreachable(lane, message);
-    const change = changeAfterUnreachable(
-      { lane, delivery, verdict, result, sentAt: sent.at, signature: sent.signature },
-      until,
-    );
+    const change = changeAfterUnreachable({ lane, delivery, verdict, result, ...sent }, until);
     release(started);
     record(started, change, false);
   }
@@ -434,8 +432,8 @@ export function createDispatcher({
   }
 
   /**
-   * Another node may take over as soon as the lease has ended, so the request of an ordered webhook must not continue. A
-   * request of another webhook may: at worst its receiver gets the delivery twice.
+   * Another node may take over as soon as the lease has ended, so the request of an ordered webhook must not continue.
+   * A request of another webhook may: at worst its receiver gets the delivery twice.
    */
   function watchLease(started: Started): void {
     abortable.add(started);

@@ -101,8 +101,8 @@ export interface WebhookEngineOptions {
   /** Webhooks of single runs that may exist at the same time. @default 1000 */
   readonly maxRunWebhooks?: number;
   /**
-   * The owners of webhooks, if other nodes share the store: the registry is in the store then, not in webhooks.json. Close the
-   * engine before the ownership. @default this process sends everything
+   * The owners of webhooks, if other nodes share the store: the registry is in the store then, not in webhooks.json.
+   * Close the engine before the ownership. @default this process sends everything
    */
   readonly ownership?: EngineOwnership;
 }

@@ -101,7 +101,7 @@ export function createHistory({
       );
   }
 
-  /** A result that was committed is known here a moment later. */
+  /** Reads it until no result of it was committed during the read: the row would be outdated. */
   async function readAgain({ queue }: Lane, id: string): Promise<DeliveryWithAttempts | undefined> {
     for (;;) {
       if (queue.knows(id)) await dispatcher.committed();
@@ -173,7 +173,7 @@ export function createHistory({
     async retry(id) {
       let row = await store.getDelivery(id);
       const lane = row === undefined ? undefined : lanes.get(row.webhookId);
-      // What is read of it stays true until it is queued: it is not started meanwhile.
+      // The lane starts nothing until the delivery is queued, so the row stays up to date.
       const release = lane?.hold();
       try {
         if (lane !== undefined) row = await readAgain(lane, id);

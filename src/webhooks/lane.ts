@@ -142,7 +142,7 @@ export class Lane {
     if (openUntil !== null && state.openUntil === null) this.queue.probingEnded();
   }
 
-  /** How often it was enabled. A request that began before the last time says nothing against it. */
+  /** How often it was enabled. A request that began before the last time must not disable it. */
   get timesEnabled(): number {
     return this.#timesEnabled;
   }

@@ -71,7 +71,7 @@ export function createRecorder({ store, onRecorded, onError }: RecorderOptions):
       ? 0
       : recordWithinMs;
     for (;;) {
-      // The results that the earlier owner of a webhook could not record are not the new owner's.
+      // An earlier owner records nothing any more: the new owner sends these deliveries again.
       batch = batch.filter(({ lane }) => !lane.isRetired);
       const changedLanes = new Set(batch.filter((result) => result.isStateChanged).map(({ lane }) => lane));
       const writes = batch.map(({ change }): Write => ({ kind: 'changeDelivery', change }));

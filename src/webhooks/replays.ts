@@ -30,7 +30,7 @@ export function createReplays(
     work.set(lane.id, all.add(done));
     try {
       const result = await done;
-      // Another node owns the webhook now, and this node would not queue the missing ones.
+      // Another node owns the webhook now, so this node cannot queue the rest.
       if (lane.isRetired) throw webhookBetweenOwners(lane.id);
       return result;
     } finally {

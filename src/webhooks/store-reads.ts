@@ -1,10 +1,10 @@
-// What changes in memory while the store is read. A delivery whose result is committed during a read is in the answer as
-// it was before, and memory does not know it any more: without this it would be sent, and counted, twice.
+// Tracks changes in memory while the store is read. If the result of a delivery is committed during a read, the read may
+// return the delivery as it was before, and it is no longer in memory: without this, it would be sent and counted twice.
 
 export interface StoreRead {
-  /** Whether the delivery has left memory since the read began, so that what was read of it may be old. */
+  /** Whether the delivery has left memory since the read began, so that its row may be outdated. */
   hasLeft(id: string): boolean;
-  /** When the first of the deliveries is due that began to wait since the read began; undefined if there is none. */
+  /** The earliest due time of deliveries that began to wait since the read began; undefined if there are none. */
   readonly firstDueAt: number | undefined;
   /** May be called twice. */
   end(): void;

@@ -36,7 +36,7 @@ const maskedUrl = /^https?:\/\/[^/?#]+\/\*{3}$/i;
 /** Returns the fault as text, or undefined. */
 type Rule = (value: unknown) => string | undefined;
 
-/** The fields that need nothing but a rule and a default. A new one is a row here. */
+/** The fields that need only a rule and a default. Add a new one here. */
 const plainFields: {
   readonly [F in PlainField]: { readonly rule: Rule; readonly byDefault: WebhookConfig[F] };
 } = {

@@ -75,7 +75,6 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
   const loader = makeLoader({ ...options, fetch: http.fetch });
   const offline = createOfflineDriver();
   const prices = createPrices();
-  const custom = parseProviders(options.providers, environment).map(({ name }) => name);
   let found: ModelChoice | undefined;
   let finding: Promise<ModelChoice> | undefined;
   let driverFor: ReturnType<typeof createModelDrivers> | undefined;
@@ -110,8 +109,7 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
 
   return {
     choice,
-    list: async () =>
-      describeModels({ choice: await choice(), loader, prices, environment, custom, contextWindow }),
+    list: async () => describeModels({ choice: await choice(), loader, prices, environment, contextWindow }),
     async chooseDriver({ model }) {
       if (model === offlineModel) return { driver: offline, model };
       if (model !== undefined) {

@@ -1,5 +1,5 @@
-// The models that could answer: the one that does and its fallbacks, and those that a prompt may name. Everything is
-// looked up when it is asked for, because a local server may have started since.
+// The models that could answer: the default one, its fallbacks, and those that a prompt may name. Everything is looked
+// up on each call, because a local server may have started since.
 
 import type { Model, Models } from '../../contract/model.ts';
 import { offlineModel } from '../offline/offline-driver.ts';
@@ -13,17 +13,15 @@ export interface DescribeModelsOptions {
   readonly loader: ModelLoader;
   readonly prices: Prices;
   readonly environment: Environment;
-  /** The names of the providers of config.json. */
-  readonly custom: readonly string[];
   /** Of models that the price list does not know. */
   readonly contextWindow: number | undefined;
 }
 
 export async function describeModels(options: DescribeModelsOptions): Promise<Models> {
-  const { choice, loader, prices, environment, custom, contextWindow } = options;
+  const { choice, loader, prices, environment, contextWindow } = options;
   const found = [...lookForKeys(environment), ...(await askLocalServers(environment))];
   const places: Models['places'] = [
-    ...custom.map((provider) => ({
+    ...loader.custom.map((provider) => ({
       provider,
       where: `config.json providers.${provider}`,
       found: null,

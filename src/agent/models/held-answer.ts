@@ -1,6 +1,6 @@
 // The answer of a model call that begins while the last step is still being committed. Its text is held back until that
-// commit is durable, so that no client sees text that a crash leaves without what came before it. If the commit fails,
-// the call is aborted with its error.
+// commit is durable: otherwise a client could see text that follows a step which a crash then loses. If the commit
+// fails, the call is aborted with its error.
 
 export interface HeldAnswer {
   /** For the model call. */
@@ -23,10 +23,7 @@ export interface HoldOptions {
 
 export function holdAnswer({ commit, signal, onText }: HoldOptions): HeldAnswer {
   if (commit === undefined) return { signal, onText, release: async () => undefined };
-  const call = new AbortController();
-  const onAbort = (): void => call.abort(signal.reason);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
+  const failed = new AbortController();
   let held: { readonly text: string; readonly model: string }[] | undefined = [];
   const durable = commit.then(
     () => {
@@ -35,21 +32,20 @@ export function holdAnswer({ commit, signal, onText }: HoldOptions): HeldAnswer 
       if (!signal.aborted) for (const { text, model } of texts) onText(text, model);
     },
     (error: unknown) => {
-      call.abort(error);
+      failed.abort(error);
       throw error;
     },
   );
   // `release` reports it.
   durable.catch(() => undefined);
   return {
-    signal: call.signal,
+    signal: AbortSignal.any([signal, failed.signal]),
     onText(text, model) {
       if (held === undefined) onText(text, model);
       else held.push({ text, model });
     },
     async release() {
       await durable;
-      signal.removeEventListener('abort', onAbort);
       // The whole answer may have been held back.
       signal.throwIfAborted();
     },

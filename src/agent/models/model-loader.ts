@@ -17,6 +17,8 @@ import {
 } from './providers.ts';
 
 export interface ModelLoader {
+  /** The names of the providers of config.json. */
+  readonly custom: readonly string[];
   /** Returns the fault of the id as the end of a sentence; undefined if it is valid. */
   check(id: string): string | undefined;
   /** Returns what a valid id still needs, as a sentence; undefined if the model can be loaded. */
@@ -39,11 +41,8 @@ const maxLoaded = 64;
 
 export function createModelLoader({ environment, custom, fetch }: ModelLoaderOptions): ModelLoader {
   const loaded = new Map<string, Promise<LanguageModelV4>>();
-  const known = [
-    ...Object.keys(builtInProviders),
-    ...Object.keys(localProviders),
-    ...custom.map(({ name }) => name),
-  ];
+  const customNames = custom.map(({ name }) => name);
+  const known = [...Object.keys(builtInProviders), ...Object.keys(localProviders), ...customNames];
 
   function check(id: string): string | undefined {
     const { provider, name } = parse(id);
@@ -90,6 +89,7 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
   }
 
   return {
+    custom: customNames,
     check,
     missing,
     isLocal(id) {

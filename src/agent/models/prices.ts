@@ -72,7 +72,7 @@ export function createPrices(): Prices {
   };
 }
 
-/** Without the traces of binary fractions. */
+/** Removes errors of binary fractions: 0.3, not 0.30000000000000004. */
 function rounded(dollars: number): number {
   return Number(dollars.toPrecision(12));
 }

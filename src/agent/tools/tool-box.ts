@@ -79,7 +79,7 @@ export interface RunOptions {
    * True if other calls run at the same time: the start of each is in the log before any of them ends. @default false
    */
   readonly isOneOfSeveral?: boolean;
-  /** A call that can change something waits for it. It must be part of the log before. @default nothing */
+  /** An earlier commit, which must be in the log before a call that can change something. @default none */
   readonly before?: Promise<unknown> | undefined;
   /** Takes the commit of the event that ends the call, so that `run` does not wait for it. Called once. */
   readonly onEnding?: (commit: Promise<unknown>) => void;

@@ -15,16 +15,28 @@ export function composed(text: string, options: { readonly arrays?: boolean } = 
   return statement;
 }
 
-/** The values of a statement's placeholders. */
-export interface Values {
+/** The WHERE clause of a statement with optional filters, and the values of all its placeholders. */
+export interface Conditions {
+  readonly texts: string[];
   readonly list: unknown[];
   /** Adds a value and returns its placeholder. */
   readonly add: (value: unknown) => string;
+  /** Adds a condition with one value, whose place is `?`; nothing if there is no value. */
+  readonly where: (condition: string, value: unknown) => void;
 }
 
-export function createValues(): Values {
+export function createConditions(): Conditions {
+  const texts: string[] = [];
   const list: unknown[] = [];
-  return { list, add: (value) => `$${list.push(value)}` };
+  const add = (value: unknown): string => `$${list.push(value)}`;
+  return {
+    texts,
+    list,
+    add,
+    where(condition, value) {
+      if (value !== undefined) texts.push(condition.replace('?', () => add(value)));
+    },
+  };
 }
 
 /** ` WHERE … AND …`, or nothing without conditions. */

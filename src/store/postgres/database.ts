@@ -13,8 +13,8 @@ import {
   isBusyServer,
   isConnectionLost,
   isPoolExhausted,
+  markWithoutConnection,
   mayTryAgain,
-  neverConnected,
   sqlState,
   toStorageError,
   unavailable,
@@ -202,7 +202,7 @@ export function createDatabase({
       client = await take(pool);
     } catch (error) {
       if (isConnectionLost(error)) tellOf(pool, error);
-      neverConnected(error);
+      markWithoutConnection(error);
       throw error;
     }
     // The statement that runs gets the error too; without a listener it would end the process.

@@ -2,7 +2,7 @@
 
 import type { DeliveryRow, DeliveryStore } from '../delivery-store.ts';
 import { toDeliveryRow, toDeliveryWithAttempts, toRunWebhookRow } from '../rows.ts';
-import { composed, createValues, whereClause } from './composed.ts';
+import { composed, createConditions, whereClause } from './composed.ts';
 import type { Database, Row } from './database.ts';
 import { createPayloadReader } from './payload-reader.ts';
 
@@ -36,34 +36,27 @@ export function createDeliveryReader(database: Database): DeliveryReader {
       return row === undefined ? undefined : toDeliveryWithAttempts(row);
     },
     async listDeliveries({ webhookId, status, eventType, eventId, since, beforeId, limit }) {
-      const values = createValues();
-      const conditions: string[] = [];
-      const where = (condition: string, value: unknown): void => {
-        if (value !== undefined) conditions.push(`${condition} ${values.add(value)}`);
-      };
-      where('d.id <', beforeId);
-      where('d.webhook_id =', webhookId);
-      where('d.status =', status);
-      where('d.event_type =', eventType);
-      where('p.event_id =', eventId);
-      where('d.created_at >=', since);
+      const { texts: conditions, list, add, where } = createConditions();
+      where('d.id < ?', beforeId);
+      where('d.webhook_id = ?', webhookId);
+      where('d.status = ?', status);
+      where('d.event_type = ?', eventType);
+      where('p.event_id = ?', eventId);
+      where('d.created_at >= ?', since);
       // Lets the planner walk the index of ended deliveries.
       if (status !== undefined && status !== 'pending') conditions.push('d.ended_at IS NOT NULL');
-      const text = `${deliveries}${whereClause(conditions)} ORDER BY d.id DESC LIMIT ${values.add(limit)}`;
-      return (await read(text, values.list)).map(toDeliveryWithAttempts);
+      const text = `${deliveries}${whereClause(conditions)} ORDER BY d.id DESC LIMIT ${add(limit)}`;
+      return (await read(text, list)).map(toDeliveryWithAttempts);
     },
     async countFailed({ webhookId, eventType, since }) {
-      const values = createValues();
+      const { texts: conditions, list, where } = createConditions();
       // `ended_at` lets the planner walk the index of ended deliveries.
-      const conditions = ["status = 'failed'", 'ended_at IS NOT NULL'];
-      const where = (condition: string, value: unknown): void => {
-        if (value !== undefined) conditions.push(`${condition} ${values.add(value)}`);
-      };
-      where('webhook_id =', webhookId);
-      where('event_type =', eventType);
-      where('created_at >=', since);
+      conditions.push("status = 'failed'", 'ended_at IS NOT NULL');
+      where('webhook_id = ?', webhookId);
+      where('event_type = ?', eventType);
+      where('created_at >= ?', since);
       const text = `SELECT webhook_id, count(*) AS rows FROM deliveries${whereClause(conditions)} GROUP BY webhook_id`;
-      return (await read(text, values.list)).map((row) => ({
+      return (await read(text, list)).map((row) => ({
         webhookId: row.webhook_id as string,
         count: row.rows as number,
       }));

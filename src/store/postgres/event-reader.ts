@@ -4,7 +4,7 @@
 import { takeRows } from '../page-weight.ts';
 import { type EventColumns, toEventRow } from '../rows.ts';
 import type { EventQuery, EventRow } from '../store.ts';
-import { composed, createValues, whereClause } from './composed.ts';
+import { composed, createConditions, whereClause } from './composed.ts';
 import type { Database } from './database.ts';
 
 export interface EventReader {
@@ -32,30 +32,25 @@ export function createEventReader({ database, checksJson }: EventReaderOptions):
     async readEvents(query) {
       const { after, before, runId, sessionId, types, limit, maxText, order = 'asc' } = query;
       if (types?.length === 0) return [];
-      const values = createValues();
-      const conditions: string[] = [];
-      if (after !== undefined) conditions.push(`sequence > ${values.add(after)}`);
-      if (before !== undefined) conditions.push(`sequence < ${values.add(before)}`);
-      if (runId !== undefined) conditions.push(`run_id = ${values.add(runId)}`);
+      const { texts: conditions, list, add, where } = createConditions();
+      where('sequence > ?', after);
+      where('sequence < ?', before);
+      where('run_id = ?', runId);
       // A run lies within one session and is the shorter of the two: the expression keeps the planner on its index.
-      if (sessionId !== undefined)
-        conditions.push(
-          `${runId === undefined ? 'session_id' : "(session_id || '')"} = ${values.add(sessionId)}`,
-        );
-      const inOrder = `ORDER BY sequence ${order === 'desc' ? 'DESC' : 'ASC'} LIMIT ${values.add(limit)}`;
+      where(runId === undefined ? 'session_id = ?' : "(session_id || '') = ?", sessionId);
+      const inOrder = `ORDER BY sequence ${order === 'desc' ? 'DESC' : 'ASC'} LIMIT ${add(limit)}`;
       const page = (selected: string, more: readonly string[] = []): string =>
         `SELECT ${selected} FROM events${whereClause([...conditions, ...more])} ${inOrder}`;
 
       let numbers: string;
       const wanted = [...new Set(types)];
       if (types === undefined) numbers = page('*');
-      else if (runId !== undefined)
-        numbers = page('*', [`(type || '') = ANY(${values.add(wanted)}::text[])`]);
-      else if (wanted.length === 1) numbers = page('*', [`type = ${values.add(wanted[0])}`]);
+      else if (runId !== undefined) numbers = page('*', [`(type || '') = ANY(${add(wanted)}::text[])`]);
+      else if (wanted.length === 1) numbers = page('*', [`type = ${add(wanted[0])}`]);
       else {
         // One bounded walk per type on an index alone, merged. `ANY` would sort all rows of these types.
         const walk = page('sequence', ['type = t.type']);
-        const all = `unnest(${values.add(wanted)}::text[]) AS t(type), LATERAL (${walk}) AS w`;
+        const all = `unnest(${add(wanted)}::text[]) AS t(type), LATERAL (${walk}) AS w`;
         numbers = `SELECT e.* FROM (SELECT w.sequence FROM ${all} ${inOrder.replace('sequence', 'w.sequence')}) AS n
           JOIN events e USING (sequence)`;
       }
@@ -67,8 +62,8 @@ export function createEventReader({ database, checksJson }: EventReaderOptions):
           : `SELECT ${columns} FROM (
               SELECT p.*, sum(octet_length(data)) OVER (ORDER BY sequence ${direction}) - octet_length(data) AS size_before
               FROM (${numbers}) AS p) AS q
-            WHERE size_before < ${values.add(maxText * bytesPerUnit)}::bigint ORDER BY sequence ${direction}`;
-      const { rows } = await database.read(composed(text, { arrays: true }), values.list);
+            WHERE size_before < ${add(maxText * bytesPerUnit)}::bigint ORDER BY sequence ${direction}`;
+      const { rows } = await database.read(composed(text, { arrays: true }), list);
       return takeRows(rows as unknown as readonly EventColumns[], toEventRow, maxText);
     },
     async getEvent(id) {

@@ -70,8 +70,8 @@ export async function checkServer(database: Database, logger: StoreLogger | unde
 }
 
 /**
- * A pooler in transaction mode gives two open connections the same connection to the server. It would let go of a node's
- * lock while the node is alive, and mix up prepared statements.
+ * A pooler in transaction mode gives two open connections the same connection to the server. It would release the lock
+ * of a node that is alive, and mix up prepared statements.
  */
 async function checkPooler(database: Database): Promise<void> {
   const processOf = async (pool: PoolName): Promise<unknown> => {

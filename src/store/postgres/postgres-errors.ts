@@ -99,7 +99,7 @@ export function isConnectionLost(error: unknown): boolean {
 /** Errors of callers that got no connection at all. */
 const withoutConnection = new WeakSet<object>();
 
-export function neverConnected(error: unknown): void {
+export function markWithoutConnection(error: unknown): void {
   if (typeof error === 'object' && error !== null) withoutConnection.add(error);
 }
 

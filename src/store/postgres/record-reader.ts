@@ -3,7 +3,7 @@
 import { takeRows } from '../page-weight.ts';
 import { toAnswerRow, toKeyRow, toMessageRow, toRunRow, toSessionRow, toTurnRow } from '../rows.ts';
 import type { QuestionRow, QuestionStore, RunRow, Store } from '../store.ts';
-import { composed, createValues, whereClause } from './composed.ts';
+import { composed, createConditions, whereClause } from './composed.ts';
 import type { Database, Row } from './database.ts';
 
 /** Sorts after every id: where a list that goes backwards begins. */
@@ -27,10 +27,10 @@ type RecordReader = Pick<
 > &
   QuestionStore;
 
-/** PostgreSQL reads no JSON text with U+0000, which the metadata of a session may contain. */
+/** PostgreSQL cannot parse JSON text with U+0000, which the metadata of a session may contain. */
 const withoutNull = String.raw`regexp_replace(details, '(?<!\\)((\\\\)*)\\u0000', '\1', 'g')`;
 
-/** Most rows do not contain the id at all. */
+/** Most rows do not contain the id at all, so they are not parsed. */
 function isForkOf(id: string): string {
   const source = `${withoutNull}::json #>> '{forkedFrom,sessionId}'`;
   return `CASE WHEN strpos(details, ${id}::text) > 0 THEN ${source} END = ${id}::text`;
@@ -62,14 +62,14 @@ export function createRecordReader(database: Database): RecordReader {
     maxText,
   }: Parameters<Store['listRuns']>[0]): Promise<readonly RunRow[]> {
     if (statuses?.length === 0) return [];
-    const values = createValues();
-    const order = `ORDER BY id DESC LIMIT ${values.add(limit)}`;
-    const conditions = [`id < ${values.add(beforeId)}`];
-    if (sessionId !== undefined) conditions.push(`session_id = ${values.add(sessionId)}`);
+    const { texts: conditions, list, add, where } = createConditions();
+    const order = `ORDER BY id DESC LIMIT ${add(limit)}`;
+    where('id < ?', beforeId);
+    where('session_id = ?', sessionId);
     let page: string;
     if (statuses === undefined) page = `SELECT * FROM runs${whereClause(conditions)} ${order}`;
     else {
-      const wanted = values.add([...new Set(statuses)]);
+      const wanted = add([...new Set(statuses)]);
       if (sessionId !== undefined) {
         // The expression keeps the planner on the index of the session, which gives the order.
         conditions.push(`(status || '') = ANY(${wanted}::text[])`);
@@ -81,7 +81,7 @@ export function createRecordReader(database: Database): RecordReader {
           JOIN runs r USING (id) ORDER BY id DESC`;
       }
     }
-    return readPage(page, values.list, { toRow: toRunRow, weighed: 'details', direction: 'DESC', maxText });
+    return readPage(page, list, { toRow: toRunRow, weighed: 'details', direction: 'DESC', maxText });
   }
 
   return {
@@ -90,13 +90,13 @@ export function createRecordReader(database: Database): RecordReader {
       return optional(row, toSessionRow);
     },
     listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom }) {
-      const values = createValues();
-      const conditions = [`id < ${values.add(beforeId)}`, 'draft_of IS NULL'];
-      if (title !== undefined)
-        conditions.push(`strpos(lower(title), ${values.add(title.toLowerCase())}::text) > 0`);
-      if (forkedFrom !== undefined) conditions.push(isForkOf(values.add(forkedFrom)));
-      const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY id DESC LIMIT ${values.add(limit)}`;
-      return readPage(page, values.list, {
+      const { texts: conditions, list, add, where } = createConditions();
+      where('id < ?', beforeId);
+      conditions.push('draft_of IS NULL');
+      where('strpos(lower(title), ?::text) > 0', title?.toLowerCase());
+      if (forkedFrom !== undefined) conditions.push(isForkOf(add(forkedFrom)));
+      const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY id DESC LIMIT ${add(limit)}`;
+      return readPage(page, list, {
         toRow: toSessionRow,
         weighed: 'details',
         direction: 'DESC',
@@ -145,13 +145,13 @@ export function createRecordReader(database: Database): RecordReader {
     },
     listKeys: async () => (await read('SELECT * FROM keys ORDER BY id')).map(toKeyRow),
     listQuestions({ limit, afterId = '', sessionId, runId, maxText }) {
-      const values = createValues();
-      const conditions = [`id > ${values.add(afterId)}`];
-      if (sessionId !== undefined) conditions.push(`session_id = ${values.add(sessionId)}`);
-      if (runId !== undefined) conditions.push(`run_id = ${values.add(runId)}`);
+      const { texts: conditions, list, add, where } = createConditions();
+      where('id > ?', afterId);
+      where('session_id = ?', sessionId);
+      where('run_id = ?', runId);
       return readPage(
-        `SELECT * FROM questions${whereClause(conditions)} ORDER BY id LIMIT ${values.add(limit)}`,
-        values.list,
+        `SELECT * FROM questions${whereClause(conditions)} ORDER BY id LIMIT ${add(limit)}`,
+        list,
         { toRow: toQuestionRow, weighed: 'content', direction: 'ASC', maxText },
       );
     },

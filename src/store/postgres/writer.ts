@@ -12,8 +12,8 @@ import { isConnectionLost, isSuperseded } from './postgres-errors.ts';
 import type { WriteGuard } from './transaction.ts';
 
 /**
- * A commit has a cost of its own, which all nodes pay on one server. Results of deliveries therefore fill up commits, or
- * wait so long for a commit with many of them.
+ * Each commit has a fixed cost, and the commits of all nodes are on one server. Results of deliveries therefore fill up
+ * commits, or wait this long to share one.
  */
 const fillMs = 50;
 

@@ -135,10 +135,9 @@ function countFailed(
   where('webhook_id = ?', query.webhookId);
   where('event_type = ?', query.eventType);
   where('created_at >= ?', query.since);
+  const text = `SELECT webhook_id, count(*) AS rows FROM deliveries${whereClause(conditions)} GROUP BY webhook_id`;
   return reads
-    .composed(
-      `SELECT webhook_id, count(*) AS rows FROM deliveries ${whereClause(conditions)} GROUP BY webhook_id`,
-    )
+    .composed(text)
     .all(...values)
     .map((row) => ({ webhookId: row.webhook_id as string, count: row.rows as number }));
 }

@@ -1,13 +1,13 @@
-// Pages of sessions, newest first, by a part of the title or by the session that they are copies of.
+// Pages of sessions, newest first. Optional filters: a part of the title, and the session that they are copies of.
 
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';
 import { toSessionRow } from '../rows.ts';
 import type { SessionRow, Store } from '../store.ts';
 import { createConditions, whereClause } from './conditions.ts';
 import { afterAllIds, type Reads } from './statements.ts';
 
-/** SQLite itself knows upper and lower case of ASCII only. */
+/** SQLite's own functions ignore the case of ASCII letters only. */
 export function addTextFunction(database: DatabaseSync): void {
   database.function('has_text', { deterministic: true }, (text, part) =>
     Number(String(text).toLowerCase().includes(String(part))),
@@ -24,6 +24,5 @@ export function listSessions(
   where('has_text(title, ?)', title?.toLowerCase());
   where("details ->> '$.forkedFrom.sessionId' = ?", forkedFrom);
   const text = `SELECT * FROM sessions${whereClause(texts)} ORDER BY id DESC LIMIT ?`;
-  const all: readonly SQLInputValue[] = [...values, limit];
-  return takeRows(reads.composed(text).iterate(...all), toSessionRow, maxText);
+  return takeRows(reads.composed(text).iterate(...values, limit), toSessionRow, maxText);
 }

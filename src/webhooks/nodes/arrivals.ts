@@ -39,7 +39,7 @@ const maxEventsAtOnce = 200;
 const maxDeliveriesAtOnce = 4000;
 /** Deliveries that arrive within this time are read together: a busy node is woken a hundred times a second. In ms. */
 const togetherMs = 15;
-/** As long as all lanes that got some last time have this many to start, more are read together. */
+/** While all lanes of the last read have this many ready, the next read waits, up to `longestTogetherMs`. */
 const enoughReady = 32;
 const longestTogetherMs = 60;
 
@@ -151,7 +151,7 @@ export function createArrivals({
     return fed;
   }
 
-  /** Deliveries that only keep their place need no payload yet. */
+  /** Otherwise no payloads are read: the queues keep only the places of the deliveries. */
   function hasRoomSomewhere(webhookIds: readonly string[]): boolean {
     return webhookIds.some((id) => {
       const lane = lanes.get(id);

@@ -1,5 +1,5 @@
-// Follows the shared registry: every node has a lane for each webhook. The registry is in force for shadows at
-// once; the lane of an owner applies it in its turn.
+// Follows the shared registry: every node has a lane for each webhook. Changes take effect for shadows at once; the lane
+// of an owner applies them in its turn.
 
 import type { EngineContext } from '../engine-context.ts';
 import type { EntriesInForce } from '../entries-in-force.ts';

@@ -1,6 +1,6 @@
 // Ends a sandboxed command when its server has died, at any moment of its start. bubblewrap's --die-with-parent works
-// only once it has started: if the server dies earlier, bubblewrap runs on, and a bubblewrap that is killed while it
-// starts leaves its child behind, which then waits for it for ever or runs the command without it.
+// only once it has started. If the server dies earlier, bubblewrap continues; if bubblewrap is killed while it starts, it
+// leaves its child behind, which waits for it forever or runs the command without it.
 
 import { randomBytes } from 'node:crypto';
 
@@ -9,8 +9,8 @@ export const lifelineDescriptor = 5;
 
 /**
  * `$1` names the start, the rest is the command line. It replaces this shell, so the process and its group stay the
- * same. The reader of the pipe is another child of it, which bubblewrap ignores. SIGTERM, which cancels a command, does
- * not end the reader.
+ * same. The reader of the pipe becomes another child of bubblewrap, which ignores it. SIGTERM, which cancels a command,
+ * does not end the reader.
  *
  * bubblewrap goes first, so that it starts nothing more. Its child may have left the group, and is found by the name in
  * its command line. The first line of the reader's own command line does not have the name.

@@ -1,5 +1,5 @@
-// Starts a program in its own process group. bubblewrap gets three more pipes: one passes the seccomp filter, one reports
-// whether the command ran at all, and one is closed when the server ends.
+// Starts a program in its own process group. bubblewrap gets three more pipes: one passes the seccomp filter, one
+// reports whether the command ran at all, and one is closed when the server ends.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';

@@ -1,6 +1,6 @@
-// Tells nodes that left in order from those that were declared dead.
+// Distinguishes nodes that stopped cleanly from those that were declared dead.
 
 export const departuresMigration = `
-  -- It left in order. False for a node that is alive, or was declared dead.
+  -- It stopped cleanly. False for a node that is alive, or was declared dead.
   ALTER TABLE nodes ADD COLUMN has_left boolean NOT NULL DEFAULT false;
 `;

@@ -1,4 +1,5 @@
-// The lease of a node, as the node knows it. Pure: node.ts executes it, and the model in test/store/postgres/ checks it.
+// The lease of a node, as the node knows it. Pure: node.ts executes it, and the model in test/store/postgres/ checks
+// it.
 //
 // Others declare a node dead when its lock was free for `lockFreeMs`, or when it did not renew for `leaseMs`. Each answer
 // on the connection that holds the lock proves that it was held when the statement was sent. So a node stops by itself

@@ -1,5 +1,5 @@
-// The tables of nodes and their lanes and claims, and the take-over as a function: it is one statement, so a node that is
-// stopped in the middle holds no locks.
+// The tables of nodes and their lanes and claims, and the take-over as a function: it is one statement, so a node that
+// is stopped in the middle holds no locks.
 
 export const nodesMigration = `
   CREATE TABLE nodes (

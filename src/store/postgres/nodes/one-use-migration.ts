@@ -1,13 +1,13 @@
-// Things that happen once over all nodes, also if the node that did them dies: a token is used, a request with an
-// Idempotency-Key is begun.
+// Things that happen once over all nodes, even if the node that did them dies: the use of a token, and a request with an
+// Idempotency-Key. A migration is never edited, so this one repeats take_over as a whole.
 
 export const oneUseMigration = `
-  -- Tokens that were used, such as stream tickets, until they are not valid any more by any clock.
+  -- Used tokens, such as stream tickets, until they have expired by every clock.
   CREATE TABLE used_tokens (token text COLLATE "C" PRIMARY KEY, until bigint NOT NULL);
   CREATE INDEX used_tokens_by_age ON used_tokens (until);
 
-  -- As before, but a request that a dead node had begun with an Idempotency-Key may have taken effect. If its answer was
-  -- not stored, an answer without a status (0) says so, as long as answers are kept.
+  -- As before, and it notes the requests with an Idempotency-Key that the dead node had begun: they may have taken
+  -- effect. If the answer of one was not stored, an answer with the status 0 says so while answers are kept.
   CREATE OR REPLACE FUNCTION take_over(caller text, caller_epoch bigint, gone text, gone_epoch bigint, gone_renewals bigint)
   RETURNS boolean LANGUAGE plpgsql
   -- Renewals wait for it, on the same connection.

@@ -1,4 +1,4 @@
-// The fence also keeps a node of an older release from writing once a newer one has migrated the schema.
+// The fence also stops the writes of an older release once a newer one has migrated the schema.
 
 export const schemaFenceMigration = `
   DROP FUNCTION check_fence(text, bigint);
@@ -8,7 +8,7 @@ export const schemaFenceMigration = `
   -- the writes under way, and later ones find the new version.
   CREATE FUNCTION check_fence(node text, node_epoch bigint, known_schema integer) RETURNS void LANGUAGE plpgsql AS $$
   BEGIN
-    -- Waits for a take-over under way, and is waited for by one. Renewals do not wait for it.
+    -- Waits for a take-over under way, and later ones wait for it. Renewals do not.
     PERFORM FROM nodes WHERE id = node AND epoch = node_epoch AND alive FOR KEY SHARE;
     IF NOT FOUND THEN RAISE EXCEPTION '% was declared dead', node USING ERRCODE = 'CB002'; END IF;
     PERFORM FROM schema_version WHERE version <= known_schema;

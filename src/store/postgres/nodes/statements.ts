@@ -1,5 +1,5 @@
-// The SQL of nodes and their lanes and claims. A statement that begins with `fence` does nothing if this node was declared
-// dead: $1 is its id, $2 its epoch.
+// The SQL of nodes and their lanes and claims. A statement that begins with `fence` does nothing if this node was
+// declared dead: $1 is its id, $2 its epoch.
 
 import type { Statement } from '../database.ts';
 
@@ -20,7 +20,10 @@ const texts = {
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> pg_backend_pid()
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND (classid::bigint << 32) | objid::bigint = hashtextextended($1, 0)`,
-  /** No row if the schema is newer than the node knows. A second join, after the answer to the first was lost, keeps the epoch, and everything claimed with it. */
+  /**
+   * No row if the schema is newer than the node knows. A second join, after the answer to the first was lost, keeps the
+   * epoch, and everything claimed with it.
+   */
   join: `INSERT INTO nodes (id, epoch, alive, renewals, lease_until, serves_lanes, url, version, started_at)
     SELECT $1, 1, true, 0, ${databaseTime} + $2::bigint, $3::boolean, $4, $5, ${databaseTime} FROM schema_version WHERE version <= $6
     ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + (NOT nodes.alive)::int, alive = true, has_left = false, renewals = nodes.renewals + 1,
