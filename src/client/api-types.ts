@@ -1603,7 +1603,7 @@ export interface components {
       /** Format: date-time */
       readonly startedAt: string;
       /**
-       * @description `alive`: it works. `left`: it stopped in order. `dead`: it ended without leaving, and another node has declared it dead.
+       * @description `alive`: it works. `left`: it stopped cleanly. `dead`: it ended without leaving, and another node has declared it dead.
        * @enum {unknown}
        */
       readonly status: 'alive' | 'left' | 'dead';

@@ -19,7 +19,7 @@ export const nodeSchema = {
     status: {
       enum: nodeStatuses,
       description:
-        '`alive`: it works. `left`: it stopped in order. `dead`: it ended without leaving, and another node has declared it dead.',
+        '`alive`: it works. `left`: it stopped cleanly. `dead`: it ended without leaving, and another node has declared it dead.',
     },
     alive: { ...flag, description: 'Whether `status` is `alive`.' },
     self: { ...flag, description: 'True for the node that answers.' },

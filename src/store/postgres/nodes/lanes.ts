@@ -140,7 +140,7 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
         await worker?.handOver(webhookId);
       } catch (error) {
         callHost(() =>
-          logger?.warn({ err: error, webhookId }, 'a webhook could not be handed over in order'),
+          logger?.warn({ err: error, webhookId }, 'a webhook could not be handed over cleanly'),
         );
       }
       if (ofLife !== life) return;

@@ -304,7 +304,7 @@ export function startNode(options: NodeOptions): Node {
         if (left > 0) await control.run(statements.leave, [id, left]);
       } catch (error) {
         // The others see the free lock.
-        callHost(() => logger?.warn({ err: error, node: id }, 'this node could not leave in order'));
+        callHost(() => logger?.warn({ err: error, node: id }, 'this node could not leave cleanly'));
       }
       membership = out;
       await control.close();
