@@ -3,54 +3,40 @@
 import type { Command } from 'commander';
 import { defaultHome } from '../base/home-paths.ts';
 import { CodeBuddyApiError, type CodeBuddyClient } from '../client/index.ts';
-import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
+import type { PermissionMode } from '../contract/permission-mode.ts';
 import { type BusyKeys, watchKeys } from './busy-keys.ts';
 import { type ChatState, runChatCommand } from './chat-commands.ts';
 import { openChatHistory } from './chat-history.ts';
 import { type ChatInput, createChatInput } from './chat-input.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes, report } from './exit-codes.ts';
-import { Flag } from './flag.ts';
-import { idOf } from './id-argument.ts';
-import { modelName, oneOf } from './option-values.ts';
 import { complain, oneLine, paint } from './output.ts';
-import { latestSession, toRequest } from './prompt.ts';
 import { failureOf } from './prompt-outcome.ts';
 import { findPlace, tellPlace } from './prompt-place.ts';
+import {
+  checkSessionFlags,
+  latestSession,
+  modelFlag,
+  permissionModeFlag,
+  type SessionOptions,
+  toRequest,
+  withSession,
+} from './prompt-request.ts';
 import { showRun } from './prompt-run.ts';
 import { askForDecision } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
-interface ChatOptions extends ConnectionOptions {
-  readonly session?: string;
-  readonly continue?: boolean;
+interface ChatOptions extends ConnectionOptions, SessionOptions {
   readonly model?: string;
   readonly permissionMode?: PermissionMode;
 }
 
 export function define(chat: Command): void {
   withConnection(
-    chat
+    withSession(chat)
       .description('Talk with the agent on the terminal: several prompts in one session.')
-      .addOption(
-        new Flag('--session <id>', 'continue this session', {
-          field: 'sessionId',
-          parse: idOf('--session', 'ses'),
-        }),
-      )
-      .option('-c, --continue', 'continue the session of the latest run')
-      .addOption(
-        new Flag('--model <model>', 'model for the prompts', {
-          field: 'options/model',
-          parse: modelName('--model'),
-        }),
-      )
-      .addOption(
-        new Flag('--permission-mode <mode>', `permission mode: ${permissionModes.join(', ')}`, {
-          field: 'options/permissionMode',
-          parse: oneOf('--permission-mode', permissionModes),
-        }),
-      ),
+      .addOption(modelFlag('model for the prompts'))
+      .addOption(permissionModeFlag()),
     { json: false },
   )
     .addHelpText(
@@ -66,8 +52,7 @@ Examples:
 }
 
 async function run(options: ChatOptions, command: Command): Promise<void> {
-  if (options.continue && options.session !== undefined)
-    throw new UsageError('--continue and --session exclude each other.');
+  checkSessionFlags(options);
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true)
     throw new UsageError("chat needs a terminal. Without one, use: codebuddy prompt 'TEXT'");
   const state: ChatState = { session: options.session, model: options.model };
@@ -149,12 +134,7 @@ async function whileBusy({ options, command, input }: Chat, work: BusyWork): Pro
 function promptWith(text: string, { options, state }: Chat): BusyWork {
   return async (client, signal, keys) => {
     const { session, model } = state;
-    const { permissionMode } = options;
-    const request = toRequest(text, {
-      ...(session === undefined ? {} : { session }),
-      ...(model === undefined ? {} : { model }),
-      ...(permissionMode === undefined ? {} : { permissionMode }),
-    });
+    const request = toRequest(text, { session, model, permissionMode: options.permissionMode });
     const end = await showRun(
       client,
       request,
