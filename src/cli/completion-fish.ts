@@ -1,7 +1,7 @@
 // The completion script for fish.
 
 import type { CommandNode, Completion, OptionNode } from './completion-tree.ts';
-import { allCommands, typedPaths } from './completion-words.ts';
+import { allCommands, flagsWithValue, typedPaths } from './completion-words.ts';
 
 export function fishScript(program: CommandNode): string {
   const commands = allCommands(program);
@@ -31,7 +31,7 @@ function __${name}_place
         end
         switch "$path $word"
 ${commands.flatMap(commandCases).join('\n')}
-            case ${flagsWithValue(commands).join(' ')}
+            case ${flagsWithValue(commands).map(quoted).join(' ')}
                 set is_value yes
             case '* -*'
             case '*'
@@ -67,15 +67,6 @@ function commandCases(parent: CommandNode): readonly string[] {
     (child) => `            case ${typedPaths(parent, child).map(quoted).join(' ')}
                 set path ${quoted(child.path)}
                 set count 0`,
-  );
-}
-
-/** The flags that take the next word. The value of the others follows a =. */
-function flagsWithValue(commands: readonly CommandNode[]): readonly string[] {
-  return commands.flatMap(({ path, options }) =>
-    options
-      .filter(({ value, isValueOptional }) => value !== undefined && !isValueOptional)
-      .flatMap(({ names }) => names.map((name) => quoted(`${path} ${name}`))),
   );
 }
 
