@@ -5,6 +5,7 @@ import { isRecord } from '../base/is-record.ts';
 import type { CodeBuddyClient, LoggedEvent } from '../client/index.ts';
 import { runEndEvents } from '../contract/event-catalogue.ts';
 import type { RunEnding } from '../contract/run.ts';
+import { limits } from './field-limits.ts';
 import type { ReadProgress } from './read-progress.ts';
 
 /** The runs of one day and one model. */
@@ -35,8 +36,7 @@ export interface StatsQuery {
   readonly signal: AbortSignal;
 }
 
-/** The largest page that the server sends. */
-export const pageSize = 200;
+export const pageSize = limits.page.maximum;
 
 /** The part of a run that counts. */
 interface Spent {
