@@ -277,7 +277,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     const { home } = await serveEcho();
     mkdirSync(historyIn(home));
     const chat = onTerminal(home, ['chat'], {}, 300);
-    await chat.saw('codebuddy: The history cannot be read: ');
+    await chat.saw('codebuddy: The history is not kept: ');
     await chat.saw('> ');
     chat.type('one\r');
     await chat.saw('saw one.');
