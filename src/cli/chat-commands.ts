@@ -8,7 +8,7 @@ import { modelName } from './option-values.ts';
 import { countOf, oneLine, print, printTable } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
-/** What the next prompt is sent with. */
+/** The session and the model of the next prompt. */
 export interface ChatState {
   /** Undefined before the first prompt of a session. */
   session: string | undefined;
@@ -21,7 +21,7 @@ type Work = (client: CodeBuddyClient, signal: AbortSignal) => Promise<void>;
 interface ChatCommand {
   readonly argument?: string;
   readonly description: string;
-  /** Returns what needs the server, if anything does. */
+  /** Returns the part that needs the server, if there is one. */
   readonly run: (argument: string, state: ChatState) => Work | undefined;
 }
 
@@ -37,7 +37,7 @@ const chatCommands: Readonly<Record<string, ChatCommand>> = {
     },
   },
   '/sessions': {
-    description: `list the latest ${maxListed} sessions; * marks this one`,
+    description: `list the latest ${maxListed} sessions; * marks the current one`,
     run: (_argument, state) => async (client, signal) => {
       const { sessions } = await client.sessions.list({ limit: maxListed }, { signal });
       printTable(
@@ -115,7 +115,7 @@ export type Typed =
   | { readonly kind: 'command'; readonly work: Work | undefined };
 
 /**
- * Runs a command. What needs the server is returned, not done. A path such as `/etc/hosts` is a prompt.
+ * Runs a command. The part that needs the server is returned and not run. A path such as `/etc/hosts` is a prompt.
  * @throws UsageError for an unknown command or an invalid argument
  */
 export function runChatCommand(line: string, state: ChatState): Typed {
@@ -143,11 +143,11 @@ function help(): string {
     argument === undefined ? name : `${name} ${argument}`,
     description,
   ]);
-  rows.push([leaveCommand, 'leave, as Ctrl-D does']);
+  rows.push([leaveCommand, 'leave the chat, like Ctrl-D']);
   return [
     ...rows.map(([name, description]) => `  ${name.padEnd(14)}${description}`),
     '',
     'A line that ends with \\ continues on the next line. Pasted lines are one prompt.',
-    'Ctrl-C cancels the run. While nothing works, Ctrl-C twice leaves.',
+    'Ctrl-C cancels the run. If none is active, press Ctrl-C twice to leave.',
   ].join('\n');
 }

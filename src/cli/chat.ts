@@ -1,4 +1,4 @@
-// `codebuddy chat`: prompts and answers on the terminal, in one session.
+// `codebuddy chat`: prompts and answers in the terminal, in one session.
 
 import type { Command } from 'commander';
 import { defaultHome } from '../base/home-paths.ts';
@@ -34,7 +34,7 @@ interface ChatOptions extends ConnectionOptions, SessionOptions {
 export function define(chat: Command): void {
   withConnection(
     withSession(chat)
-      .description('Talk with the agent on the terminal: several prompts in one session.')
+      .description('Chat with the agent in the terminal: several prompts in one session.')
       .addOption(modelFlag('model for the prompts'))
       .addOption(permissionModeFlag()),
     { json: false },
@@ -65,7 +65,7 @@ async function run(options: ChatOptions, command: Command): Promise<void> {
   complain(paint('dim', '· /help lists the commands, Ctrl-D leaves'));
   const input = createChatInput(openChatHistory(options.home ?? defaultHome()));
   await talk({ options, command, state, input });
-  // A failed prompt does not make the chat a failure.
+  // A failed prompt does not change the exit code of the chat.
   process.exitCode = exitCodes.ok;
 }
 
@@ -73,7 +73,7 @@ async function checkSession(client: CodeBuddyClient, id: string, signal: AbortSi
   try {
     await client.sessions.get(id, { signal });
   } catch (error) {
-    // A key with the scope `prompt` only may continue a session, but not look at it.
+    // A key with only the scope `prompt` may continue a session, but not read it.
     if (!(error instanceof CodeBuddyApiError && error.code === 'insufficient_scope')) throw error;
   }
 }
@@ -86,13 +86,13 @@ interface Chat {
 }
 
 async function talk(chat: Chat): Promise<void> {
-  // Ctrl-C was the last key: once more leaves.
+  // The last key was Ctrl-C, so the next Ctrl-C leaves.
   let isInterrupted = false;
   for (;;) {
     const entry = await chat.input.read();
     if (entry.kind === 'end' || (entry.kind === 'interrupt' && isInterrupted)) return;
     isInterrupted = entry.kind === 'interrupt';
-    if (isInterrupted) complain(paint('dim', '· Ctrl-C again leaves'));
+    if (isInterrupted) complain(paint('dim', '· press Ctrl-C again to leave'));
     if (entry.kind !== 'text' || entry.text.trim() === '') continue;
     try {
       const typed = runChatCommand(entry.text, chat.state);
@@ -119,10 +119,10 @@ async function whileBusy({ options, command, input }: Chat, work: BusyWork): Pro
   };
   process.on('SIGINT', onInterrupt);
   try {
-    // A client for each: the server may have been restarted meanwhile, or must be started again.
+    // A new client each time: the server may have been restarted, or may have to be started again.
     await withClient(options, (client, signal) => work(client, signal, keys));
   } catch (error) {
-    if (isCancelled) complain(paint('dim', '· cancelled; Ctrl-C again leaves'));
+    if (isCancelled) complain(paint('dim', '· cancelled; press Ctrl-C again to leave'));
     else report(error, command);
   } finally {
     process.off('SIGINT', onInterrupt);

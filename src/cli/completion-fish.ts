@@ -91,7 +91,7 @@ function optionText({ names, description, value, isValueOptional }: OptionNode):
   return [...flags, ...requirement(value, isValueOptional), ...values, '-d', quoted(description)].join(' ');
 }
 
-/** `-x`: a value follows, which is no file. */
+/** `-r`: a value follows. `-x`: a value follows that is not a file. */
 function requirement(value: Completion | undefined, isValueOptional: boolean): readonly string[] {
   if (value === undefined || isValueOptional) return [];
   return [value.kind === 'file' ? '-r' : '-x'];
@@ -99,7 +99,7 @@ function requirement(value: Completion | undefined, isValueOptional: boolean): r
 
 function valueText(value: Completion): string {
   if (value.kind === 'words') {
-    // fish would take a * for a wildcard.
+    // fish would treat * as a wildcard.
     const words = value.words.map((word) => word.replaceAll('*', '\\*'));
     return `-a ${quoted(words.join(' '))}`;
   }

@@ -1,4 +1,4 @@
-// What the writers of completion scripts share.
+// Parts that the writers of completion scripts share.
 
 import type { CommandNode } from './completion-tree.ts';
 

@@ -1,4 +1,4 @@
-// Counts runs, tokens and cost since a time. The event log has all ends of runs, also those of deleted sessions. The
+// Counts runs, tokens and cost since a time. The event log has the end of every run, even of deleted sessions. The
 // tokens of runs that ended without an answer are in the list of runs.
 
 import { isRecord } from '../base/is-record.ts';
@@ -10,7 +10,7 @@ import type { ReadProgress } from './read-progress.ts';
 
 /** The runs of one day and one model. */
 export interface UsageRow {
-  /** UTC, as the limits of the cost of a day have it. */
+  /** In UTC, like the limit of the cost of a day. */
   readonly day: string;
   /** Null for runs that no model answered. */
   readonly model: string | null;
@@ -38,7 +38,7 @@ export interface StatsQuery {
 
 export const pageSize = limits.page.maximum;
 
-/** The part of a run that counts. */
+/** The usage of one run. */
 interface Spent {
   readonly model: string | null;
   readonly inputTokens: number;
@@ -149,7 +149,7 @@ function plus(sum: RunStats['total'], { inputTokens, outputTokens, cost }: Spent
     runs: sum.runs + 1,
     inputTokens: sum.inputTokens + inputTokens,
     outputTokens: sum.outputTokens + outputTokens,
-    // Without the digits that adding fractions leaves.
+    // Rounded: sums of fractions have meaningless last digits.
     cost: Number((sum.cost + (cost ?? 0)).toFixed(10)),
     runsWithoutCost: sum.runsWithoutCost + (cost === null ? 1 : 0),
   };

@@ -16,7 +16,7 @@ const pollMs = 50;
 export function define(stop: Command): void {
   withSettings(stop, ['home'])
     .description(
-      'Stop the local server, also one that was started by hand. Runs that are working are interrupted; they can be resumed.',
+      'Stop the local server, even if it was started by hand. Active runs are interrupted and can be resumed.',
     )
     .option('--json', 'print JSON, errors included')
     .action(async (options: { readonly json?: boolean }) => {

@@ -27,7 +27,7 @@ test('a command starts the server, says so, and stop ends it', async () => {
   expect(first.code, first.stderr).toBe(0);
   expect(first.stdout).toContain('offline agent');
   expect(first.stderr.split('\n')[0]).toBe(
-    `codebuddy: No server is running; starting one in ${home}. To end it: codebuddy stop. Its log: codebuddy logs.`,
+    `codebuddy: No server is running; starting one in ${home}. To stop it: codebuddy stop. Its log: codebuddy logs.`,
   );
   // It runs on, and its log is private.
   const second = await run(home, ['sessions', 'list']);

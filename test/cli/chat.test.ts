@@ -163,7 +163,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await chat.saw('dropped');
     await chat.saw('> ');
     chat.type(ctrlC);
-    await chat.saw('Ctrl-C again leaves');
+    await chat.saw('press Ctrl-C again to leave');
     await chat.saw('> ');
     chat.type(ctrlC);
     expect(await chat.ended).toBe(0);
