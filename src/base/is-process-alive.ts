@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Whether a process with this pid runs. One of another user counts (EPERM). The pid may belong to a new process by now. */
+/** Whether a process with this pid runs, even as another user (EPERM). The pid may belong to a new process by now. */
 export function isProcessAlive(pid: number): boolean {
   if (!exists(pid)) return false;
   if (process.platform !== 'linux') return true;

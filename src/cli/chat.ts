@@ -95,11 +95,10 @@ async function talk(chat: Chat): Promise<void> {
     if (isInterrupted) complain(paint('dim', '· press Ctrl-C again to leave'));
     if (entry.kind !== 'text' || entry.text.trim() === '') continue;
     try {
-      const typed = runChatCommand(entry.text, chat.state);
-      if (typed.kind === 'leave') return;
-      if (typed.kind === 'command' && typed.work === undefined) continue;
-      const { work } = typed.kind === 'command' ? typed : { work: undefined };
-      isInterrupted = await whileBusy(chat, work ?? promptWith(entry.text, chat));
+      const outcome = runChatCommand(entry.text, chat.state);
+      if (outcome === 'leave') return;
+      if (outcome === 'done') continue;
+      isInterrupted = await whileBusy(chat, outcome === 'prompt' ? promptWith(entry.text, chat) : outcome);
     } catch (error) {
       report(error, chat.command);
     }

@@ -52,6 +52,7 @@ const noTotal = { runs: 0, inputTokens: 0, outputTokens: 0, cost: 0, runsWithout
 
 export async function countRuns(client: CodeBuddyClient, query: StatsQuery): Promise<RunStats> {
   const runs = { completed: 0, failed: 0, cancelled: 0, interrupted: 0 };
+  /** By day and model. */
   const rows = new Map<string, UsageRow>();
   let total = noTotal;
   const add = (day: string, spent: Spent): void => {
@@ -88,9 +89,7 @@ export async function countRuns(client: CodeBuddyClient, query: StatsQuery): Pro
     // Their sessions were deleted, or they were resumed in the meantime.
     for (const day of wanted.values()) add(day, nothingSpent);
   }
-  const usage = [...rows.values()].sort(
-    (left, right) => compare(left.day, right.day) || compare(left.model ?? '', right.model ?? ''),
-  );
+  const usage = [...rows].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row);
   return { runs, usage, total };
 }
 
@@ -153,8 +152,4 @@ function plus(sum: RunStats['total'], { inputTokens, outputTokens, cost }: Spent
     cost: Number((sum.cost + (cost ?? 0)).toFixed(10)),
     runsWithoutCost: sum.runsWithoutCost + (cost === null ? 1 : 0),
   };
-}
-
-function compare(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
 }

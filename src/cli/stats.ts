@@ -59,7 +59,8 @@ Examples:
 }
 
 function show(since: string, { runs, usage, total }: RunStats, deliveries: DeliveryStats | null): void {
-  print(`Since ${localTime(since)}\n\n`);
+  print(`Since ${localTime(since)}`);
+  print('');
   printTable(
     ['RUNS', 'COUNT'],
     runEndings.map((ending) => [ending, String(runs[ending])]),
