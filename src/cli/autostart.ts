@@ -1,5 +1,5 @@
-// Starts a server in the background for a command that needs one, and waits until it is ready. It runs on after the
-// command; `codebuddy stop` ends it.
+// Starts a server in the background for a command that needs one, and waits until it is ready. The server keeps running
+// after the command; `codebuddy stop` ends it.
 
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
@@ -32,14 +32,17 @@ export async function startServer(homeFlag: string | undefined): Promise<void> {
     // Another command is starting one.
     await delay(pollMs);
     if (readServerFile(home) !== undefined) return;
-    if (Date.now() > until) throw failure(`Another command has been starting a server for too long: ${lock}`);
+    if (Date.now() > until)
+      throw failure(
+        `Another command is still starting a server after ${patienceMs / 1000} s; its lock is ${lock}`,
+      );
   }
   try {
-    // It may have been started before the lock was taken.
+    // One may have been started before the lock was taken.
     if (readServerFile(home) !== undefined) return;
     complain(
       oneLine(
-        `codebuddy: No server is running; starting one in ${workspace}. To end it: codebuddy stop. Its log: codebuddy logs.`,
+        `codebuddy: No server is running; starting one in ${workspace}. To stop it: codebuddy stop. Its log: codebuddy logs.`,
       ),
     );
     await startAndWait(home, until);
@@ -67,7 +70,7 @@ async function startAndWait(home: string, until: number): Promise<void> {
     ended = lastError(log, before);
   });
   while (readServerFile(home)?.pid !== server.pid) {
-    // A server that someone started by hand at the same time is as good.
+    // A server that was started by hand at the same time serves as well.
     if (ended !== undefined && readServerFile(home) !== undefined) break;
     if (ended !== undefined) throw failure(`The server did not start. ${ended}`);
     if (Date.now() > until) throw failure(`The server is not ready after ${patienceMs / 1000} s; see ${log}`);
@@ -102,7 +105,7 @@ function takeLock(path: string): boolean {
   return false;
 }
 
-/** Returns the size of the log. */
+/** Returns the size of the log that is kept. */
 function setAsideIfLarge(log: string): number {
   const { size } = statSync(log, { throwIfNoEntry: false }) ?? { size: 0 };
   if (size <= maxLogBytes) return size;
@@ -110,7 +113,7 @@ function setAsideIfLarge(log: string): number {
   return 0;
 }
 
-/** What the server wrote when it ended. */
+/** The text that the server wrote before it ended. */
 function lastError(log: string, from: number): string {
   const text = readFileSync(log).subarray(from).toString('utf8').trim();
   const lines = text.split('\n').filter((line) => !line.startsWith('{'));

@@ -1,14 +1,14 @@
-// Reads the keys while a run works. Ctrl-C calls the listeners of SIGINT; text is kept, so that it neither mixes with the answer nor
-// answers a question that the user has not seen.
+// Reads the keys while a run works. Ctrl-C calls the listeners of SIGINT. Text is kept, so that it neither mixes with
+// the answer nor answers a question that the user has not seen.
 
 import { StringDecoder } from 'node:string_decoder';
 import { stripVTControlCharacters } from 'node:util';
 
 export interface BusyKeys {
-  /** While another reader has the terminal. */
+  /** Stops reading, so that something else can read the terminal. */
   pause(): void;
   resume(): void;
-  /** Returns the text that was typed. */
+  /** Stops reading. Returns the text that was typed. */
   end(): string;
 }
 
@@ -19,7 +19,7 @@ export function watchKeys(input: NodeJS.ReadStream): BusyKeys {
   let typed = '';
 
   function onData(chunk: Buffer): void {
-    // An arrow key, or another key without a character.
+    // An arrow key, or another key that types no character.
     if (chunk[0] === escapeByte) return;
     for (const key of stripVTControlCharacters(decoder.write(chunk))) {
       // Not a real signal: on Windows, that would end the process.

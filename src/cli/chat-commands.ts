@@ -8,7 +8,7 @@ import { modelName } from './option-values.ts';
 import { countOf, oneLine, print, printTable } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
-/** What the next prompt is sent with. */
+/** The session and the model of the next prompt. */
 export interface ChatState {
   /** Undefined before the first prompt of a session. */
   session: string | undefined;
@@ -21,8 +21,8 @@ type Work = (client: CodeBuddyClient, signal: AbortSignal) => Promise<void>;
 interface ChatCommand {
   readonly argument?: string;
   readonly description: string;
-  /** Returns what needs the server, if anything does. */
-  readonly run: (argument: string, state: ChatState) => Work | undefined;
+  /** Work that needs the server is returned, and not run. */
+  readonly run: (argument: string, state: ChatState) => Work | 'done' | 'leave';
 }
 
 const maxListed = 20;
@@ -33,11 +33,11 @@ const chatCommands: Readonly<Record<string, ChatCommand>> = {
     run(_argument, state) {
       state.session = undefined;
       print('The next prompt starts a new session.');
-      return undefined;
+      return 'done';
     },
   },
   '/sessions': {
-    description: `list the latest ${maxListed} sessions; * marks this one`,
+    description: `list the latest ${maxListed} sessions; * marks the current one`,
     run: (_argument, state) => async (client, signal) => {
       const { sessions } = await client.sessions.list({ limit: maxListed }, { signal });
       printTable(
@@ -72,7 +72,7 @@ const chatCommands: Readonly<Record<string, ChatCommand>> = {
       if (argument !== '') {
         state.model = modelName('/model')(argument);
         print(oneLine(`The next prompts use ${state.model}.`));
-        return undefined;
+        return 'done';
       }
       const { model } = state;
       if (model === undefined)
@@ -83,7 +83,7 @@ const chatCommands: Readonly<Record<string, ChatCommand>> = {
           );
         };
       print(oneLine(model));
-      return undefined;
+      return 'done';
     },
   },
   '/cost': {
@@ -102,52 +102,48 @@ const chatCommands: Readonly<Record<string, ChatCommand>> = {
     description: 'show this help',
     run() {
       print(help());
-      return undefined;
+      return 'done';
     },
+  },
+  '/exit': {
+    description: 'leave the chat, like Ctrl-D',
+    run: () => 'leave',
   },
 };
 
-const leaveCommand = '/exit';
-
-export type Typed =
-  | { readonly kind: 'prompt' }
-  | { readonly kind: 'leave' }
-  | { readonly kind: 'command'; readonly work: Work | undefined };
-
 /**
- * Runs a command. What needs the server is returned, not done. A path such as `/etc/hosts` is a prompt.
+ * Runs a command, or returns `prompt` for any other line, even for a path such as `/etc/hosts`. Work that needs the
+ * server is returned, and not run.
  * @throws UsageError for an unknown command or an invalid argument
  */
-export function runChatCommand(line: string, state: ChatState): Typed {
+export function runChatCommand(line: string, state: ChatState): Work | 'done' | 'leave' | 'prompt' {
   const [, name = '', rest = ''] = /^(\/[A-Za-z?]*)(?:[ \t](.*))?$/.exec(line) ?? [];
   const argument = rest.trim();
-  if (name === '') return { kind: 'prompt' };
+  if (name === '') return 'prompt';
   const command = Object.hasOwn(chatCommands, name) ? chatCommands[name] : undefined;
-  const isExit = name === leaveCommand;
-  if (command === undefined && !isExit)
+  if (command === undefined)
     throw new UsageError(
-      `Unknown command ${JSON.stringify(name)}${didYouMean(name, [...Object.keys(chatCommands), leaveCommand]) || '.'} /help lists the commands; a space before / sends the line as a prompt.`,
+      `Unknown command ${JSON.stringify(name)}${didYouMean(name, Object.keys(chatCommands)) || '.'} /help lists the commands; a space before / sends the line as a prompt.`,
     );
-  if (argument !== '' && command?.argument === undefined)
+  if (argument !== '' && command.argument === undefined)
     throw new UsageError(`${name} takes no argument, but got ${JSON.stringify(argument)}.`);
-  return command === undefined ? { kind: 'leave' } : { kind: 'command', work: command.run(argument, state) };
+  return command.run(argument, state);
 }
 
-function sayNoSession(): undefined {
+function sayNoSession(): 'done' {
   print('There is no session yet. The next prompt starts one.');
-  return undefined;
+  return 'done';
 }
 
 function help(): string {
-  const rows = Object.entries(chatCommands).map(([name, { argument, description }]): [string, string] => [
-    argument === undefined ? name : `${name} ${argument}`,
-    description,
-  ]);
-  rows.push([leaveCommand, 'leave, as Ctrl-D does']);
+  const rows = Object.entries(chatCommands).map(([name, { argument, description }]) => {
+    const typed = argument === undefined ? name : `${name} ${argument}`;
+    return `  ${typed.padEnd(14)}${description}`;
+  });
   return [
-    ...rows.map(([name, description]) => `  ${name.padEnd(14)}${description}`),
+    ...rows,
     '',
     'A line that ends with \\ continues on the next line. Pasted lines are one prompt.',
-    'Ctrl-C cancels the run. While nothing works, Ctrl-C twice leaves.',
+    'Ctrl-C cancels the run. If none is active, press Ctrl-C twice to leave.',
   ].join('\n');
 }

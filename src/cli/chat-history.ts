@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { writePrivateFile } from '../base/atomic-file.ts';
+import { fileError } from '../base/file-errors.ts';
 import { ownFile } from '../base/home-paths.ts';
 import { ensureHome } from '../config/home-folder.ts';
 import { complain, oneLine } from './output.ts';
@@ -21,19 +22,23 @@ export function openChatHistory(home: string): ChatHistory {
   let lines: readonly string[] = [];
   let isWritable = true;
 
+  function giveUp(error: unknown): void {
+    isWritable = false;
+    complain(
+      oneLine(
+        `codebuddy: The history is not kept: ${error instanceof Error ? error.message : String(error)}`,
+      ),
+    );
+  }
+
   function save(line: string): void {
     try {
       ensureHome(home);
       const all = [...readLines(path), line].slice(-maxHistoryLines);
       writePrivateFile(path, `${all.join('\n')}\n`);
     } catch (error) {
-      // The chat goes on, with its own lines only.
-      isWritable = false;
-      complain(
-        oneLine(
-          `codebuddy: The history is not kept: ${error instanceof Error ? error.message : String(error)}`,
-        ),
-      );
+      // The chat continues with the lines of this process.
+      giveUp(error);
     }
   }
 
@@ -41,12 +46,7 @@ export function openChatHistory(home: string): ChatHistory {
     lines = readLines(path);
   } catch (error) {
     // Writing would lose the lines that cannot be read.
-    isWritable = false;
-    complain(
-      oneLine(
-        `codebuddy: The history cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      ),
-    );
+    giveUp(error);
   }
   return {
     get lines() {
@@ -71,6 +71,6 @@ function readLines(path: string): readonly string[] {
       .slice(-maxHistoryLines);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    throw fileError(path, 'cannot be read', error);
   }
 }

@@ -9,12 +9,12 @@ export type Entry =
   | { readonly kind: 'cleared' }
   /** Ctrl-C on an empty line. */
   | { readonly kind: 'interrupt' }
-  /** Ctrl-D, or the terminal is gone. */
+  /** Ctrl-D, or the terminal was closed. */
   | { readonly kind: 'end' };
 
 export interface ChatInput {
   read(): Promise<Entry>;
-  /** Text that was typed while nobody read. The next line starts with it. */
+  /** Keeps text that was typed during a run: the next line starts with it. */
   keep(typed: string): void;
 }
 

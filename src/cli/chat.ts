@@ -1,56 +1,42 @@
-// `codebuddy chat`: prompts and answers on the terminal, in one session.
+// `codebuddy chat`: prompts and answers in the terminal, in one session.
 
 import type { Command } from 'commander';
 import { defaultHome } from '../base/home-paths.ts';
 import { CodeBuddyApiError, type CodeBuddyClient } from '../client/index.ts';
-import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
+import type { PermissionMode } from '../contract/permission-mode.ts';
 import { type BusyKeys, watchKeys } from './busy-keys.ts';
 import { type ChatState, runChatCommand } from './chat-commands.ts';
 import { openChatHistory } from './chat-history.ts';
 import { type ChatInput, createChatInput } from './chat-input.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes, report } from './exit-codes.ts';
-import { Flag } from './flag.ts';
-import { idOf } from './id-argument.ts';
-import { modelName, oneOf } from './option-values.ts';
 import { complain, oneLine, paint } from './output.ts';
-import { latestSession, toRequest } from './prompt.ts';
 import { failureOf } from './prompt-outcome.ts';
 import { findPlace, tellPlace } from './prompt-place.ts';
+import {
+  checkSessionFlags,
+  latestSession,
+  modelFlag,
+  permissionModeFlag,
+  type SessionOptions,
+  toRequest,
+  withSession,
+} from './prompt-request.ts';
 import { showRun } from './prompt-run.ts';
 import { askForDecision } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
-interface ChatOptions extends ConnectionOptions {
-  readonly session?: string;
-  readonly continue?: boolean;
+interface ChatOptions extends ConnectionOptions, SessionOptions {
   readonly model?: string;
   readonly permissionMode?: PermissionMode;
 }
 
 export function define(chat: Command): void {
   withConnection(
-    chat
-      .description('Talk with the agent on the terminal: several prompts in one session.')
-      .addOption(
-        new Flag('--session <id>', 'continue this session', {
-          field: 'sessionId',
-          parse: idOf('--session', 'ses'),
-        }),
-      )
-      .option('-c, --continue', 'continue the session of the latest run')
-      .addOption(
-        new Flag('--model <model>', 'model for the prompts', {
-          field: 'options/model',
-          parse: modelName('--model'),
-        }),
-      )
-      .addOption(
-        new Flag('--permission-mode <mode>', `permission mode: ${permissionModes.join(', ')}`, {
-          field: 'options/permissionMode',
-          parse: oneOf('--permission-mode', permissionModes),
-        }),
-      ),
+    withSession(chat)
+      .description('Chat with the agent in the terminal: several prompts in one session.')
+      .addOption(modelFlag('model for the prompts'))
+      .addOption(permissionModeFlag()),
     { json: false },
   )
     .addHelpText(
@@ -66,8 +52,7 @@ Examples:
 }
 
 async function run(options: ChatOptions, command: Command): Promise<void> {
-  if (options.continue && options.session !== undefined)
-    throw new UsageError('--continue and --session exclude each other.');
+  checkSessionFlags(options);
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true)
     throw new UsageError("chat needs a terminal. Without one, use: codebuddy prompt 'TEXT'");
   const state: ChatState = { session: options.session, model: options.model };
@@ -80,7 +65,7 @@ async function run(options: ChatOptions, command: Command): Promise<void> {
   complain(paint('dim', '· /help lists the commands, Ctrl-D leaves'));
   const input = createChatInput(openChatHistory(options.home ?? defaultHome()));
   await talk({ options, command, state, input });
-  // A failed prompt does not make the chat a failure.
+  // A failed prompt does not change the exit code of the chat.
   process.exitCode = exitCodes.ok;
 }
 
@@ -88,7 +73,7 @@ async function checkSession(client: CodeBuddyClient, id: string, signal: AbortSi
   try {
     await client.sessions.get(id, { signal });
   } catch (error) {
-    // A key with the scope `prompt` only may continue a session, but not look at it.
+    // A key with only the scope `prompt` may continue a session, but not read it.
     if (!(error instanceof CodeBuddyApiError && error.code === 'insufficient_scope')) throw error;
   }
 }
@@ -101,20 +86,19 @@ interface Chat {
 }
 
 async function talk(chat: Chat): Promise<void> {
-  // Ctrl-C was the last key: once more leaves.
+  // The last key was Ctrl-C, so the next Ctrl-C leaves.
   let isInterrupted = false;
   for (;;) {
     const entry = await chat.input.read();
     if (entry.kind === 'end' || (entry.kind === 'interrupt' && isInterrupted)) return;
     isInterrupted = entry.kind === 'interrupt';
-    if (isInterrupted) complain(paint('dim', '· Ctrl-C again leaves'));
+    if (isInterrupted) complain(paint('dim', '· press Ctrl-C again to leave'));
     if (entry.kind !== 'text' || entry.text.trim() === '') continue;
     try {
-      const typed = runChatCommand(entry.text, chat.state);
-      if (typed.kind === 'leave') return;
-      if (typed.kind === 'command' && typed.work === undefined) continue;
-      const { work } = typed.kind === 'command' ? typed : { work: undefined };
-      isInterrupted = await whileBusy(chat, work ?? promptWith(entry.text, chat));
+      const outcome = runChatCommand(entry.text, chat.state);
+      if (outcome === 'leave') return;
+      if (outcome === 'done') continue;
+      isInterrupted = await whileBusy(chat, outcome === 'prompt' ? promptWith(entry.text, chat) : outcome);
     } catch (error) {
       report(error, chat.command);
     }
@@ -134,10 +118,10 @@ async function whileBusy({ options, command, input }: Chat, work: BusyWork): Pro
   };
   process.on('SIGINT', onInterrupt);
   try {
-    // A client for each: the server may have been restarted meanwhile, or must be started again.
+    // A new client each time: the server may have been restarted, or may have to be started again.
     await withClient(options, (client, signal) => work(client, signal, keys));
   } catch (error) {
-    if (isCancelled) complain(paint('dim', '· cancelled; Ctrl-C again leaves'));
+    if (isCancelled) complain(paint('dim', '· cancelled; press Ctrl-C again to leave'));
     else report(error, command);
   } finally {
     process.off('SIGINT', onInterrupt);
@@ -149,12 +133,7 @@ async function whileBusy({ options, command, input }: Chat, work: BusyWork): Pro
 function promptWith(text: string, { options, state }: Chat): BusyWork {
   return async (client, signal, keys) => {
     const { session, model } = state;
-    const { permissionMode } = options;
-    const request = toRequest(text, {
-      ...(session === undefined ? {} : { session }),
-      ...(model === undefined ? {} : { model }),
-      ...(permissionMode === undefined ? {} : { permissionMode }),
-    });
+    const request = toRequest(text, { session, model, permissionMode: options.permissionMode });
     const end = await showRun(
       client,
       request,

@@ -9,7 +9,7 @@ export const commands: Commands = {
     loadFlags: () => import('./serve-flags.ts'),
   },
   prompt: { description: 'Send a prompt and stream the answer.', load: () => import('./prompt.ts') },
-  chat: { description: 'Talk with the agent on the terminal.', load: () => import('./chat.ts') },
+  chat: { description: 'Chat with the agent in the terminal.', load: () => import('./chat.ts') },
   tools: { description: 'List and run tools.', load: () => import('./tools.ts') },
   runs: { description: 'List, show, cancel and resume runs.', load: () => import('./runs.ts') },
   permissions: {

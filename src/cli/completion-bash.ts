@@ -1,7 +1,8 @@
 // The completion script for bash. It works in bash 3.2 (macOS) and without the package bash-completion.
 
+import { shellQuote } from '../base/shell-quote.ts';
 import type { CommandNode, Completion } from './completion-tree.ts';
-import { allCommands, quoted, typedPaths } from './completion-words.ts';
+import { allCommands, flagsWithValue, typedPaths } from './completion-words.ts';
 
 export function bashScript(program: CommandNode): string {
   const commands = allCommands(program);
@@ -9,7 +10,7 @@ export function bashScript(program: CommandNode): string {
   return `# bash completion for ${name}. To install it: ${name} completion --help
 
 _${name}() {
-  local word path=${quoted(name)} flag= operands=0 only_operands= kind=none words= i
+  local word path=${shellQuote(name)} flag= operands=0 only_operands= kind=none words= i
   local current=\${COMP_WORDS[COMP_CWORD]}
   COMPREPLY=()
   # The command, the flag that waits for its value, and the arguments so far. bash splits --flag=value at the =.
@@ -29,7 +30,7 @@ _${name}() {
     esac
     case "$path $word" in
 ${commands.flatMap(commandCases).join('\n')}
-${flagCase(commands)}
+      ${flagsWithValue(commands).map(shellQuote).join(' | \\\n      ')}) flag=$word ;;
       *' '-*) ;;
       *) operands=$((operands + 1)) ;;
     esac
@@ -74,42 +75,34 @@ complete -F _${name} ${name}
 
 function commandCases(parent: CommandNode): readonly string[] {
   return parent.commands.map((child) => {
-    const typed = typedPaths(parent, child).map(quoted).join(' | ');
-    return `      ${typed}) path=${quoted(child.path)}; operands=0 ;;`;
+    const typed = typedPaths(parent, child).map(shellQuote).join(' | ');
+    return `      ${typed}) path=${shellQuote(child.path)}; operands=0 ;;`;
   });
-}
-
-/** The flags that take the next word. The value of the others follows a =. */
-function flagCase(commands: readonly CommandNode[]): string {
-  const flags = commands.flatMap(({ path, options }) =>
-    options
-      .filter(({ value, isValueOptional }) => value !== undefined && !isValueOptional)
-      .flatMap(({ names }) => names.map((name) => quoted(`${path} ${name}`))),
-  );
-  return `      ${flags.join(' | \\\n      ')}) flag=$word ;;`;
 }
 
 function valueCases({ path, options }: CommandNode): readonly string[] {
   return options.flatMap(({ names, value }) =>
     value === undefined || value.kind === 'any'
       ? []
-      : [`      ${names.map((name) => quoted(`${path} ${name}`)).join(' | ')}) ${setting(value)} ;;`],
+      : [`      ${names.map((name) => shellQuote(`${path} ${name}`)).join(' | ')}) ${setting(value)} ;;`],
   );
 }
 
 function optionCase({ path, options }: CommandNode): string {
   const words = options.flatMap(({ names }) => names);
-  return `      ${quoted(path)}) ${setting({ kind: 'words', words })} ;;`;
+  return `      ${shellQuote(path)}) ${setting({ kind: 'words', words })} ;;`;
 }
 
 function operandCases({ path, commands, operands }: CommandNode): readonly string[] {
   const words = commands.flatMap(({ name, aliases }) => [name, ...aliases]);
   const all: readonly Completion[] = words.length > 0 ? [{ kind: 'words', words }] : operands;
   return all.flatMap((value, index) =>
-    value.kind === 'any' ? [] : [`      ${quoted(`${path} ${index}`)}) ${setting(value)} ;;`],
+    value.kind === 'any' ? [] : [`      ${shellQuote(`${path} ${index}`)}) ${setting(value)} ;;`],
   );
 }
 
 function setting(value: Completion): string {
-  return value.kind === 'words' ? `kind=words words=${quoted(value.words.join(' '))}` : `kind=${value.kind}`;
+  return value.kind === 'words'
+    ? `kind=words words=${shellQuote(value.words.join(' '))}`
+    : `kind=${value.kind}`;
 }

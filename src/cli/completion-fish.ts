@@ -1,7 +1,7 @@
 // The completion script for fish.
 
 import type { CommandNode, Completion, OptionNode } from './completion-tree.ts';
-import { allCommands, typedPaths } from './completion-words.ts';
+import { allCommands, flagsWithValue, typedPaths } from './completion-words.ts';
 
 export function fishScript(program: CommandNode): string {
   const commands = allCommands(program);
@@ -31,7 +31,7 @@ function __${name}_place
         end
         switch "$path $word"
 ${commands.flatMap(commandCases).join('\n')}
-            case ${flagsWithValue(commands).join(' ')}
+            case ${flagsWithValue(commands).map(quoted).join(' ')}
                 set is_value yes
             case '* -*'
             case '*'
@@ -70,15 +70,6 @@ function commandCases(parent: CommandNode): readonly string[] {
   );
 }
 
-/** The flags that take the next word. The value of the others follows a =. */
-function flagsWithValue(commands: readonly CommandNode[]): readonly string[] {
-  return commands.flatMap(({ path, options }) =>
-    options
-      .filter(({ value, isValueOptional }) => value !== undefined && !isValueOptional)
-      .flatMap(({ names }) => names.map((name) => quoted(`${path} ${name}`))),
-  );
-}
-
 function linesOf(program: string, { path, commands, options, operands }: CommandNode): readonly string[] {
   const at = `complete -c ${program} -n ${quoted(`__${program}_at ${quoted(path)}`)}`;
   const atArgument = (index: number): string =>
@@ -100,7 +91,7 @@ function optionText({ names, description, value, isValueOptional }: OptionNode):
   return [...flags, ...requirement(value, isValueOptional), ...values, '-d', quoted(description)].join(' ');
 }
 
-/** `-x`: a value follows, which is no file. */
+/** `-r`: a value follows. `-x`: a value follows that is not a file. */
 function requirement(value: Completion | undefined, isValueOptional: boolean): readonly string[] {
   if (value === undefined || isValueOptional) return [];
   return [value.kind === 'file' ? '-r' : '-x'];
@@ -108,7 +99,7 @@ function requirement(value: Completion | undefined, isValueOptional: boolean): r
 
 function valueText(value: Completion): string {
   if (value.kind === 'words') {
-    // fish would take a * for a wildcard.
+    // fish would treat * as a wildcard.
     const words = value.words.map((word) => word.replaceAll('*', '\\*'));
     return `-a ${quoted(words.join(' '))}`;
   }

@@ -1,4 +1,4 @@
-// What can be completed: the tree of commands as plain data, with their options and the values that are known.
+// The words that can be completed: the tree of commands as plain data, with their options and known values.
 
 import type { Command, Option } from 'commander';
 import { Flag } from './flag.ts';
@@ -79,7 +79,7 @@ function completionOf(placeholder: string, words: readonly string[]): Completion
   return { kind: placeholder === 'folder' ? 'folder' : 'any' };
 }
 
-/** The words of a parser; none of other functions. */
+/** The words of a parser; empty for other functions. */
 function wordsOf(parse: unknown): readonly string[] {
   if (typeof parse !== 'function' || !('words' in parse) || !Array.isArray(parse.words)) return [];
   return parse.words.filter((word) => typeof word === 'string');

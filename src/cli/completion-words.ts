@@ -1,4 +1,4 @@
-// What the writers of completion scripts share.
+// Parts that the writers of completion scripts share.
 
 import type { CommandNode } from './completion-tree.ts';
 
@@ -7,12 +7,16 @@ export function allCommands(command: CommandNode): readonly CommandNode[] {
   return [command, ...command.commands.flatMap(allCommands)];
 }
 
-/** In single quotes, for bash and zsh. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 /** The path of a command by each way to type its last word: by its name and its aliases. */
 export function typedPaths(parent: CommandNode, { name, aliases }: CommandNode): readonly string[] {
   return [name, ...aliases].map((word) => `${parent.path} ${word}`);
+}
+
+/** The flags that take the next word, each after the path of its command. The value of the others follows a =. */
+export function flagsWithValue(commands: readonly CommandNode[]): readonly string[] {
+  return commands.flatMap(({ path, options }) =>
+    options
+      .filter(({ value, isValueOptional }) => value !== undefined && !isValueOptional)
+      .flatMap(({ names }) => names.map((name) => `${path} ${name}`)),
+  );
 }

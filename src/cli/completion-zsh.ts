@@ -1,7 +1,8 @@
 // The completion script for zsh. Each command is a function that calls `_arguments`.
 
+import { shellQuote } from '../base/shell-quote.ts';
 import type { CommandNode, Completion, OptionNode } from './completion-tree.ts';
-import { allCommands, quoted } from './completion-words.ts';
+import { allCommands } from './completion-words.ts';
 
 export function zshScript(program: CommandNode): string {
   const { name } = program;
@@ -29,7 +30,7 @@ function functionName({ path }: CommandNode): string {
 
 function groupFunction(command: CommandNode): string {
   const described = command.commands.flatMap(({ name, aliases, description }) =>
-    [name, ...aliases].map((word) => `    ${quoted(`${word}:${description}`)}`),
+    [name, ...aliases].map((word) => `    ${shellQuote(`${word}:${description}`)}`),
   );
   const cases = command.commands.map(
     (child) => `        ${[child.name, ...child.aliases].join('|')}) ${functionName(child)} ;;`,
@@ -55,7 +56,7 @@ ${cases.join('\n')}
 }
 
 function leafFunction(command: CommandNode): string {
-  const operands = command.operands.map((value, index) => quoted(`${index + 1}: :${action(value)}`));
+  const operands = command.operands.map((value, index) => shellQuote(`${index + 1}: :${action(value)}`));
   const specs = [...argumentSpecs(command.options), ...operands];
   return `${functionName(command)}() {
   _arguments${specs.map((spec) => ` \\\n    ${spec}`).join('')}
@@ -64,7 +65,7 @@ function leafFunction(command: CommandNode): string {
 
 /** One for each name of each option. */
 function argumentSpecs(options: readonly OptionNode[]): readonly string[] {
-  return options.flatMap((option) => option.names.map((name) => quoted(specOf(name, option))));
+  return options.flatMap((option) => option.names.map((name) => shellQuote(specOf(name, option))));
 }
 
 function specOf(

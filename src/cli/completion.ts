@@ -24,7 +24,7 @@ Install:
         or write it to a folder of $fpath: codebuddy completion zsh > FOLDER/_codebuddy
   fish  codebuddy completion fish > ~/.config/fish/completions/codebuddy.fish
 
-A script that was written to a file completes the commands of that version: write it again after an update.`,
+A script in a file knows the commands of the version that wrote it. Write it again after an update.`,
     )
     .action(async (shell: Shell, { json }: { readonly json?: boolean }) => {
       const { scriptOf } = await import('./completion-script.ts');

@@ -17,7 +17,7 @@ interface ConfigOptions {
   readonly json?: boolean;
 }
 
-/** `config get` knows more fields than these. */
+/** Any text: `config get` also knows settings that are not fields of config.json. */
 const anyField = Object.assign((text: string) => text, { words: configFields });
 
 const fieldsHelp = `\nFields: ${configFields.join(', ')}`;
@@ -52,7 +52,7 @@ export function define(config: Command): void {
       );
       complain(oneLine(`from: ${row.origin}`));
     });
-  add('set', 'Set a field of config.json. The value is JSON, or plain text.')
+  add('set', 'Set a field of config.json. The value is JSON or plain text.')
     .argument('<field>', '', anyField)
     .argument('<value>')
     .addHelpText(
@@ -65,11 +65,13 @@ Examples:
 ${fieldsHelp}`,
     )
     .action(async (field: string, text: string, options: ConfigOptions) => {
-      const value = parseField(field, text, { home: inspect(options).home, cwd: process.cwd() });
-      await checkField(field, value, options);
+      const { settings } = inspectSettings({ flags: settingFlags(options) });
+      const context = { home: settings.home, cwd: process.cwd() };
+      const value = parseField(field, text, context);
+      await checkField(field, ruleOf(field).parse(value, context), settings);
       change(field, value, options);
     });
-  add('unset', 'Remove a field from config.json, so that its default holds.')
+  add('unset', 'Remove a field from config.json, so that its default applies.')
     .argument('<field>', '', anyField)
     .action((field: string, options: ConfigOptions) => change(field, undefined, options));
 }
@@ -88,23 +90,21 @@ function rowOf(field: string, options: ConfigOptions): Setting {
   return row;
 }
 
-/** The name of a setting. It differs from its field for `cors` only, and for other names of a field. */
+/** The setting of a field. Its name differs only for `cors`, and for aliases of a field. */
 function nameOf(field: string): keyof Settings {
-  // Settings without a field, such as `home`, can be read, too.
+  // Settings without a field, such as `home`, can also be read.
   if (Object.hasOwn(settingRules, field)) return field as keyof Settings;
   const rule = ruleOf(field);
   const [name] = Object.entries(settingRules).find(([, one]) => one === rule) as [keyof Settings, unknown];
   return name;
 }
 
-/** Refuses what the start of the server would refuse. @throws SettingsError */
-async function checkField(field: string, value: unknown, options: ConfigOptions): Promise<void> {
-  const { settings } = inspectSettings({ flags: settingFlags(options) });
-  const parsed = ruleOf(field).parse(value, { home: settings.home, cwd: process.cwd() });
+/** Rejects what the server would reject at its start. @throws SettingsError */
+async function checkField(field: string, parsed: unknown, settings: Settings): Promise<void> {
   const { settingFaults } = await import('../app/setting-faults.ts');
   const before = settingFaults(settings, 'config.json models', process.env);
   const after = settingFaults({ ...settings, [nameOf(field)]: parsed }, 'config.json models', process.env);
-  // Faults of other fields are not made worse by this one.
+  // A fault of another field does not block this change.
   const faults = after.filter((fault) => !before.includes(fault));
   if (faults.length > 0) throw new SettingsError(faults.join('\n'));
 }
@@ -116,7 +116,7 @@ function change(field: string, value: unknown, options: ConfigOptions): void {
   if (options.json) printJson({ file: path, ...row });
   else print(oneLine(`${value === undefined ? 'Removed' : 'Set'} ${field} in ${path}.`));
   const isOverridden = value !== undefined && !row.origin.startsWith('config.json');
-  if (isOverridden) complain(`codebuddy: Warning: ${row.origin} is set and wins over config.json.`);
+  if (isOverridden) complain(`codebuddy: Warning: ${row.origin} is set and overrides config.json.`);
   if (readServerFile(home) !== undefined)
     complain('A server is running; the change takes effect at its next start.');
 }

@@ -46,7 +46,7 @@ export async function withClient(
     ...(url === undefined ? {} : { url }),
     ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
     ...(options.home === undefined ? {} : { home: options.home }),
-    // A person or a script that sees the error decides.
+    // The user or the script decides whether to try again.
     maxRetries: 0,
   });
   const controller = new AbortController();

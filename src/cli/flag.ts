@@ -3,7 +3,7 @@
 
 import { Option } from 'commander';
 
-/** A parser may know the words that it accepts, and that its flag may be repeated. */
+/** A parser may list the words that it accepts, and say that its flag may be repeated. */
 export interface FlagParser<T> {
   (text: string, previous?: T): T;
   readonly words?: readonly string[];

@@ -1,4 +1,4 @@
-// `codebuddy init`: asks a few questions and writes the answers to config.json. Other fields of the file stay.
+// `codebuddy init`: asks a few questions and writes the answers to config.json. Other fields stay unchanged.
 
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
@@ -8,6 +8,7 @@ import { inspectSettings } from '../config/load-settings.ts';
 import { type Flags, type Settings, SettingsError } from '../config/settings.ts';
 import { permissionModes } from '../contract/permission-mode.ts';
 import { sandboxModes } from '../contract/sandbox.ts';
+import { exitCodes } from './exit-codes.ts';
 import { ask, complain, oneLine, print, printJson } from './output.ts';
 import { settingFlags, withSettings } from './setting-flags.ts';
 import { findTerminal } from './terminal.ts';
@@ -18,27 +19,29 @@ interface InitOptions {
   readonly json?: boolean;
 }
 
+const fields = ['workspace', 'models', 'permissionMode', 'sandbox'] as const;
+
 interface Question {
-  readonly field: 'workspace' | 'models' | 'permissionMode' | 'sandbox';
+  readonly field: (typeof fields)[number];
   readonly text: string;
-  /** What an empty answer means. */
+  /** The value that an empty answer keeps. */
   readonly preset: string;
 }
 
 type Context = Pick<Settings, 'home'> & { readonly cwd: string };
 
-/** A value of undefined leaves the field as it is. */
+/** The fields to write. Other fields stay unchanged. */
 type Answers = Record<string, unknown>;
 
 export function define(init: Command): void {
-  withSettings(init, ['home', 'workspace', 'models', 'permissionMode', 'sandbox'])
+  withSettings(init, ['home', ...fields])
     .description('Write config.json: asks a few questions, or takes the answers from flags.')
-    .option('--force', 'change an existing config.json without asking; other fields stay')
+    .option('--force', 'change an existing config.json without asking; other fields stay unchanged')
     .option('--json', 'print JSON, errors included')
     .addHelpText(
       'after',
       `
-Without a terminal, only the flags that are given are written.
+Without a terminal, only the values of flags are written.
 
 Examples:
   codebuddy init
@@ -60,14 +63,14 @@ async function run(options: InitOptions): Promise<void> {
         'There is no terminal to ask at. Use --workspace, --model, --permission-mode or --sandbox.',
       );
     if (existsSync(path) && !options.force)
-      throw new UsageError(`${path} exists. Add --force to change these fields of it; the others stay.`);
+      throw new UsageError(`${path} exists. Add --force to change these fields; the others stay unchanged.`);
   }
   const answers =
     terminal === undefined ? given : await askAll(terminal, { path, given, settings, context, options });
   if (terminal !== process.stdin) terminal?.destroy();
   if (answers === undefined) {
     complain('codebuddy: Nothing was written.');
-    process.exitCode = 1;
+    process.exitCode = exitCodes.failed;
     return;
   }
   editConfig(settings.home, answers);
@@ -76,7 +79,6 @@ async function run(options: InitOptions): Promise<void> {
 }
 
 function answersOf(flags: Flags, context: Context): Answers {
-  const fields = ['workspace', 'models', 'permissionMode', 'sandbox'] as const;
   return Object.fromEntries(
     fields.flatMap((field) => {
       const value = flags[field];
@@ -93,7 +95,7 @@ interface Asked {
   readonly options: InitOptions;
 }
 
-/** Returns undefined if the user stops: Ctrl-D, or a no to changing the file. */
+/** Returns undefined if the user stops with Ctrl-D, or does not want to change the file. */
 async function askAll(
   terminal: NodeJS.ReadStream,
   { path, given, settings, context, options }: Asked,
@@ -101,7 +103,7 @@ async function askAll(
   const say = (text: string): Promise<string | undefined> =>
     ask(text, { input: terminal, signal: new AbortController().signal });
   if (existsSync(path) && !options.force) {
-    const answer = await say(oneLine(`${path} exists. Change it? Other fields stay. [y/N] `));
+    const answer = await say(oneLine(`${path} exists. Change it? Other fields stay unchanged. [y/N] `));
     if (!/^y(es)?$/i.test((answer ?? '').trim())) return undefined;
   }
   const answers: Answers = { ...given };
@@ -123,7 +125,7 @@ async function askAll(
   return answers;
 }
 
-/** The presets are the settings that hold now, so an empty answer changes nothing. */
+/** The presets are the current settings, so an empty answer changes nothing. */
 function questionsFor({ models, permissionMode, sandbox, workspace }: Settings): readonly Question[] {
   return [
     {

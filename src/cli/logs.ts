@@ -59,7 +59,7 @@ async function show({ follow, lines, json, ...options }: LogOptions): Promise<vo
   }
 }
 
-/** Returns the complete lines since the last call, also if the file was replaced by a new one. */
+/** Returns the complete lines since the last call, even if the file was replaced by a new one. */
 function openLog(path: string): { read(): readonly string[] } {
   let place = { inode: 0, offset: 0 };
   let rest = Buffer.alloc(0);
@@ -103,7 +103,7 @@ function parse(line: string): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(line);
     if (isRecord(value)) return value;
   } catch {
-    // Errors of the start are text.
+    // Startup errors are plain text.
   }
   return { text: line };
 }

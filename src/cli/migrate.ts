@@ -48,7 +48,7 @@ async function migrateAction(options: MigrateOptions): Promise<void> {
   const from = options.from ?? databaseIn(settings.home);
   const { moveToPostgres } = await import('../app/migrate.ts');
   const progress = createProgress();
-  // What is committed stays, and the rest is undone by the database.
+  // Committed batches stay; the database rolls back the rest.
   const interrupt = (): void => {
     progress.end();
     complain('Interrupted. Run the same command again: it continues where it stopped.');

@@ -5,7 +5,7 @@ import { complain } from './output.ts';
 
 export interface ProgressDisplay {
   show(progress: MoveProgress): void;
-  /** Leave the line of the bar. */
+  /** Ends the line of the bar. */
   end(): void;
 }
 

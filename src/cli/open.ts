@@ -1,4 +1,4 @@
-// `codebuddy open`: opens the dashboard in the browser, signed in by a code that is valid once.
+// `codebuddy open`: opens the dashboard in the browser, signed in with a one-time code.
 
 import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
@@ -17,7 +17,7 @@ export function define(open: Command): void {
     .addHelpText(
       'after',
       `
-The link signs one browser in, once, within 60 s. Over SSH, or without a desktop, the link is printed.
+The link signs in one browser, once, within 60 s. Over SSH, or without a desktop, the link is printed.
 
 Examples:
   codebuddy open
@@ -36,14 +36,14 @@ Examples:
           return;
         }
         print(link);
-        complain(`Open this link within 60 s. It signs in once.${hintFor(obstacle, client.url)}`);
+        complain(`Open this link within 60 s. It can be used once.${hintFor(obstacle, client.url)}`);
       });
     });
 }
 
 type Obstacle = 'ssh' | 'no-desktop';
 
-/** Undefined if this user can probably see a browser. */
+/** Returns undefined if a browser can probably be opened. */
 function whyNoBrowser(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Obstacle | undefined {
   const isSet = (name: string): boolean => (environment[name] ?? '') !== '';
   if (['SSH_CONNECTION', 'SSH_CLIENT', 'SSH_TTY'].some(isSet)) return 'ssh';

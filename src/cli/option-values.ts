@@ -14,7 +14,7 @@ export interface TextLimits {
   readonly maxLength: number;
 }
 
-/** A parser of a value of which some or all possible words are known. Completion scripts offer them. */
+/** A parser that knows all or some of the valid words. Completion scripts offer them. */
 export interface WordParser<T> {
   (text: string): T;
   readonly words: readonly string[];

@@ -19,7 +19,7 @@ export function outputFormatOf({
   return outputFormat ?? (json ? 'json' : 'text');
 }
 
-/** Whether these arguments ask for JSON. Known before parsing, so that errors in the arguments are JSON, too. */
+/** Whether these arguments ask for JSON. Called before parsing, so that errors in the arguments are JSON, too. */
 export function asksForJson(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   const flags = end === -1 ? args : args.slice(0, end);

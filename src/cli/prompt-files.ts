@@ -4,7 +4,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { fileFault } from '../base/file-errors.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Appends the files to the prompt. `maxLength`: of the result, in characters. @throws UsageError that names the file */
+/** Appends the files to the prompt. `maxLength` limits the result, in characters. @throws UsageError for a file */
 export function withFiles(prompt: string, paths: readonly string[], maxLength: number): string {
   let left = maxLength - [...prompt].length;
   const parts = paths.map((path) => {
@@ -20,7 +20,7 @@ export function withFiles(prompt: string, paths: readonly string[], maxLength: n
 }
 
 function describeFile(path: string, text: string): string {
-  // Longer than each fence in the text.
+  // Longer than any fence in the text.
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
   const fence = '`'.repeat(longest + 1);
   return `File ${path}:\n${fence}\n${text}${text.endsWith('\n') || text === '' ? '' : '\n'}${fence}`;

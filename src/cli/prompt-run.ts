@@ -1,4 +1,5 @@
-// Sends a prompt and shows its run as it works: the answer on standard output, tool calls and questions on standard error.
+// Sends a prompt and shows its run as it works: the answer on standard output, tool calls and questions on standard
+// error.
 
 import { shorten } from '../base/text.ts';
 import {

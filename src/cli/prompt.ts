@@ -2,13 +2,11 @@
 
 import type { Command } from 'commander';
 import type { CodeBuddyClient, PromptRequest, StreamEvent } from '../client/index.ts';
-import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
 import { limits } from './field-limits.ts';
 import { Flag } from './flag.ts';
-import { idOf } from './id-argument.ts';
-import { modelName, oneOf, repeated, seconds, wholeNumber } from './option-values.ts';
+import { oneOf, repeated, seconds, wholeNumber } from './option-values.ts';
 import { complain, oneLine, printJson } from './output.ts';
 import { type OutputFormat, outputFormatOf, outputFormats } from './output-format.ts';
 import type { Ask } from './permission-asking.ts';
@@ -16,22 +14,20 @@ import { withFiles } from './prompt-files.ts';
 import { readPrompt } from './prompt-input.ts';
 import { failureOf } from './prompt-outcome.ts';
 import { findPlace, tellPlace } from './prompt-place.ts';
+import {
+  checkSessionFlags,
+  latestSession,
+  modelFlag,
+  permissionModeFlag,
+  type RequestOptions,
+  type SessionOptions,
+  toRequest,
+  withSession,
+} from './prompt-request.ts';
 import { showRun } from './prompt-run.ts';
 import { askForDecision, findTerminal } from './terminal.ts';
-import { UsageError } from './usage-error.ts';
 
-/** The options that become fields of the request. */
-interface RequestOptions {
-  readonly session?: string;
-  readonly model?: string;
-  readonly maxSteps?: number;
-  /** In ms. */
-  readonly timeout?: number;
-  readonly permissionMode?: PermissionMode;
-}
-
-interface PromptOptions extends ConnectionOptions, RequestOptions {
-  readonly continue?: boolean;
+interface PromptOptions extends ConnectionOptions, SessionOptions, RequestOptions {
   readonly file?: readonly string[];
   readonly outputFormat?: OutputFormat;
   readonly wait?: boolean;
@@ -41,27 +37,15 @@ const { minimum: leastSteps, maximum: mostSteps } = limits.maxSteps;
 
 export function define(prompt: Command): void {
   withConnection(
-    prompt
+    withSession(prompt)
       .description('Send a prompt. The answer is printed to standard output, tool calls to standard error.')
       .argument('<prompt...>', 'the prompt; piped input is appended; - waits for the end of piped input')
-      .addOption(
-        new Flag('--session <id>', 'continue this session', {
-          field: 'sessionId',
-          parse: idOf('--session', 'ses'),
-        }),
-      )
-      .option('-c, --continue', 'continue the session of the latest run')
       .addOption(
         new Flag<readonly string[]>('--file <path>', 'append this text file to the prompt; may be repeated', {
           parse: repeated((path) => path),
         }),
       )
-      .addOption(
-        new Flag('--model <model>', 'model for this prompt', {
-          field: 'options/model',
-          parse: modelName('--model'),
-        }),
-      )
+      .addOption(modelFlag('model for this prompt'))
       .addOption(
         new Flag('--max-steps <n>', `maximum number of model calls, ${leastSteps} to ${mostSteps}`, {
           field: 'options/maxSteps',
@@ -74,12 +58,7 @@ export function define(prompt: Command): void {
           parse: seconds('--timeout', limits.timeoutMs),
         }),
       )
-      .addOption(
-        new Flag('--permission-mode <mode>', `permission mode: ${permissionModes.join(', ')}`, {
-          field: 'options/permissionMode',
-          parse: oneOf('--permission-mode', permissionModes),
-        }),
-      )
+      .addOption(permissionModeFlag())
       .addOption(
         new Flag<OutputFormat>(
           '--output-format <format>',
@@ -105,41 +84,16 @@ Examples:
 Exit codes: 0 complete answer, 1 no answer or an incomplete one, 5 a tool needs permission and there is no terminal; the run waits`,
     )
     .action(async (words: readonly string[], options: PromptOptions) => {
-      if (options.continue && options.session !== undefined)
-        throw new UsageError('--continue and --session exclude each other.');
+      checkSessionFlags(options);
       const format = outputFormatOf(options);
       const said = await readPrompt(words, process.stdin);
       const prompt = withFiles(said, options.file ?? [], limits.prompt.maxLength);
       await withClient(options, async (client, signal) => {
         const session = options.continue ? await latestSession(client, signal) : options.session;
-        const request = toRequest(prompt, { ...options, ...(session === undefined ? {} : { session }) });
+        const request = toRequest(prompt, { ...options, session });
         await answer(client, request, { format, wait: options.wait === true }, signal);
       });
     });
-}
-
-/** The session that was used last, which need not be the newest one. */
-export async function latestSession(client: CodeBuddyClient, signal: AbortSignal): Promise<string> {
-  const { runs } = await client.runs.list({ limit: 1 }, { signal });
-  const [latest] = runs;
-  if (latest === undefined)
-    throw new Error('There is no session to continue. Leave out --continue to start one.');
-  return latest.sessionId;
-}
-
-export function toRequest(prompt: string, options: RequestOptions): PromptRequest {
-  const { session, model, maxSteps, timeout, permissionMode } = options;
-  const runOptions = {
-    ...(model === undefined ? {} : { model }),
-    ...(maxSteps === undefined ? {} : { maxSteps }),
-    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
-    ...(permissionMode === undefined ? {} : { permissionMode }),
-  };
-  return {
-    prompt,
-    ...(session === undefined ? {} : { sessionId: session }),
-    ...(Object.keys(runOptions).length === 0 ? {} : { options: runOptions }),
-  };
 }
 
 interface AnswerOptions {

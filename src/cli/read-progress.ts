@@ -1,8 +1,8 @@
-// Says on standard error how much was read, if reading takes longer than a second: one line that changes on a terminal,
-// else a line now and then.
+// Reports on standard error how much was read, if reading takes longer than a second: as one line that changes on a
+// terminal, as a line every 5 s otherwise.
 
 export interface ReadProgress {
-  /** Counts items that were read, and shows the counts if it is time. */
+  /** Counts items that were read, and shows the counts if they are due. */
   read(what: string, count: number): void;
   /** Removes the line. */
   end(): void;

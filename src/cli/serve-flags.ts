@@ -1,5 +1,5 @@
-// The flags of `codebuddy serve`. Apart from its action, which only the bundle of the server has: `codebuddy completion`
-// needs the flags, too.
+// The flags of `codebuddy serve`, separate from its action: `codebuddy completion` needs the flags, but only the bundle
+// of the server has the action.
 
 import type { Command } from 'commander';
 import { withSettings } from './setting-flags.ts';

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { startWriterThread, type WriterThread } from '../app/early-thread.ts';
 import type { App } from '../app.ts';
 import { createRedactor } from '../base/redaction.ts';
+import { shellQuote } from '../base/shell-quote.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import type { Settings } from '../config/settings.ts';
 import { report } from './exit-codes.ts';
@@ -176,5 +177,5 @@ Press Ctrl-C to stop it.
 
 /** Quotes a path for a POSIX shell, inside $(…). */
 function quote(path: string): string {
-  return /^[A-Za-z0-9/._-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+  return /^[A-Za-z0-9/._-]+$/.test(path) ? path : shellQuote(path);
 }

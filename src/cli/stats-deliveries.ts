@@ -1,4 +1,4 @@
-// Counts the deliveries that were created since a time, and how long they took to their end.
+// Counts the deliveries that were created since a time, and computes how long they took.
 
 import { CodeBuddyApiError, type CodeBuddyClient } from '../client/index.ts';
 import type { DeliveryStatus } from '../contract/delivery.ts';
@@ -6,7 +6,7 @@ import { pageSize, type StatsQuery } from './stats-runs.ts';
 
 export interface DeliveryFigures {
   readonly count: number;
-  /** The 95th percentile of the time from the creation to the end, retries included. Null for pending ones and none. */
+  /** The 95th percentile of the time from creation to end, retries included. Null if none has ended. */
   readonly p95Ms: number | null;
 }
 

@@ -1,15 +1,16 @@
-// Counts runs, tokens and cost since a time. The event log has all ends of runs, also those of deleted sessions. The
+// Counts runs, tokens and cost since a time. The event log has the end of every run, even of deleted sessions. The
 // tokens of runs that ended without an answer are in the list of runs.
 
 import { isRecord } from '../base/is-record.ts';
 import type { CodeBuddyClient, LoggedEvent } from '../client/index.ts';
 import { runEndEvents } from '../contract/event-catalogue.ts';
 import type { RunEnding } from '../contract/run.ts';
+import { limits } from './field-limits.ts';
 import type { ReadProgress } from './read-progress.ts';
 
 /** The runs of one day and one model. */
 export interface UsageRow {
-  /** UTC, as the limits of the cost of a day have it. */
+  /** In UTC, like the limit of the cost of a day. */
   readonly day: string;
   /** Null for runs that no model answered. */
   readonly model: string | null;
@@ -35,10 +36,9 @@ export interface StatsQuery {
   readonly signal: AbortSignal;
 }
 
-/** The largest page that the server sends. */
-export const pageSize = 200;
+export const pageSize = limits.page.maximum;
 
-/** The part of a run that counts. */
+/** The usage of one run. */
 interface Spent {
   readonly model: string | null;
   readonly inputTokens: number;
@@ -52,6 +52,7 @@ const noTotal = { runs: 0, inputTokens: 0, outputTokens: 0, cost: 0, runsWithout
 
 export async function countRuns(client: CodeBuddyClient, query: StatsQuery): Promise<RunStats> {
   const runs = { completed: 0, failed: 0, cancelled: 0, interrupted: 0 };
+  /** By day and model. */
   const rows = new Map<string, UsageRow>();
   let total = noTotal;
   const add = (day: string, spent: Spent): void => {
@@ -88,9 +89,7 @@ export async function countRuns(client: CodeBuddyClient, query: StatsQuery): Pro
     // Their sessions were deleted, or they were resumed in the meantime.
     for (const day of wanted.values()) add(day, nothingSpent);
   }
-  const usage = [...rows.values()].sort(
-    (left, right) => compare(left.day, right.day) || compare(left.model ?? '', right.model ?? ''),
-  );
+  const usage = [...rows].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row);
   return { runs, usage, total };
 }
 
@@ -149,12 +148,8 @@ function plus(sum: RunStats['total'], { inputTokens, outputTokens, cost }: Spent
     runs: sum.runs + 1,
     inputTokens: sum.inputTokens + inputTokens,
     outputTokens: sum.outputTokens + outputTokens,
-    // Without the digits that adding fractions leaves.
+    // Rounded: sums of fractions have meaningless last digits.
     cost: Number((sum.cost + (cost ?? 0)).toFixed(10)),
     runsWithoutCost: sum.runsWithoutCost + (cost === null ? 1 : 0),
   };
-}
-
-function compare(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
 }

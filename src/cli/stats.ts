@@ -20,7 +20,7 @@ export function define(stats: Command): void {
   withConnection(stats)
     .description('Count runs, tokens, cost and deliveries.')
     .addOption(
-      new Flag('--since <time>', 'count from this time, date or age on: 2026-11-29, 2h', {
+      new Flag('--since <time>', 'only runs and deliveries since this time, date or age: 2026-11-29, 2h', {
         field: 'since',
         defaultValue: '7d',
       }),
@@ -28,8 +28,8 @@ export function define(stats: Command): void {
     .addHelpText(
       'after',
       `
-Runs count when they end, deliveries when they are created. P95: 95 of 100 deliveries took no longer from their
-creation to their end, retries included.
+Runs count when they end, deliveries when they are created. P95: 95 % of the deliveries took no longer than this from
+creation to end, retries included.
 
 Examples:
   codebuddy stats
@@ -59,7 +59,8 @@ Examples:
 }
 
 function show(since: string, { runs, usage, total }: RunStats, deliveries: DeliveryStats | null): void {
-  print(`Since ${localTime(since)}\n\n`);
+  print(`Since ${localTime(since)}`);
+  print('');
   printTable(
     ['RUNS', 'COUNT'],
     runEndings.map((ending) => [ending, String(runs[ending])]),

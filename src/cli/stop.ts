@@ -1,6 +1,5 @@
 // `codebuddy stop`: stops the local server and waits until it has ended.
 
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { isProcessAlive } from '../base/is-process-alive.ts';
@@ -17,7 +16,7 @@ const pollMs = 50;
 export function define(stop: Command): void {
   withSettings(stop, ['home'])
     .description(
-      'Stop the local server, also one that was started by hand. Runs that are working are interrupted; they can be resumed.',
+      'Stop the local server, even if it was started by hand. Active runs are interrupted and can be resumed.',
     )
     .option('--json', 'print JSON, errors included')
     .action(async (options: { readonly json?: boolean }) => {
@@ -40,7 +39,7 @@ async function end(home: string, { pid }: ServerFile): Promise<void> {
   process.kill(pid, 'SIGTERM');
   const started = Date.now();
   let isTold = false;
-  while (isRunning(pid)) {
+  while (isProcessAlive(pid)) {
     const waited = Date.now() - started;
     if (waited > patienceMs)
       throw new Error(`The server (pid ${pid}) has not ended after ${patienceMs / 1000} s.`);
@@ -49,17 +48,5 @@ async function end(home: string, { pid }: ServerFile): Promise<void> {
       complain('codebuddy: Waiting for the server to finish its work…');
     }
     await delay(pollMs);
-  }
-}
-
-/** A process that nobody waits for, as in a container without an init, stays as a zombie. */
-function isRunning(pid: number): boolean {
-  if (!isProcessAlive(pid)) return false;
-  if (process.platform !== 'linux') return true;
-  try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    // It has just ended, or other users' processes are hidden.
-    return isProcessAlive(pid);
   }
 }

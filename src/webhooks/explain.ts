@@ -1,5 +1,6 @@
 // Explains a delivery: what happened, the next step, and a command that sends it manually.
 
+import { shellQuote } from '../base/shell-quote.ts';
 import type { Delivery, DeliveryExplanation } from '../contract/delivery.ts';
 import type { Lane } from './lane.ts';
 import { type ShownTimes, shownDue } from './webhook-view.ts';
@@ -150,13 +151,8 @@ function curlLine(
   headers.push(`X-Webhook-Event: ${delivery.event}`);
   return [
     'curl -i',
-    ...headers.map((header) => `-H ${quote(header)}`),
-    `--data-binary ${quote(Buffer.from(payload).toString('utf8'))}`,
-    quote(lane.config.url),
+    ...headers.map((header) => `-H ${shellQuote(header)}`),
+    `--data-binary ${shellQuote(Buffer.from(payload).toString('utf8'))}`,
+    shellQuote(lane.config.url),
   ].join(' ');
-}
-
-/** Quote for a POSIX shell. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,9 +1,12 @@
 // A command starts a server if none is running; `codebuddy stop` ends it.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { waitFor } from '../wait-for.ts';
 import { type Finished, run, serve, temporaryFolder } from './run-cli.ts';
 
 /** A config folder whose server is stopped after the test. */
@@ -24,7 +27,7 @@ test('a command starts the server, says so, and stop ends it', async () => {
   expect(first.code, first.stderr).toBe(0);
   expect(first.stdout).toContain('offline agent');
   expect(first.stderr.split('\n')[0]).toBe(
-    `codebuddy: No server is running; starting one in ${home}. To end it: codebuddy stop. Its log: codebuddy logs.`,
+    `codebuddy: No server is running; starting one in ${home}. To stop it: codebuddy stop. Its log: codebuddy logs.`,
   );
   // It runs on, and its log is private.
   const second = await run(home, ['sessions', 'list']);
@@ -48,6 +51,32 @@ test('the lock of a command that was killed does not count', async () => {
   const home = autostartHome();
   // No process has this pid.
   writeFileSync(join(home, 'api', 'server.starting'), '2147483646');
+  const { code, stderr } = await runStarting(home, ['keys', 'list']);
+  expect(code, stderr).toBe(0);
+});
+
+test.skipIf(process.platform !== 'linux')('a server that is a zombie does not count', async () => {
+  const home = autostartHome();
+  // A program that does not wait for its child.
+  const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void parent.kill());
+  const [line] = await once(parent.stdout, 'data');
+  const pid = Number(String(line));
+  const statOf = (id: number | undefined): string => readFileSync(`/proc/${id}/stat`, 'utf8');
+  await waitFor('the shell to be replaced', () => statOf(parent.pid).includes('(sleep)'));
+  process.kill(pid, 'SIGKILL');
+  await waitFor('the process to be a zombie', () => statOf(pid).includes(') Z'));
+  writeFileSync(
+    join(home, 'api', 'server.json'),
+    JSON.stringify({
+      url: 'http://127.0.0.1:1',
+      pid,
+      startedAt: new Date(0).toISOString(),
+      version: '0.0.0',
+    }),
+  );
   const { code, stderr } = await runStarting(home, ['keys', 'list']);
   expect(code, stderr).toBe(0);
 });

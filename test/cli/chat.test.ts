@@ -163,7 +163,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await chat.saw('dropped');
     await chat.saw('> ');
     chat.type(ctrlC);
-    await chat.saw('Ctrl-C again leaves');
+    await chat.saw('press Ctrl-C again to leave');
     await chat.saw('> ');
     chat.type(ctrlC);
     expect(await chat.ended).toBe(0);
@@ -277,7 +277,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     const { home } = await serveEcho();
     mkdirSync(historyIn(home));
     const chat = onTerminal(home, ['chat'], {}, 300);
-    await chat.saw('codebuddy: The history cannot be read: ');
+    await chat.saw('codebuddy: The history is not kept: ');
     await chat.saw('> ');
     chat.type('one\r');
     await chat.saw('saw one.');

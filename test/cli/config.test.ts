@@ -79,14 +79,14 @@ describe('set and unset', () => {
     expect(JSON.parse(readFileSync(target, 'utf8'))).toEqual({ port: 0 });
   });
 
-  test('name a variable that wins, and a running server', async () => {
+  test('name a variable that overrides the file, and a running server', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { code, stderr } = await run(home, ['config', 'set', 'logLevel', 'warn'], {
       env: { CODEBUDDY_LOG_LEVEL: 'error' },
     });
     expect(code).toBe(0);
-    expect(stderr).toContain('CODEBUDDY_LOG_LEVEL is set and wins over config.json.');
+    expect(stderr).toContain('CODEBUDDY_LOG_LEVEL is set and overrides config.json.');
     expect(stderr).toContain('at its next start');
   });
 });

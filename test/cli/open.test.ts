@@ -25,7 +25,7 @@ test('--print prints a link that signs in once', async () => {
   const [link = '', ...rest] = stdout.trim().split('\n');
   expect(rest).toEqual([]);
   expect(link.startsWith(`${server.url}/#sign-in=`), link).toBe(true);
-  expect(stderr).toContain('It signs in once.');
+  expect(stderr).toContain('It can be used once.');
   expect(await signIn(link)).toBe(201);
   expect(await signIn(link)).toBe(401);
 });

@@ -2,6 +2,7 @@
 // An operand never begins with `-`: an option is allowed only if the rule spells it out, because options can run
 // programs and write files.
 
+import { shellQuote } from '../../base/shell-quote.ts';
 import { type PlainCommand, splitPlainCommand, star } from './plain-command.ts';
 
 /** Commands that change what later commands do. A list that contains one needs a rule of its own. */
@@ -20,7 +21,7 @@ const filters = new Set(
  * another command.
  */
 export function commandText(command: string, folder: string): string {
-  return folder === '.' ? command : `cd '${folder.replaceAll("'", `'\\''`)}' && ${command}`;
+  return folder === '.' ? command : `cd ${shellQuote(folder)} && ${command}`;
 }
 
 /** A pattern that matches this text and no other. */
