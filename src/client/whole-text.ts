@@ -1,6 +1,6 @@
-// `message.delta` is not logged, so a broken connection loses some. `message.assistant`, which is logged at the end of a
-// message, has its whole text. The missing part is taken from there, so the deltas that a reader gets always add up to
-// that text, without gaps and repetitions.
+// `message.delta` is not logged, so a broken connection loses some. `message.assistant`, which is logged at the end of
+// a message, has its whole text. The missing part is taken from there, so the deltas that a reader gets always add up
+// to that text, without gaps and repetitions.
 
 import type { StreamEvent } from './stream-event.ts';
 

@@ -1,5 +1,5 @@
-// A proxy in front of a server that injects a fault: `http://127.0.0.1:PORT/FAULT/NAME` is the URL for a client. Temporary
-// faults occur once for each NAME. It also serves a page, so that a browser can use the client without CORS.
+// A proxy in front of a server that injects a fault: `http://127.0.0.1:PORT/FAULT/NAME` is the URL for a client.
+// Temporary faults occur once for each NAME. It also serves a page, so that a browser can use the client without CORS.
 
 import {
   createServer,

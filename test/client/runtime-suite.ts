@@ -1,4 +1,4 @@
-// The same calls in every runtime: Node.js, Chromium, Deno and Bun. It imports only the client, and reports what failed.
+// The same calls in every runtime: Node.js, Chromium, Deno and Bun. Imports only the client, and reports the failures.
 
 import type * as Client from '../../src/client/web.ts';
 
