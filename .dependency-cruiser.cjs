@@ -1,5 +1,5 @@
-// The import rules of docs/ARCHITECTURE.md: which module may import which, and no circular imports in src/, bench/ and web/.
-// Type-only imports count.
+// The import rules of docs/ARCHITECTURE.md: which module may import which, and no circular imports in src/, bench/ and
+// web/. Type-only imports count.
 
 const inModules = (modules) => `^src/(${modules.join('|')})`;
 
@@ -62,7 +62,7 @@ module.exports = {
     wall('index\\.ts', ['api/', 'client/']),
     {
       name: 'dashboard-as-a-client',
-      comment: 'web/ knows the server by its API only: the typed client and the nouns.',
+      comment: 'web/ uses the server only through the typed client, and its objects from contract/.',
       severity: 'error',
       from: { path: '^web/' },
       to: {

@@ -9,7 +9,7 @@ const testsOfPackage = ['test/library/migrating.test.ts', 'test/library/client-e
 const testsOfNodes = ['test/nodes', 'test/webhooks/nodes', 'test/store/postgres'].map(
   (folder) => `${folder}/**/*.test.ts`,
 );
-/** They need tools of their own: `npm run openapi`, `npm run client-runtimes`. */
+/** These need tools of their own: `npm run openapi`, `npm run client-runtimes`. */
 const testsWithTools = ['test/openapi/**', 'test/client-runtimes/**'];
 // For the workers, which run the sources as they are, and the hundreds of programs that tests start. Compiled once, they
 // start in a third of the time.
@@ -43,7 +43,7 @@ export default defineConfig({
     testTimeout: TEST_LIMIT_MS,
     hookTimeout: TEST_LIMIT_MS,
     pool: 'forks',
-    // Many tests wait for a time-out or another process: on two cores, two more workers use them meanwhile.
+    // Many tests wait for a timeout or another process, so four workers fit on two cores.
     maxWorkers: Math.max(4, availableParallelism()),
     coverage: {
       provider: 'v8',

@@ -14,7 +14,7 @@ import { cpuMs } from './server-process.ts';
 import { payload, payloadText, ratesText, secret } from './webhook-setup.ts';
 
 const rounds = 3;
-/** The code of a process is compiled as it is used, so each node delivers this many before. */
+/** V8 compiles code as it is used, so each node delivers this many before the measurement. */
 const warmUpDeliveries = 20_000;
 const longestWarmUpMs = 12_000;
 const measureMs = 3000;
@@ -105,7 +105,7 @@ export async function measureRates(bench: NodeBench): Promise<readonly BenchRow[
   ];
 }
 
-/** Where the nodes work: on SQLite, on one PostgreSQL database, or on one each, so that they share no work. */
+/** The store of the nodes: SQLite, one PostgreSQL database, or one for each node, so that they share no work. */
 type Place = 'sqlite' | 'shared' | 'apart';
 
 async function startAll(bench: NodeBench, count: number, place: Place): Promise<readonly NodeProcess[]> {
@@ -117,16 +117,12 @@ async function startAll(bench: NodeBench, count: number, place: Place): Promise<
         ? { folder: mkdtempSync(join(folder, 'sqlite-')) }
         : { url: `${await database()}?max=6` },
   });
-  if (place !== 'apart') {
-    const nodes = await startNodes(await optionsAt(), count);
-    await createWebhooks(nodes, urls);
-    return nodes;
-  }
+  const groups = place === 'apart' ? new Array<number>(count).fill(1) : [count];
   const nodes: NodeProcess[] = [];
-  for (let n = 0; n < count; n++) {
-    const own = await startNodes(await optionsAt(), 1);
-    await createWebhooks(own, urls);
-    nodes.push(...own);
+  for (const size of groups) {
+    const group = await startNodes(await optionsAt(), size);
+    await createWebhooks(group, urls);
+    nodes.push(...group);
   }
   return nodes;
 }
@@ -160,9 +156,8 @@ async function rateOf(bench: NodeBench, count: number, place: Place): Promise<Ra
     await feeding;
     return { delivered: delivered - before, seconds };
   };
-  for (const startedAt = performance.now(); delivered < warmUpDeliveries * count; )
-    if (performance.now() - startedAt < longestWarmUpMs) await feed(500);
-    else break;
+  const warmUpEnd = performance.now() + longestWarmUpMs;
+  while (delivered < warmUpDeliveries * count && performance.now() < warmUpEnd) await feed(500);
   const postmaster = await postmasterOf(server);
   const cpuNow = (): readonly [number, number] => [
     nodes.reduce((sum, { pid }) => sum + cpuMs(pid), 0),

@@ -1,6 +1,6 @@
 // Measures several nodes on one PostgreSQL, each a process of its own: deliveries per second and the CPU of each
-// delivery with 1, 2 and 4 nodes, beside SQLite and pg-boss; `emit` beside a bare commit; how soon another node receives
-// an event; how soon it takes over; and how the cost of a delivery depends on the backlog.
+// delivery with 1, 2 and 4 nodes, beside SQLite and pg-boss; `emit` beside a bare commit; how soon another node
+// receives an event; how soon it takes over; and how the cost of a delivery depends on the backlog.
 //
 //   node bench/nodes.ts [rates] [emit] [follower] [take-over] [backlog]
 

@@ -1,5 +1,5 @@
-// Builds what has changed since the last build: the library with the compiler, the program with the bundler (bundle.cjs).
-// Plain CommonJS for any Node that npm may run on.
+// Builds what has changed since the last build: the library with the compiler, the program and the dashboard with the
+// bundler (bundle.cjs, bundle-web.cjs). Plain CommonJS for any Node that npm may run on.
 'use strict';
 
 const fs = require('node:fs');
@@ -21,7 +21,8 @@ async function ensureBuilt(node) {
 /** What `import 'codebuddy-api'` finds: all of `dist` but `dist/cli` and `dist/web`. */
 async function ensureLibrary(node) {
   const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  await ensure(path.join(dist, '.library-from'), ['tsconfig.json', 'tsconfig.build.json'], () =>
+  const inputs = { folders: ['src'], files: ['package.json', 'tsconfig.json', 'tsconfig.build.json'] };
+  await ensure(path.join(dist, '.library-from'), inputs, () =>
     showTime('Building the library', () => {
       const names = fs.existsSync(dist) ? fs.readdirSync(dist) : [];
       names
@@ -37,9 +38,13 @@ async function ensureLibrary(node) {
 /** What `codebuddy` runs and serves: `dist/cli` and `dist/web`. Needs none of the devDependencies. */
 async function ensureProgram(node) {
   const output = path.join(dist, 'cli');
-  const inputs = ['package-lock.json', 'scripts/bundle.cjs', 'scripts/bundle-web.cjs'].concat(
-    'scripts/bundler/package-lock.json',
-  );
+  const inputs = {
+    folders: ['src', 'web'],
+    files: [
+      ...['package.json', 'package-lock.json', 'scripts/bundle.cjs', 'scripts/bundle-web.cjs'],
+      'scripts/bundler/package-lock.json',
+    ],
+  };
   await ensure(path.join(output, '.program-from'), inputs, async () => {
     await ensureInstalled(bundler);
     await showTime('Building the program', async () => {
@@ -50,7 +55,7 @@ async function ensureProgram(node) {
   });
 }
 
-/** Calls `build` if the sources or `inputs` are not those that `stamp` names. */
+/** Calls `build` if `inputs` have changed since it wrote `stamp`. */
 async function ensure(stamp, inputs, build) {
   const wanted = inputHash(inputs);
   if (readOr(stamp, '') === wanted) return;
@@ -59,7 +64,7 @@ async function ensure(stamp, inputs, build) {
 }
 
 /** A hash of everything that a build reads. */
-function inputHash(inputs) {
+function inputHash({ folders, files }) {
   const hash = crypto.createHash('sha256');
   function walk(current) {
     fs.readdirSync(current, { withFileTypes: true })
@@ -70,9 +75,10 @@ function inputHash(inputs) {
         else hash.update(`${path.relative(root, full)}\0`).update(fs.readFileSync(full));
       });
   }
-  walk(path.join(root, 'src'));
-  walk(path.join(root, 'web'));
-  ['package.json'].concat(inputs).forEach((file) => {
+  folders.forEach((folder) => {
+    walk(path.join(root, folder));
+  });
+  files.forEach((file) => {
     hash.update(fs.readFileSync(path.join(root, file)));
   });
   return hash.digest('hex');

@@ -1,5 +1,5 @@
-// Bundles the dashboard (web/) into dist/web: index.html, and its scripts and style sheet under names with a hash of their
-// content, each compressed once. Run by build.cjs; with --watch, builds again when a file changes.
+// Bundles the dashboard (web/) into dist/web: index.html, and its scripts and style sheet under names with a hash of
+// their content, each with a compressed copy. Run by build.cjs; with --watch, it builds again when a file changes.
 'use strict';
 
 const fs = require('node:fs');
@@ -47,7 +47,7 @@ const options = {
   minify: true,
   metafile: true,
   legalComments: 'none',
-  // web/tsconfig.json has paths for the compiler, which would hide the packages' exports.
+  // The paths of web/tsconfig.json are for the compiler and would hide the exports of the packages.
   tsconfigRaw: {},
   jsx: 'automatic',
   jsxImportSource: 'preact',

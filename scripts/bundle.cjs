@@ -13,16 +13,8 @@ const packageJson = path.join(root, 'package.json');
 
 /** Loaded at their first use, after the start. */
 const outside = [
-  ...[
-    '@ai-sdk/*',
-    '@modelcontextprotocol/*',
-    '@pydantic/*',
-    '@fastify/swagger',
-    'diff',
-    'open',
-    'pg',
-    'pino-pretty',
-  ],
+  ...['@ai-sdk/*', '@modelcontextprotocol/*', '@pydantic/*', '@fastify/swagger'],
+  ...['diff', 'open', 'pg', 'pino-pretty'],
   ...['re2js', 'undici', 'undici/*', 'zod', 'zod/*', 'ajv', 'ajv/*', 'ajv-formats'],
   // Fastify requires these only for features that the program does not use.
   ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
@@ -43,20 +35,12 @@ const lean = {
  * for each and one for each set of modules that some of them share.
  */
 const clientCommands = [
-  'prompt',
-  'chat',
-  'tools',
-  'runs',
-  'permissions',
-  'sessions',
-  'events',
-  'webhooks',
-].concat([
-  ...['deliveries', 'models', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi'],
-  ...['doctor', 'stats', 'completion', 'serve-flags'],
-]);
+  ...['prompt', 'chat', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks', 'deliveries'],
+  ...['models', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi', 'doctor'],
+  ...['stats', 'completion', 'serve-flags'],
+];
 
-/** `serve_flags`: a name that a module can export. */
+/** A name that a module can export: `serve_flags`. */
 const exportNameOf = (name) => name.replaceAll('-', '_');
 
 const plugin = {

@@ -1,4 +1,4 @@
-// Checks the types of everything that Node runs, and of the dashboard, which has those of browsers.
+// Checks the types of everything that Node runs, and of the dashboard, which has the types of browsers.
 'use strict';
 
 const path = require('node:path');
@@ -9,7 +9,7 @@ const root = path.resolve(__dirname, '..');
 const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 
 async function main() {
-  // The dashboard's packages are there.
+  // It has the packages of the dashboard.
   await ensureInstalled(path.join(__dirname, 'bundler'));
   const failed = ['tsconfig.json', 'web/tsconfig.json'].filter(
     (project) =>

@@ -1,5 +1,5 @@
-// docs/metrics.md: what a real server answers to `GET /metrics` after a prompt and a delivery, so that every metric is
-// there with its labels.
+// Makes docs/metrics.md from the answer of a real server to `GET /metrics` after a prompt and a delivery, so that each
+// metric is listed with its labels.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -17,7 +17,7 @@ export interface MetricRow {
   readonly labels: readonly string[];
 }
 
-/** The metrics of a server, in the order of its answer. */
+/** Returns the metrics of a server, in the order of its answer. */
 export async function metricRows(): Promise<readonly MetricRow[]> {
   const base = mkdtempSync(join(tmpdir(), 'codebuddy-docs-'));
   const [home, workspace] = [join(base, 'home'), join(base, 'workspace')];
@@ -75,7 +75,7 @@ function parse(text: string): readonly MetricRow[] {
   });
 }
 
-/** docs/metrics.md. */
+/** Returns the text of docs/metrics.md. */
 export async function metricsPage(generated: string): Promise<string> {
   const rows = (await metricRows()).map(
     ({ name, type, labels, help }) =>
@@ -85,8 +85,8 @@ export async function metricsPage(generated: string): Promise<string> {
 
 # Metrics
 
-\`GET /metrics\` is for Prometheus, \`GET /api/metrics\` returns the same figures as JSON. Both need a key with the scope
-\`read\`. Counters start with the process. A histogram has \`_bucket\`, \`_sum\` and \`_count\`.
+\`GET /metrics\` is for Prometheus; \`GET /api/metrics\` returns the same figures as JSON. Both need a key with the
+scope \`read\`. Counters start at 0 with each process. A histogram has \`_bucket\`, \`_sum\` and \`_count\`.
 
 [Operations](operations.md#watch-it) says which of them to watch, with example rules and a dashboard.
 

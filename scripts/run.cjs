@@ -23,7 +23,7 @@ const script = (name) => path.join(root, 'scripts', name);
 const tasks = {
   start: { runOnly: true, command: [path.join(root, 'bin', 'codebuddy.js'), 'serve'] },
   build: { build: true },
-  // Without a name of a file, folder or project: all tests but those of several nodes (`npm run test:nodes`).
+  // Without the name of a file, folder or project: all tests except those of several nodes (`npm run test:nodes`).
   test: { command: [vitest, 'run'], unnamed: ['--project=!nodes'] },
   watch: { command: [vitest, 'watch'] },
   lint: {

@@ -6,10 +6,10 @@ import type { Permission, PermissionDecision } from './api-objects.ts';
 export interface CallOptions {
   /** Aborts the call; the method then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Repetitions after a temporary failure, if they are safe. @default that of the client */
+  /** Retries after a temporary failure, if a retry is safe. @default that of the client */
   readonly maxRetries?: number | undefined;
   /**
-   * Milliseconds that one attempt may take; of a stream, until its answer begins. 0 sets no limit.
+   * Time limit of one attempt in milliseconds; of a stream, until its answer begins. 0 sets no limit.
    * @default that of the client; none for prompts, tools and streams
    */
   readonly timeoutMs?: number | undefined;
@@ -27,8 +27,8 @@ export interface CreateOptions extends CallOptions {
 /**
  * The state of a stream that reconnects:
  * - `live`: connected
- * - `reconnecting`: the connection failed because of `error`, and is tried again in `retryInMs`
- * - `stopped`: no more events come; with `error` if that is why
+ * - `reconnecting`: the connection failed with `error`; the next attempt is in `retryInMs`
+ * - `stopped`: no more events will come; `error` is set if the stream failed or was aborted
  */
 export type StreamState =
   | { readonly status: 'live' }
@@ -45,7 +45,7 @@ export type StreamState =
 export interface ResumeOptions extends CallOptions {
   /** Reconnect and resume when the connection breaks. @default true */
   readonly resume?: boolean | undefined;
-  /** Called when the connection is made, breaks, or ends for good. It must not throw. @default none */
+  /** Called when the stream connects, loses its connection, or stops. It must not throw. @default none */
   readonly onState?: ((state: StreamState) => void) | undefined;
 }
 

@@ -11,13 +11,13 @@ import { WholeText } from './whole-text.ts';
 
 type QueryValues = Readonly<Record<string, unknown>>;
 
-/** How the events of a stream end and how they are completed. */
+/** Where a stream starts and ends, and whether its text is completed. */
 interface FollowRules {
   /** The stream ends after an event for which this is true. */
   readonly isLast?: (event: StreamEvent) => boolean;
   /** The events are those of one run, so its text can be completed. */
   readonly isOneRun?: boolean;
-  /** Finds out where to start. @default `after`, otherwise the server decides */
+  /** Returns the sequence number to start after. @default `after`, otherwise the server decides */
   readonly start?: (() => Promise<number>) | undefined;
 }
 

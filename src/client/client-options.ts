@@ -23,12 +23,12 @@ export interface CodeBuddyClientOptions {
    */
   readonly csrfToken?: string | (() => string) | undefined;
   /**
-   * Repetitions of a request that failed for a temporary reason. Only requests that are safe to repeat are repeated.
+   * Retries of a request that failed for a temporary reason. Only requests that are safe to repeat are retried.
    * @default 2
    */
   readonly maxRetries?: number | undefined;
   /**
-   * Milliseconds that one attempt may take; 0 sets no limit. Prompts, tools and streams have no limit by default.
+   * Time limit of one attempt in milliseconds; 0 sets no limit. Prompts, tools and streams have no limit by default.
    * @default 60000
    */
   readonly timeoutMs?: number | undefined;

@@ -107,8 +107,8 @@ export class ApiClient {
   }
 
   /**
-   * Sends a prompt and waits for the answer. A broken connection is resumed. Aborting the signal cancels the run, unless
-   * it waits for a permission.
+   * Sends a prompt and waits for the answer. Resumes after a broken connection. Aborting the signal cancels the run,
+   * unless it waits for a permission.
    *
    * @throws PermissionRequiredError if a tool needs a permission and `onPermission` gives no decision; the run keeps
    * waiting
@@ -140,8 +140,8 @@ export class ApiClient {
 
   /**
    * Sends a prompt and streams the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. `type`
-   * determines `data`. A broken connection is resumed: the texts of `message.delta` always add up to the answer. Leaving
-   * the loop or aborting the signal cancels the run.
+   * determines `data`. Resumes after a broken connection: the texts of `message.delta` always add up to the answer.
+   * Leaving the loop or aborting the signal cancels the run.
    *
    * @example
    * for await (const event of client.stream('list *.md'))
@@ -183,7 +183,7 @@ export class ApiClient {
     try {
       await this.permissions.decide(permission.id, decision, { signal });
     } catch (error) {
-      // Someone else has decided first. The run continues.
+      // Another caller has decided first. The run continues.
       if (!(error instanceof CodeBuddyApiError && error.code === 'permission_resolved')) throw error;
     }
   }

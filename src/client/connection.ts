@@ -1,5 +1,5 @@
-// What the client needs from its environment: the server's URL, `fetch`, and the headers that identify the caller.
-// web-connection.ts and node/node-connection.ts provide it.
+// The connection that the entry points provide: the server's URL, `fetch`, and the headers that identify the caller.
+// It is created in web-connection.ts and node/node-connection.ts.
 
 /** The part of a `Response` that the client uses. */
 export interface HttpAnswer {
@@ -29,7 +29,7 @@ export interface HttpRequest {
 /** `fetch`, or a function like it. */
 export type Fetch = (url: string, request: HttpRequest) => Promise<HttpAnswer>;
 
-/** The way to one server. */
+/** The connection to one server. */
 export interface Connection {
   /** Without a slash at the end. */
   readonly url: string;
@@ -37,7 +37,7 @@ export interface Connection {
   /** The headers that identify the caller. */
   headers(method: string): Readonly<Record<string, string>>;
   readonly credentials?: 'same-origin';
-  /** Looks for a server that may have moved. True if it has. */
+  /** Looks for the server again. Returns true if it has moved; `url` and `fetch` then lead to its new address. */
   hasMoved?(): boolean;
   /** Closes idle connections. */
   close?(): void;

@@ -50,7 +50,8 @@ export class CodeBuddyApiError extends Error {
  * - `not_found`: the host name has no address
  * - `timeout`: nothing came within the time limit
  * - `closed`: the connection broke; the server may have received the request
- * - `unreachable`: anything else. Browsers give no reason, so a page gets this instead of the first five
+ * - `unreachable`: anything else. Browsers give no reason, so a page gets this for every failure before the answer,
+ *   except a timeout
  */
 export type ConnectionFailure =
   | 'not_running'

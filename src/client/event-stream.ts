@@ -4,7 +4,7 @@
 import type { ResumeOptions } from './call-options.ts';
 import { pause } from './deadline.ts';
 import { CodeBuddyApiError, CodeBuddyConnectionError } from './errors.ts';
-import { isTemporary } from './retry-policy.ts';
+import { backOffMs, isTemporary } from './retry-policy.ts';
 import { SseParser } from './sse-parser.ts';
 import type { StreamEvent } from './stream-event.ts';
 import type { OpenAnswer, Transport } from './transport.ts';
@@ -15,10 +15,10 @@ export interface Following extends ResumeOptions {
   readonly open: (after: number | undefined) => Promise<OpenAnswer>;
   /** Start after this sequence number. Without it, the server decides. */
   readonly after?: number | undefined;
-  /** Finds out where to start, before the first connection. @default none */
+  /** Returns the sequence number to start after. Called before the first connection if `after` is missing. */
   readonly start?: (() => Promise<number>) | undefined;
   readonly waitForServer?: boolean | undefined;
-  /** Asked after each connection. False: the stream ends or throws with it. @default true */
+  /** Called at the end of each connection. If false, the stream ends or fails with it. @default true */
   readonly canResume?: () => boolean;
   /** The stream ends after an event for which this is true. @default none */
   readonly isLast?: (event: StreamEvent) => boolean;
@@ -46,7 +46,7 @@ export async function* readEvents(
     for (;;) {
       deadline.limit(silenceMs);
       const { done, value } = await reader.read();
-      // The reader of the events may take its time.
+      // The consumer of the events may be slow.
       deadline.limit(0);
       if (done) return;
       if (value !== undefined) yield* parse(parser, value);
@@ -116,9 +116,9 @@ export async function* followStream(
 }
 
 function pauseMs(failures: number, error: unknown): number {
-  const backOffMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1));
   const { retryAfterSeconds = 0 } = error instanceof CodeBuddyApiError ? error : {};
-  return Math.max(retryAfterSeconds * 1000, backOffMs * (0.5 + Math.random() / 2));
+  const ownPauseMs = backOffMs(firstPauseMs, longestPauseMs, failures - 1, Math.random());
+  return Math.max(retryAfterSeconds * 1000, ownPauseMs);
 }
 
 function* parse(parser: SseParser, chunk: Uint8Array): Generator<StreamEvent, void> {

@@ -1,4 +1,4 @@
-// What both entry points export besides the client: errors and types.
+// The exports of both entry points besides the client: errors and types.
 
 export type {
   ApiKey,

@@ -6,8 +6,8 @@ import type { CodeBuddyClientOptions } from './client-options.ts';
 import { nodeConnection } from './node/node-connection.ts';
 
 /**
- * A client for a Code Buddy API server. In Node.js, without options, it uses the local server, with the API key from the
- * config folder. In a page of the server, it uses the session of the page.
+ * A client for a Code Buddy API server. In Node.js, without options, it uses the local server, with the API key from
+ * the config folder. In a page of the server, it uses the sign-in of the page.
  *
  * @example
  * const client = new CodeBuddyClient();

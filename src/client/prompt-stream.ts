@@ -2,6 +2,7 @@
 // (`Prefer: detach`), so a broken stream resumes, and a request whose answer was lost is repeated with the same
 // Idempotency-Key. Leaving the stream therefore has to cancel the run.
 
+import { abortable } from '../base/abortable.ts';
 import type { Answer, PromptRequest } from './api-objects.ts';
 import type { PromptStreamOptions } from './call-options.ts';
 import { type Calls, streamRequest } from './calls.ts';
@@ -12,8 +13,8 @@ import type { OpenAnswer, RequestOptions } from './transport.ts';
 import { WholeText } from './whole-text.ts';
 
 const endTypes: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
-/** Leaving the stream takes this long at most, to learn which run it is and to cancel it. */
-const lastWordMs = 2000;
+/** When the stream is left, the time limit for learning the id of its run and cancelling it. */
+const cancelLimitMs = 2000;
 
 /** A prompt that is sent when its events are read. */
 export class PromptStream {
@@ -32,7 +33,7 @@ export class PromptStream {
     this.#options = options;
   }
 
-  /** True if events may have been missed live, so questions may have been answered meanwhile. */
+  /** True after a reconnection: a permission of an old event may have been decided meanwhile. */
   get isLate(): boolean {
     return this.#connections > 1;
   }
@@ -52,7 +53,7 @@ export class PromptStream {
           this.#connections++;
           if (begun !== undefined) return this.#follow(after);
           begun = this.#begin(resume ? opening.signal : signal, text);
-          return resume ? orAbort(begun, signal) : begun;
+          return resume && signal !== undefined ? abortable(begun, signal) : begun;
         },
         canResume: () => this.#runId !== undefined,
         isLast: ({ type }) => endTypes.has(type),
@@ -118,7 +119,7 @@ export class PromptStream {
 
   /** Cancels the run, if the server has started it. */
   async #cancel(begun: Promise<OpenAnswer>, opening: AbortController): Promise<void> {
-    const limit = setTimeout(() => opening.abort(), lastWordMs);
+    const limit = setTimeout(() => opening.abort(), cancelLimitMs);
     try {
       const { deadline } = await begun;
       if (this.#runId !== undefined) {
@@ -127,20 +128,9 @@ export class PromptStream {
       }
       deadline.close();
     } catch {
-      // The run has ended, or the server is away. The reader is gone, and gets the reason why it left.
+      // The run has ended, or the server cannot be reached. The caller has left the stream and needs no second error.
     } finally {
       clearTimeout(limit);
     }
   }
-}
-
-/** Settles like the promise, or rejects with the signal's reason if that comes first. */
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

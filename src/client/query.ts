@@ -11,7 +11,7 @@ export function toQuery(values: Readonly<Record<string, unknown>>): string {
   return text === '' ? '' : `?${text}`;
 }
 
-/** `/api/runs/run_1/events`: the collection, the id, and what is asked of it. */
+/** Builds a path such as `/api/runs/run_1/events` from the collection, the id and the rest. */
 export function pathOf(collection: string, id: string, rest = ''): string {
   return `/api/${collection}/${encodeURIComponent(id)}${rest}`;
 }

@@ -26,7 +26,7 @@ const unsent: ReadonlySet<ConnectionFailure> = new Set(['not_running', 'refused'
 
 const firstPauseMs = 500;
 const longestPauseMs = 8000;
-/** A server that asks for more is not waited for: the caller gets the error with `retryAfterSeconds`. */
+/** The call fails if `Retry-After` exceeds this. */
 const longestRetryAfterMs = 60_000;
 
 /** True if the same request may succeed later. */
@@ -51,13 +51,17 @@ export function retryPauseMs(
   random: number,
 ): number | undefined {
   if (!isTemporary(error) || !(isRepeatable || hadNoEffect(error))) return undefined;
-  // Another program listens there: it gets no second chance.
+  // Another program listens at the address, so a retry cannot succeed.
   if (error instanceof CodeBuddyConnectionError && error.reason === 'unproven') return undefined;
-  const backOffMs = Math.min(longestPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + random / 2);
   const { retryAfterSeconds } = error instanceof CodeBuddyApiError ? error : {};
-  if (retryAfterSeconds === undefined) return backOffMs;
+  if (retryAfterSeconds === undefined) return backOffMs(firstPauseMs, longestPauseMs, attempt, random);
   const waitMs = retryAfterSeconds * 1000;
   return waitMs > longestRetryAfterMs ? undefined : waitMs + random * firstPauseMs;
+}
+
+/** Returns a pause that doubles with each attempt, shortened at random by up to a half. */
+export function backOffMs(firstMs: number, longestMs: number, attempt: number, random: number): number {
+  return Math.min(longestMs, firstMs * 2 ** attempt) * (0.5 + random / 2);
 }
 
 /** True if the server did nothing for the failed request. */

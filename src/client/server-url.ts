@@ -1,5 +1,7 @@
 // The URL of the server, as the caller gives it.
 
+import { withoutTrailing } from '../base/without-trailing.ts';
+
 /**
  * Returns the URL without slashes at its end.
  * @throws TypeError if it is not an http or https URL
@@ -10,9 +12,7 @@ export function checkUrl(url: string): string {
       `url must be an http or https URL such as http://127.0.0.1:3847, not ${JSON.stringify(url)}`,
     );
   }
-  let end = url.length;
-  while (end > 0 && url[end - 1] === '/') end--;
-  return url.slice(0, end);
+  return withoutTrailing(url, '/');
 }
 
 /** The URL without user name, password and query string, for error messages. */

@@ -1,5 +1,5 @@
-// Parses server-sent events from a stream of bytes (WHATWG HTML §9.2.6), however the bytes are split into chunks. A
-// library takes a sixth of the size that the client may have in a page.
+// Parses server-sent events from a stream of bytes (WHATWG HTML §9.2.6), however the bytes are split into chunks. Own
+// code: eventsource-parser would take a sixth of the 8 KB that the client may take of a page.
 
 /** One message of a stream. */
 export interface ServerSentEvent {
@@ -29,7 +29,7 @@ export class SseParser {
     let start = this.#isAfterReturn && text.startsWith('\n') ? 1 : 0;
     this.#isAfterReturn = text.endsWith('\r');
     for (const { 0: ending, index } of text.matchAll(/\r\n|\r|\n/g)) {
-      // The LF that was skipped.
+      // This LF belongs to the CR of the last chunk.
       if (index < start) continue;
       this.#take(this.#line + text.slice(start, index), complete);
       this.#line = '';

@@ -155,7 +155,7 @@ export class Transport {
     }
   }
 
-  /** The error to throw: the reason of an abort, the end of the time, or what `other` makes of `cause`. */
+  /** Returns the error to throw: the signal's reason after an abort, a timeout, or the result of `other`. */
   failure(
     cause: unknown,
     { isExpired }: Deadline,

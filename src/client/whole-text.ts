@@ -1,23 +1,19 @@
-// `message.delta` is not logged, so a broken connection loses some. The text of the message, which is logged at its end,
-// has them all: with it, the deltas that a reader gets always add up to the text, without gaps and without repetitions.
+// `message.delta` is not logged, so a broken connection loses some. `message.assistant`, which is logged at the end of
+// a message, has its whole text. The missing part is taken from there, so the deltas that a reader gets always add up
+// to that text, without gaps and repetitions.
 
 import type { StreamEvent } from './stream-event.ts';
 
 /** Completes the deltas of one run. */
 export class WholeText {
-  /** Of the current message, as far as the reader has it. */
+  /** The text of the current message that the reader has. */
   #text = '';
   /** The deltas of the current message may not follow the text that the reader has. */
-  #isBroken: boolean;
-  /** Since the break. The message is being written, so the next one begins on this connection. */
+  #isBroken = false;
+  /** A delta came since the break: the message is being written, so the next one begins on this connection. */
   #sawDelta = false;
 
-  /** @param isBroken the stream begins in the middle of the run */
-  constructor(isBroken = false) {
-    this.#isBroken = isBroken;
-  }
-
-  /** The connection broke. */
+  /** Call it when the connection has broken. */
   break(): void {
     this.#isBroken = true;
     this.#sawDelta = false;

@@ -1,4 +1,4 @@
-// The suite of all runtimes in Deno and Bun, which have a `fetch` of their own.
+// Runs the suite of all runtimes in Deno and Bun, which have a `fetch` of their own.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// A proxy in front of a server that fails once, as its path says: `http://127.0.0.1:PORT/FAULT/NAME` is the URL for a
-// client, and each NAME fails anew. It also serves a page, so that a browser can use the client without CORS.
+// A proxy in front of a server that injects a fault: `http://127.0.0.1:PORT/FAULT/NAME` is the URL for a client.
+// Temporary faults occur once for each NAME. It also serves a page, so that a browser can use the client without CORS.
 
 import {
   createServer,
@@ -14,7 +14,7 @@ import { onTestFinished } from 'vitest';
 export interface FaultyProxy {
   readonly url: string;
   /** The requests with their fault and name, such as `busy/1 POST /api/sessions`. */
-  readonly requests: { readonly name: string; readonly line: string; readonly at: number }[];
+  readonly requests: { readonly name: string; readonly line: string }[];
 }
 
 export interface FaultyProxyOptions {
@@ -63,13 +63,13 @@ export async function startFaultyProxy({ target, script = '' }: FaultyProxyOptio
       pass(exchange, (answer) => {
         if (!exchange.isFirst) return true;
         answer.resume();
-        // Streams have no end to wait for: their head is lost.
+        // A stream may have no end, so its head is lost.
         answer.once(/event-stream/.test(answer.headers['content-type'] ?? '') ? 'data' : 'end', () =>
           exchange.response.destroy(),
         );
         return false;
       }),
-    // The stream breaks in its middle: after the first tool call began.
+    // The stream breaks in its middle: after its first delta and a part of the next message.
     cut: (exchange) =>
       pass(exchange, (answer) => {
         if (!exchange.isFirst || !/event-stream/.test(answer.headers['content-type'] ?? '')) return true;
@@ -80,7 +80,6 @@ export async function startFaultyProxy({ target, script = '' }: FaultyProxyOptio
           text += chunk.toString();
           const end = text.indexOf('\n\n', Math.max(0, text.indexOf('event: message.delta')));
           if (!text.includes('event: message.delta') || end < 0) return exchange.response.write(chunk);
-          // Up to the first delta, and a part of the next message.
           exchange.response.write(text.slice(before.length, end + 5), () => exchange.response.destroy());
         });
         answer.on('error', () => undefined);
@@ -110,10 +109,10 @@ export async function startFaultyProxy({ target, script = '' }: FaultyProxyOptio
     const [, fault = '', name = '', ...rest] = url.split('/');
     const key = `${fault}/${name}`;
     const isFirst = !failed.has(key);
-    // Reading does not use the fault up, unless it is what fails.
+    // A GET does not use up `lose`, which is for requests that change something.
     if (request.method !== 'GET' || fault !== 'lose') failed.add(key);
     const path = `/${rest.join('/')}`;
-    requests.push({ name: key, line: `${request.method} ${path}`, at: performance.now() });
+    requests.push({ name: key, line: `${request.method} ${path}` });
     const run = faults[fault];
     if (run === undefined) return response.writeHead(404).end();
     run({ request, response, path, headers: request.headers, isFirst });

@@ -1,4 +1,4 @@
-// The server is killed and started again while a client follows: nothing is lost and nothing comes twice.
+// The server is killed and started again while a client follows: no event is lost or repeated.
 
 import { expect, test } from 'vitest';
 import { CodeBuddyClient, type StreamEvent, type StreamState } from '../../src/client/index.ts';

@@ -1,4 +1,4 @@
-// What is sent again, and when.
+// Which requests are sent again, and when.
 
 import { expect, test } from 'vitest';
 import { problems } from '../../src/base/errors.ts';
@@ -8,8 +8,6 @@ import {
   type ConnectionFailure,
 } from '../../src/client/index.ts';
 import { retryPauseMs } from '../../src/client/retry-policy.ts';
-import { runErrorStatuses } from '../../src/client/run-error.ts';
-import { runErrors } from '../../src/http/prompt/run-errors.ts';
 
 const api = (status: number, code?: string, retryAfter?: number): CodeBuddyApiError =>
   new CodeBuddyApiError(status, code === undefined ? {} : { code }, retryAfter);
@@ -65,11 +63,4 @@ test('the pause grows, is spread, and is never shorter than Retry-After', () => 
   for (const random of [0, 0.5, 1])
     expect(retryPauseMs(busy(3), 0, true, random)).toBeGreaterThanOrEqual(3000);
   expect(retryPauseMs(busy(61), 0, true, 0)).toBeUndefined();
-});
-
-test('the statuses of failed runs are those of the table', () => {
-  const statuses: Readonly<Record<string, { readonly status: number } | undefined>> = problems;
-  for (const [code, status] of Object.entries(runErrorStatuses))
-    expect(statuses[code]?.status, code).toBe(status);
-  for (const code of runErrors) expect(runErrorStatuses[code], code).toBe(problems[code].status);
 });

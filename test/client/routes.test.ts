@@ -91,6 +91,6 @@ test('the client has a method for every route', async () => {
   );
   expect(routes.length).toBeGreaterThan(40);
   const sent = await callAll(url);
-  // The pages for people.
+  // Pages for browsers.
   expect(routes.filter((route) => !sent.includes(route))).toEqual(['GET /docs', 'GET /']);
 });

@@ -3,6 +3,8 @@
 import { expect, test } from 'vitest';
 import { problems } from '../../src/base/errors.ts';
 import { CodeBuddyClient, PermissionRequiredError } from '../../src/client/index.ts';
+import { runErrorStatuses } from '../../src/client/run-error.ts';
+import { runErrors } from '../../src/http/prompt/run-errors.ts';
 import { startModelServer } from '../agent/model-server.ts';
 import { calls } from '../agent/start-model-agent.ts';
 import { startApp } from '../http/start-app.ts';
@@ -28,6 +30,13 @@ test('the HTTP status of an error follows from its code', async () => {
     code: 'model_auth_failed',
     status: problems.model_auth_failed.status,
   });
+});
+
+test('the statuses of failed runs are those of the table', () => {
+  const statuses: Readonly<Record<string, { readonly status: number } | undefined>> = problems;
+  for (const [code, status] of Object.entries(runErrorStatuses))
+    expect(statuses[code]?.status, code).toBe(status);
+  for (const code of runErrors) expect(runErrorStatuses[code], code).toBe(problems[code].status);
 });
 
 test('cancelling a waiting run answers 409 run_cancelled', async () => {
@@ -64,10 +73,7 @@ test('a key with the scope "prompt" alone learns what waits, without another req
   const { client, url } = await startWaiting();
   const { key } = await client.keys.create({ name: 'ci', scopes: ['prompt'] });
   const ci = new CodeBuddyClient({ url, apiKey: key });
-  const error = await ci.prompt('x').then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
+  const error = await ci.prompt('x').catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(PermissionRequiredError);
   const [pending] = (await client.permissions.list()).permissions;
   expect((error as PermissionRequiredError).permission).toMatchObject({

@@ -1,4 +1,4 @@
-// The same calls in every runtime: Node.js, Chromium, Deno and Bun. It imports only the client, and reports what failed.
+// The same calls in every runtime: Node.js, Chromium, Deno and Bun. Imports only the client, and reports the failures.
 
 import type * as Client from '../../src/client/web.ts';
 
@@ -23,8 +23,12 @@ export type SuiteReport = Readonly<Record<string, string>>;
 export async function runSuite(module: ClientModule, input: SuiteInput): Promise<SuiteReport> {
   const { CodeBuddyApiError, CodeBuddyClient, CodeBuddyConnectionError, CodeBuddyRunError } = module;
   const { proxy, apiKey, nothing, runtime } = input;
-  const behind = (fault: string): Client.CodeBuddyClient =>
-    new CodeBuddyClient({ url: `${proxy}/${fault}/${runtime}`, apiKey });
+  /** A client behind a fault, which is injected once for each name. */
+  const behind = (
+    fault: string,
+    name = runtime,
+    options: Client.CodeBuddyClientOptions = {},
+  ): Client.CodeBuddyClient => new CodeBuddyClient({ url: `${proxy}/${fault}/${name}`, apiKey, ...options });
   const client = behind('pass');
 
   const tests: Readonly<Record<string, () => Promise<void>>> = {
@@ -67,20 +71,18 @@ export async function runSuite(module: ClientModule, input: SuiteInput): Promise
     },
     'a session whose answer is lost is created once': async () => {
       const title = `once ${runtime}`;
-      await new CodeBuddyClient({ url: `${proxy}/lose/create-${runtime}`, apiKey }).sessions.create({
-        title,
-      });
+      await behind('lose', `create-${runtime}`).sessions.create({ title });
       let found = 0;
       for await (const session of client.sessions.list({ limit: 2 })) if (session.title === title) found++;
       equal(found, 1);
     },
     'a deletion whose answer is lost succeeds': async () => {
       const { id } = await client.sessions.create({ title: 'short' });
-      await new CodeBuddyClient({ url: `${proxy}/lose/delete-${runtime}`, apiKey }).sessions.delete(id);
+      await behind('lose', `delete-${runtime}`).sessions.delete(id);
       equal((await failure(client.sessions.get(id))).code, 'session_not_found');
     },
     'a tool whose answer is lost is not run again': async () => {
-      const lossy = new CodeBuddyClient({ url: `${proxy}/lose/tool-${runtime}`, apiKey });
+      const lossy = behind('lose', `tool-${runtime}`);
       const path = `count-${runtime}.txt`;
       const error = await failure(lossy.tools.run('write_file', { path, content: 'x' }));
       equal([error instanceof CodeBuddyConnectionError, error.name], [true, 'CodeBuddyConnectionError']);
@@ -91,13 +93,13 @@ export async function runSuite(module: ClientModule, input: SuiteInput): Promise
         equal((await behind(fault).status()).running, true);
         equal(performance.now() - startedAt >= 1000, true);
       }
-      // A server that asks for an hour is not waited for.
+      // The call fails if the server asks for an hour.
       const error = await failure(behind('patient').status());
       equal([error.status, error.code, error.retryAfterSeconds], [429, 'too_many_runs', 3600]);
       // A tool was not started, so it can be started again.
-      const busy = new CodeBuddyClient({ url: `${proxy}/busy/tool-${runtime}`, apiKey });
+      const busy = behind('busy', `tool-${runtime}`);
       equal((await busy.tools.run('read_file', { path: 'a.txt' })).result !== undefined, true);
-      const once = new CodeBuddyClient({ url: `${proxy}/busy/once-${runtime}`, apiKey, maxRetries: 0 });
+      const once = behind('busy', `once-${runtime}`, { maxRetries: 0 });
       equal((await failure(once.status())).code, 'too_many_runs');
     },
     'errors have their code, status, fields and request id': async () => {
@@ -107,9 +109,7 @@ export async function runSuite(module: ClientModule, input: SuiteInput): Promise
       equal([error.errors?.[0]?.in, error.errors?.[0]?.pointer], ['body', '/prompt']);
       equal(typeof error.requestId, 'string');
       equal((await failure(behind('broken').status())).code, 'internal_error');
-      const refused = await failure(
-        new CodeBuddyClient({ url: `${proxy}/pass/x`, apiKey: 'wrong' }).status(),
-      );
+      const refused = await failure(behind('pass', 'x', { apiKey: 'wrong' }).status());
       equal([refused.status, refused.code], [401, 'unauthorized']);
       const gone = await failure(client.runs.cancel((await client.prompt('help')).runId));
       equal(gone.code, 'run_ended');
@@ -119,9 +119,9 @@ export async function runSuite(module: ClientModule, input: SuiteInput): Promise
       const away = new CodeBuddyClient({ url: nothing, apiKey, maxRetries: 0 });
       const error = await failure(away.status());
       equal(error instanceof CodeBuddyConnectionError, true);
-      // Browsers do not tell.
+      // Browsers give no reason.
       equal(error.reason, 'document' in globalThis ? 'unreachable' : 'refused');
-      const silent = new CodeBuddyClient({ url: `${proxy}/silent/1`, apiKey, maxRetries: 0, timeoutMs: 200 });
+      const silent = behind('silent', '1', { maxRetries: 0, timeoutMs: 200 });
       equal((await failure(silent.status())).reason, 'timeout');
     },
     'a signal aborts in every phase': async () => {
@@ -182,7 +182,7 @@ export async function runSuite(module: ClientModule, input: SuiteInput): Promise
           if (event.type === 'session.start') seen.push(event.data.title);
       })();
       const mine = `follow ${runtime}`;
-      // The stream begins at some time after the call.
+      // The stream begins some time after the call.
       for (let tries = 0; !seen.includes(mine) && tries < 1000; tries++) {
         await client.sessions.create({ title: mine });
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -224,7 +224,7 @@ async function collect(events: AsyncIterable<Client.StreamEvent>) {
   return { types, sequences, text, whole };
 }
 
-/** The fields of the client's errors, whichever it is. */
+/** One of the client's errors. */
 type Failure = Error & Partial<Client.CodeBuddyApiError> & { readonly reason?: string };
 
 async function failure(promise: Promise<unknown>): Promise<Failure> {

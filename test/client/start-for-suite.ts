@@ -25,7 +25,7 @@ export async function startForSuite(runtime: string, script?: string): Promise<S
   return { input, proxy };
 }
 
-/** What failed. */
+/** The tests that failed. */
 export function failuresOf(report: SuiteReport): SuiteReport {
   return Object.fromEntries(Object.entries(report).filter(([, outcome]) => outcome !== 'ok'));
 }

@@ -2,11 +2,11 @@
 // it ends. A server that fails without having answered a call is restarted with growing delays.
 
 import type { Tool } from '@modelcontextprotocol/client';
+import { abortable } from '../../base/abortable.ts';
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
 import { createRedactor, type Redactor } from '../../base/redaction.ts';
 import { noProxies } from '../outbound-http.ts';
 import { capText } from '../tools/cap-output.ts';
-import { abortable } from './abortable.ts';
 import { contentText, type McpCallResult, shapeResult } from './call-result.ts';
 import { type McpServerConfig, secretsOf } from './mcp-config.ts';
 import type { McpServerState, McpServersOptions, McpTool } from './mcp-types.ts';

@@ -1,9 +1,9 @@
 // The tools of all MCP servers, named `server__tool`. Each server is started when it is first needed, and a failing one
 // is left out. No server runs before the first `list`, `find` or `call`, or after `close`.
 
+import { abortable } from '../../base/abortable.ts';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { maxOutputBytes } from '../tools/cap-output.ts';
-import { abortable } from './abortable.ts';
 import type { McpServerConfig } from './mcp-config.ts';
 import { McpServer } from './mcp-server.ts';
 import type { McpServerState, McpServersOptions, McpTool } from './mcp-types.ts';

@@ -21,7 +21,7 @@ export class Events extends Resource {
 
   /**
    * Streams events as they happen. Reconnects and resumes when the connection breaks, for as long as it takes: no event
-   * is lost or repeated. Without `after` and without the scope `read`, it throws.
+   * is lost or repeated. Without `after`, the key needs the scope `read`.
    *
    * @example
    * for await (const event of client.events.stream({ types: ['run.*'] })) console.log(event.type, event.runId);

@@ -1,4 +1,4 @@
-// What all resources share.
+// The base class of the resources.
 
 import type { Calls } from '../calls.ts';
 

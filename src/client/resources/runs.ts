@@ -38,8 +38,8 @@ export class Runs extends Resource {
   }
 
   /**
-   * Cancels a run. Resolves when it has ended, or to the unfinished run if it works on another node that does not answer
-   * within 5 s.
+   * Cancels a run. Resolves when it has ended, or to the unfinished run if it works on another node that does not
+   * answer within 5 s.
    * @throws CodeBuddyApiError `run_not_found`, `run_ended`, `node_unavailable`
    */
   cancel(id: string, options?: CallOptions): Promise<Answer<'cancelRun', 200>> {

@@ -2,29 +2,23 @@
 
 import type { Answer } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
-import type { Calls } from '../calls.ts';
+import { Resource } from './resource.ts';
 
 /** The sign-in of a browser. */
-export class SignIn {
-  readonly #calls: Calls;
-
-  constructor(calls: Calls) {
-    this.#calls = calls;
+export class SignIn extends Resource {
+  /** Gets the identity and the scopes of the caller. */
+  get(options?: CallOptions): Promise<Answer<'getSignIn', 200>> {
+    return this.calls.get('/api/sign-in', options);
   }
 
-  /** Gets who the caller is, and what it may do. */
-  get(options: CallOptions = {}): Promise<Answer<'getSignIn', 200>> {
-    return this.#calls.get('/api/sign-in', options);
-  }
-
-  /** Signs this browser in, with the key of the client or a code of `createCode` in its place. */
-  create(options: CallOptions = {}): Promise<Answer<'createSignIn', 201>> {
-    return this.#calls.send('POST', '/api/sign-in', undefined, options);
+  /** Signs this browser in. `apiKey` of the client is an API key, or a code of `createCode`. */
+  create(options?: CallOptions): Promise<Answer<'createSignIn', 201>> {
+    return this.calls.send('POST', '/api/sign-in', undefined, options);
   }
 
   /** Signs this browser out. */
-  delete(options: CallOptions = {}): Promise<void> {
-    return this.#calls.send('DELETE', '/api/sign-in', undefined, options);
+  delete(options?: CallOptions): Promise<void> {
+    return this.calls.send('DELETE', '/api/sign-in', undefined, options);
   }
 
   /**
@@ -34,7 +28,7 @@ export class SignIn {
    * const { code } = await client.signIn.createCode();
    * console.log(`${client.url}/#sign-in=${code}`);
    */
-  createCode(options: CallOptions = {}): Promise<Answer<'createSignInCode', 201>> {
-    return this.#calls.send('POST', '/api/sign-in-codes', undefined, options);
+  createCode(options?: CallOptions): Promise<Answer<'createSignInCode', 201>> {
+    return this.calls.send('POST', '/api/sign-in-codes', undefined, options);
   }
 }

@@ -1,4 +1,4 @@
-// Waits until a signal is aborted, for work that others wait for too and that continues without this caller.
+// Waits for work until a signal is aborted. The work itself continues, because other callers may wait for it.
 
 /** @throws the error of `work`, or the signal's reason as soon as it is aborted */
 export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
