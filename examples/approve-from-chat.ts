@@ -7,7 +7,8 @@
 //     CODEBUDDY_API_KEY=… WEBHOOK_SECRET=… node examples/approve-from-chat.ts
 //
 // CHAT_URL is an incoming webhook that takes {"text": "…"}, as those of Slack and Mattermost do. A slash command or an
-// outgoing webhook of the chat posts `token`, `user_name` and `text` as a form to /chat. APPROVERS lists who may decide.
+// outgoing webhook of the chat posts `token`, `user_name` and `text` as a form to /chat. APPROVERS lists the users who
+// may decide.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -59,7 +60,7 @@ async function receive(request: IncomingMessage, response: ServerResponse): Prom
   if (request.method !== 'POST') return void response.writeHead(405, { allow: 'POST' }).end();
   if (request.url === '/hook') {
     if (!verifyWebhook(body, request.headers, secret)) return void response.writeHead(401).end();
-    // Answer after the chat has it. If the chat is away, the webhook is retried, and nothing is lost.
+    // Answer once the chat has the message. If the chat is down, the event is delivered again, and nothing is lost.
     await post(JSON.parse(body.toString('utf8')));
     return void response.writeHead(204).end();
   }
@@ -111,7 +112,7 @@ async function decide(user: string, text: string): Promise<string> {
     });
     return `Done: ${verb} ${id}`;
   } catch (error) {
-    // Such as `permission_resolved`: someone was faster, or the time is over.
+    // Such as `permission_resolved`: someone else has decided, or the permission has expired.
     if (error instanceof CodeBuddyApiError) return error.message;
     console.error(error);
     return 'The server does not answer. Try again.';
@@ -119,8 +120,8 @@ async function decide(user: string, text: string): Promise<string> {
 }
 
 /**
- * JSON in which each character can be seen. The text comes from a model: it must not end the code block, mention people,
- * or hide characters.
+ * JSON in which every character is visible. The text comes from a model: it must not end the code block, mention
+ * people, or hide characters.
  */
 function visible(value: unknown): string {
   const json = typeof value === 'string' ? value : JSON.stringify(value, null, 1);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A CI job that reviews a change. Starts a server, lets the agent read the repository and the diff, prints the review,
-# and ends with 1 if the review found a problem.
+# and exits with 1 if the review found a problem.
 #
 #   ANTHROPIC_API_KEY=… BASE=origin/main bash review-a-diff.sh          in the checkout of the branch
 #
@@ -17,7 +17,7 @@ if [ -z "$diff" ]; then
   exit 0
 fi
 
-# A config folder of its own: no webhooks, sessions or keys of this machine.
+# A separate config folder: no webhooks, sessions or keys of this machine are used.
 CODEBUDDY_HOME=$(mktemp -d)
 export CODEBUDDY_HOME
 mkdir "$CODEBUDDY_HOME/api"

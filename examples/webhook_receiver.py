@@ -1,5 +1,5 @@
-"""A webhook receiver with Python's standard library only. It verifies each request, answers 204 at once, handles each
-event once, and works afterwards.
+"""A webhook receiver with Python's standard library only. It verifies each request, answers 204 at once, and then
+handles each event once.
 
     WEBHOOK_SECRET='a secret of mine' python3 examples/webhook_receiver.py
     codebuddy webhooks create http://127.0.0.1:8080/hook --secret 'a secret of mine'
@@ -32,7 +32,7 @@ waiting = queue.Queue(maxsize=1000)
 
 
 def work(event):
-    """Your work for an event. Called for one event at a time, after the answer."""
+    """Handle an event here. Called for one event at a time, after the answer."""
     print(event["sequence"], event["type"], event["id"], flush=True)
 
 

@@ -8,7 +8,7 @@ import { inspect } from 'node:util';
 export const WAIT_LIMIT_MS = 60_000;
 /** A test may wait for several things in turn. */
 export const TEST_LIMIT_MS = 180_000;
-/** The longer a test has waited, the more rarely it looks: looks take time from the work that it waits for. */
+/** The longer a test has waited, the less often it checks, because checks slow down the work that it waits for. */
 const INTERVALS_MS = { shortest: 5, longest: 50, share: 0.2 };
 
 /**

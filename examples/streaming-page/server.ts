@@ -1,5 +1,5 @@
-// A page that shows an answer as it is written. This small server keeps the API key; the page gets a ticket, which opens
-// one stream and nothing else, and reads it from the Code Buddy API directly.
+// A page that shows an answer as it is written. This small server keeps the API key. The page gets a ticket, which
+// opens one stream and nothing else, and reads it from the Code Buddy API directly.
 //
 //   codebuddy serve --cors http://127.0.0.1:8070
 //   node examples/streaming-page/server.ts          then open http://127.0.0.1:8070

@@ -1,5 +1,5 @@
-// A separate server process for a test: a run whose step is never committed, because the store holds the commit. It is
-// killed meanwhile. Arguments: the folder, the URL of the model server, and the type of the event whose commit is held.
+// A separate server process for a test: its store holds the commit of a step, so that the test can kill it before the
+// commit. Arguments: the folder, the URL of the model server, and the type of the event whose commit is held.
 
 import { join } from 'node:path';
 import { createAgent } from '../../src/agent/agent.ts';

@@ -1,4 +1,4 @@
-// A store whose commits take as long as the test says, or fail: a slow or a full disk.
+// A store whose commits take as long as the test wants, or fail, as on a slow or full disk.
 
 import type { Store, Write } from '../../src/store/store.ts';
 
@@ -7,9 +7,9 @@ export interface HeldWrites {
   readonly wrap: (store: Store) => Store;
   /** True once a write is held. */
   readonly isHeld: () => boolean;
-  /** Commits what is held, and what comes later. */
+  /** Commits the held writes and all later ones. */
   readonly release: () => void;
-  /** Fails what is held; later writes are committed. */
+  /** Fails the held writes; later ones are committed. */
   readonly fail: (error: Error) => void;
 }
 

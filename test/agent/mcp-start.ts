@@ -1,7 +1,6 @@
 // MCP servers for one test: real ones from npm, and misbehaving ones from this folder. They are closed when it ends.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { parseMcpServers } from '../../src/agent/mcp/mcp-config.ts';
@@ -11,6 +10,7 @@ import {
   type McpServersOptions,
 } from '../../src/agent/mcp/mcp-servers.ts';
 import { cleanEnvironment } from '../../src/agent/tools/clean-environment.ts';
+import { freePort } from '../free-port.ts';
 import { temporaryFolder } from './start-agent.ts';
 
 const packages = new URL('../../node_modules/@modelcontextprotocol/', import.meta.url);
@@ -108,15 +108,6 @@ async function stop(child: ChildProcess | undefined): Promise<void> {
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await ended;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** The processes of the group that `leader` leads or led, without zombies. */

@@ -33,9 +33,13 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-export async function startAgent(
-  options: Partial<AgentOptions> & { folder?: string; heldStore?: (store: Store) => Store } = {},
-): Promise<RunningAgent> {
+export interface StartAgentOptions extends Partial<AgentOptions> {
+  readonly folder?: string;
+  /** Wraps the store of the agent. */
+  readonly heldStore?: (store: Store) => Store;
+}
+
+export async function startAgent(options: StartAgentOptions = {}): Promise<RunningAgent> {
   const { folder = temporaryFolder(), heldStore = (real) => real, ...rest } = options;
   const workspace = join(folder, 'workspace');
   const outside = join(folder, 'outside');

@@ -1,9 +1,7 @@
 // An agent whose model is a local server that speaks a provider's wire format.
 
-import type { AgentOptions } from '../../src/agent/agent.ts';
-import type { Store } from '../../src/store/store.ts';
 import { type ModelServer, type Replies, startModelServer } from './model-server.ts';
-import { type RunningAgent, startAgent } from './start-agent.ts';
+import { type RunningAgent, type StartAgentOptions, startAgent } from './start-agent.ts';
 
 export interface ModelAgent extends RunningAgent {
   readonly server: ModelServer;
@@ -14,7 +12,7 @@ export interface ModelAgent extends RunningAgent {
 /** A configured provider, such as vLLM. */
 export async function startModelAgent(
   replies: Replies,
-  options: Partial<AgentOptions> & { folder?: string; heldStore?: (store: Store) => Store } = {},
+  options: StartAgentOptions = {},
 ): Promise<ModelAgent> {
   const server = await startModelServer(replies);
   const warnings: string[] = [];

@@ -1,5 +1,5 @@
-// A step is committed while the model is already asked for the next one. What that answer says or does must wait for
-// the commit.
+// A step is committed while the model is already asked for the next one. The text and the tools of that answer must
+// wait for the commit.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ import { startModelServer } from './model-server.ts';
 import { temporaryFolder } from './start-agent.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
-/** The types of what a reader sees, and the text of deltas, in order. */
+/** What a reader sees, in order: the types of events, and the text of deltas. */
 function watch(log: EventLog): readonly string[] {
   const stop = new AbortController();
   onTestFinished(() => stop.abort());

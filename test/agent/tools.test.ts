@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { waitFor } from '../wait-for.ts';
 import { startAgent } from './start-agent.ts';
 
-// They are not checked again before they are compiled.
+// The server compiles these schemas without validating them first.
 test('the schemas of the tools are valid', async () => {
   const { agent } = await startAgent();
   const ajv = new Ajv2020();

@@ -21,7 +21,7 @@ function runStarting(home: string, args: readonly string[]): Promise<Finished> {
   return run(home, args, { env: { CODEBUDDY_AUTOSTART: 'true' } });
 }
 
-test('a command starts the server, says so, and stop ends it', async () => {
+test('a command starts the server and says so; codebuddy stop ends it', async () => {
   const home = autostartHome();
   const first = await runStarting(home, ['prompt', 'help']);
   expect(first.code, first.stderr).toBe(0);
@@ -29,7 +29,7 @@ test('a command starts the server, says so, and stop ends it', async () => {
   expect(first.stderr.split('\n')[0]).toBe(
     `codebuddy: No server is running; starting one in ${home}. To stop it: codebuddy stop. Its log: codebuddy logs.`,
   );
-  // It runs on, and its log is private.
+  // It keeps running, and its log is private.
   const second = await run(home, ['sessions', 'list']);
   expect(second).toMatchObject({ code: 0, stderr: '' });
   expect(statSync(join(home, 'api', 'server.log')).mode & 0o077).toBe(0);
@@ -47,7 +47,7 @@ test('commands that run at the same time start one server', async () => {
   expect(all.filter(({ stderr }) => stderr.includes('starting one'))).toHaveLength(1);
 });
 
-test('the lock of a command that was killed does not count', async () => {
+test('the lock of a killed command is ignored', async () => {
   const home = autostartHome();
   // No process has this pid.
   writeFileSync(join(home, 'api', 'server.starting'), '2147483646');

@@ -96,7 +96,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     expect(await chat.ended).toBe(0);
   });
 
-  test('asks for a permission inline, and the chat goes on after it', async () => {
+  test('asks for a permission inline, and the chat continues afterwards', async () => {
     const { home, workspace } = await serveModel((request) => {
       const asked = promptsOf(request).at(-1);
       if (asked !== 'edit it') return says('just talk');
@@ -119,7 +119,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await chat.saw('just talk');
     await chat.saw('> ');
     await leave(chat);
-    // An answer is no line of the history.
+    // The answer to a question is not part of the history.
     expect(readFileSync(historyIn(home), 'utf8')).toBe('edit it\ntalk\n');
   });
 
@@ -138,7 +138,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await leave(chat);
   });
 
-  test('Ctrl-C cancels the run that works, and text typed meanwhile starts the next line', async () => {
+  test('Ctrl-C cancels the current run, and text typed meanwhile starts the next line', async () => {
     const { home, model } = await serveModel((request) =>
       promptsOf(request).at(-1) === 'wait'
         ? { kind: 'silence' }
@@ -155,7 +155,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
       (await run(home, ['runs', 'list', '--json'])).stdout.includes('"cancelled"'),
     );
     chat.type('\r');
-    // The same session goes on.
+    // The session continues.
     await chat.saw('saw wait|go on.');
     await chat.saw('> ');
     // With text, Ctrl-C drops the line; on an empty line, the second one leaves.
@@ -185,7 +185,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     expect((await run(home, ['permissions', 'deny', permissions[0]?.id as string])).code).toBe(0);
     await chat.saw('· deny');
     await waitFor('the model to be asked again', () => model.requests.length === 2);
-    // The next prompt does not wait until the server has seen the cancel.
+    // The next prompt may be sent before the server has seen the cancellation.
     model.reply((request) => says(`saw ${promptsOf(request).join('|')}.`));
     chat.type(ctrlC);
     await chat.saw('· cancelled');
@@ -196,7 +196,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await leave(chat);
   });
 
-  test('Ctrl-C at a question cancels the run; once more leaves', async () => {
+  test('Ctrl-C at a question cancels the run; a second one leaves', async () => {
     const { home } = await serveModel(() => calls('write_file', { path: 'a.txt', content: 'new' }));
     const chat = await chatIn(home);
     chat.type('write it\r');
@@ -237,7 +237,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await leave(chat);
   });
 
-  test('the history is kept from start to start, for its owner only', async () => {
+  test('the history survives a restart, and only its owner can read it', async () => {
     const { home } = await serveEcho();
     const first = await chatIn(home);
     first.type('remember me\r');
@@ -256,7 +256,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await leave(second);
   });
 
-  test('the history has at most 1000 lines, and none that controls the terminal', async () => {
+  test('the history has at most 1000 lines, none with control characters', async () => {
     const { home } = await serveEcho();
     const lines = Array.from({ length: 1200 }, (_, index) => `line ${index}`);
     writeFileSync(historyIn(home), `${[...lines, 'bad \u001b[2J'].join('\n')}\n`, { mode: 0o644 });
@@ -351,7 +351,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     }
   });
 
-  test('text of the model cannot control the terminal', async () => {
+  test('text from the model cannot control the terminal', async () => {
     const { home } = await serveModel(says(['clear \u001b', '[2J and \u202e', 'turn']));
     const chat = await chatIn(home);
     chat.type('one\r');

@@ -10,6 +10,7 @@ import { commands } from '../../src/cli/commands.ts';
 import { Flag } from '../../src/cli/flag.ts';
 import { loadTree } from '../../src/cli/program.ts';
 import { program } from '../program.ts';
+import { isInstalled } from '../run-program.ts';
 import { run, temporaryFolder } from './run-cli.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
@@ -144,7 +145,7 @@ describe('bash', () => {
     // bash splits words at the =.
     [['runs', 'list', '--status', '=', 'ca'], ['cancelled']],
     [['runs', 'list', '--limit', '=', '5', '--status', 'fa'], ['failed']],
-    // The value of a flag is no command.
+    // The value of a flag is not a command.
     [['runs', '--url', 'list', 'res'], []],
     [['serve', '--cors', '--log-l'], ['--log-level']],
     [['webhooks', 'add', 'http://x', '--unsig'], ['--unsigned']],
@@ -215,9 +216,7 @@ describe('zsh', () => {
         );
     }
   });
-});
 
-describe('zsh, line by line', () => {
   test('the arguments of `_arguments` follow each other without a gap', () => {
     const script = scriptOf('zsh');
     expect(script).toContain("__codebuddy_help_arguments() {\n  _arguments \\\n    '1: :(serve prompt ");
@@ -248,10 +247,10 @@ describe('fish', () => {
 });
 
 describe.each(shells)('%s itself', (shell) => {
-  const isInstalled = spawnSync(shell, ['--version']).status === 0;
-  if (!isInstalled) console.warn(`${shell} is not installed: it did not check its completion script`);
+  const isHere = isInstalled(shell);
+  if (!isHere) console.warn(`${shell} is not installed: it did not check its completion script`);
 
-  test.skipIf(!isInstalled)('accepts the script', () => {
+  test.skipIf(!isHere)('accepts the script', () => {
     const file = join(temporaryFolder(), 'script');
     writeFileSync(file, scriptOf(shell));
     const { status, stderr } = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
@@ -259,7 +258,7 @@ describe.each(shells)('%s itself', (shell) => {
     expect(status).toBe(0);
   });
 
-  test.skipIf(!isInstalled || shell !== 'fish')('offers what the script says', () => {
+  test.skipIf(!isHere || shell !== 'fish')('offers what the script says', () => {
     const file = join(temporaryFolder(), 'script');
     writeFileSync(file, scriptOf(shell));
     const { stdout } = spawnSync(

@@ -79,7 +79,7 @@ describe('set and unset', () => {
     expect(JSON.parse(readFileSync(target, 'utf8'))).toEqual({ port: 0 });
   });
 
-  test('name a variable that overrides the file, and a running server', async () => {
+  test('mention a variable that takes precedence, and a running server', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { code, stderr } = await run(home, ['config', 'set', 'logLevel', 'warn'], {

@@ -25,6 +25,6 @@ test('the space for new objects ends its growth at 16 MB', () => {
   expect(largestYoungSpace('')).toBeGreaterThan(64);
   const limited = largestYoungSpace(`(await import('${file}')).limitHeap();`);
   expect(limited).toBeGreaterThan(4);
-  // The size is looked at after a collection: on a busy machine, the space may have grown once more by then.
+  // The size is read after a collection. On a busy machine, the space may have grown once more by then.
   expect(limited).toBeLessThanOrEqual(40);
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { run, start, temporaryFolder } from './run-cli.ts';
 
-test('prints the latest lines, as text and as JSON, also after the server has ended', async () => {
+test('prints the latest lines, as text and as JSON, even after the server has ended', async () => {
   const home = temporaryFolder();
   writeFileSync(join(home, 'api', 'config.json'), JSON.stringify({ port: 0 }));
   onTestFinished(async () => void (await run(home, ['stop'])));
@@ -19,7 +19,7 @@ test('prints the latest lines, as text and as JSON, also after the server has en
   expect(lines.map((line) => JSON.parse(line) as object)).toHaveLength(2);
 });
 
-test('follows the log, also into a new file', async () => {
+test('follows the log into a new file', async () => {
   const home = temporaryFolder();
   const log = join(home, 'api', 'server.log');
   writeFileSync(log, 'one\ntwo\nhal');

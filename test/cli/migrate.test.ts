@@ -191,7 +191,7 @@ test('killed in the middle, it continues; a server refuses the half-filled datab
 });
 
 test.skipIf(!hasTerminal).each([24, 40, 100])(
-  'on a terminal of %i columns, the bar stays on one line, and Ctrl-C says how to go on',
+  'on a terminal of %i columns, the bar stays on one line, and Ctrl-C says how to continue',
   async (columns) => {
     const to = await emptyPostgresUrl();
     const proxy = await startTcpProxy((await startPostgres()).port);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
-/** No key of the machine that runs the tests counts. */
+/** Ignore the keys of the machine that runs the tests. */
 const keys = { ANTHROPIC_API_KEY: '', OPENAI_API_KEY: '', GOOGLE_GENERATIVE_AI_API_KEY: '', XAI_API_KEY: '' };
 const chain = { CODEBUDDY_MODEL: 'local/big,openai/gpt-4o', ...keys };
 

@@ -67,7 +67,7 @@ describe('--file', () => {
     expect(sent).toContain(JSON.stringify(expected).slice(1, -1));
   });
 
-  test('refuses what is not a text file of a fitting size, and sends nothing', async () => {
+  test('refuses files that are not text or too large, and sends nothing', async () => {
     const home = temporaryFolder();
     const at = (name: string): string => join(home, name);
     mkdirSync(at('folder'));

@@ -1,5 +1,5 @@
-// A server on a restored backup whose number of events was raised, as docs/scaling.md says: numbers that clients have seen
-// are not given out again, and a client continues after any of them.
+// A server on a restored backup whose sequence was raised, as docs/scaling.md says: it does not reuse numbers that
+// clients have seen, and a client can continue after any of them.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,7 +8,7 @@ import { CodeBuddyClient } from '../../src/client/index.ts';
 import { postgresUrl, startPostgres } from '../postgres/postgres-url.ts';
 import { serve, temporaryFolder } from './run-cli.ts';
 
-test.each(['SQLite', 'PostgreSQL'])('on %s, numbers go on after those of the backup', async (kind) => {
+test.each(['SQLite', 'PostgreSQL'])('on %s, numbers continue after those of the backup', async (kind) => {
   const home = temporaryFolder();
   const url = kind === 'PostgreSQL' ? await postgresUrl() : undefined;
   const database = ['--database', url ?? join(home, 'api', 'codebuddy.db')];

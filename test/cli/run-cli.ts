@@ -41,7 +41,7 @@ function environment(home: string, more: Readonly<Record<string, string>>): Node
     ...clean,
     CODEBUDDY_HOME: home,
     CODEBUDDY_MODEL: 'offline',
-    // The tests of it set it to true.
+    // The tests of autostart set it to true.
     CODEBUDDY_AUTOSTART: 'false',
     NO_COLOR: '1',
     NODE_NO_WARNINGS: '1',

@@ -1,4 +1,4 @@
-// While it starts, the program compiles no optimized code; it does so as soon as it is used.
+// The program compiles no optimized code while it starts, only once it is used.
 
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
@@ -8,16 +8,19 @@ const atStart = new URL('../../src/app/save-memory-at-start.ts', import.meta.url
 /** Not Node's copy. Only this one sends deliveries and calls models. */
 const undici = import.meta.resolve('undici');
 
-/** Runs a script in a process of its own, because the flags of V8 apply to the whole process. Returns what it prints. */
+/** Runs a script in a new process, because the flags of V8 apply to the whole process. Returns what it prints. */
 function run(script: string, ...given: readonly string[]): unknown {
   const flags = [...given, '--allow-natives-syntax', '--input-type=module', '-e'];
   return JSON.parse(String(execFileSync(process.execPath, [...flags, script], { env: {} })));
 }
 
-/** `isSaving()`: the flags are not those of the beginning. */
-const begin = `
+/** `tag()` changes with the flags of V8; `before` is the tag of the beginning. */
+const tags = `
   const tag = () => process.getBuiltinModule('v8').cachedDataVersionTag();
-  const before = tag();
+  const before = tag();`;
+
+/** `isSaving()`: the flags are not those of the beginning. */
+const begin = `${tags}
   const isSaving = () => tag() !== before;
   const { createServer, get } = process.getBuiltinModule('http');
   const { saveMemoryAtStart } = await import('${atStart}');
@@ -49,9 +52,7 @@ test('functions are optimized only when memory is no longer saved', () => {
 });
 
 test('code compiled for the next start is valid for it, though memory is saved', () => {
-  const seen = run(`
-    const tag = () => process.getBuiltinModule('v8').cachedDataVersionTag();
-    const before = tag();
+  const seen = run(`${tags}
     const { limitHeap, saveMemory, withoutLimits } = await import('${limitHeap}');
     limitHeap();
     const restore = saveMemory();
@@ -64,9 +65,7 @@ test('code compiled for the next start is valid for it, though memory is saved',
 
 test.each(['--no-opt', '--no-maglev', '--optimize-for-size'])('%s of the user stays in force', (flag) => {
   const seen = run(
-    `
-    const tag = () => process.getBuiltinModule('v8').cachedDataVersionTag();
-    const before = tag();
+    `${tags}
     const { saveMemory } = await import('${limitHeap}');
     const restore = saveMemory();
     const seen = [tag() === before];

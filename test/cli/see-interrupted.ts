@@ -5,7 +5,7 @@ import type { CodeBuddyClient } from '../../src/client/index.ts';
 import { usesPostgres } from '../postgres/test-store.ts';
 import { waitFor } from '../wait-for.ts';
 
-/** On SQLite the run is interrupted before the server answers. On PostgreSQL the new node first finds the old one dead. */
+/** On SQLite the run is interrupted before the server answers; on PostgreSQL, once the old node was declared dead. */
 export async function seeInterrupted(client: CodeBuddyClient, id: string): Promise<void> {
   const status = async (): Promise<string> => (await client.runs.get(id)).status;
   if (usesPostgres)

@@ -1,13 +1,12 @@
 // `codebuddy stats` on the real program.
 
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { percentile } from '../../src/cli/stats-deliveries.ts';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { startModelServer } from '../agent/model-server.ts';
 import type { ModelReply } from '../agent/model-server-types.ts';
 import { waitFor } from '../wait-for.ts';
+import { startReceiver } from '../webhooks/recording-receiver.ts';
 import { serveModel } from './model-home.ts';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
@@ -34,7 +33,7 @@ function clientOf(home: string): CodeBuddyClient {
 const today = (): string => new Date().toISOString().slice(0, 10);
 const none = { completed: 0, failed: 0, cancelled: 0, interrupted: 0 };
 
-/** Reads a file, then fails or waits if the prompt says so. */
+/** Answers, or fails or waits if the prompt says so. */
 function reply({ text }: { readonly text: string }): ModelReply {
   if (text.includes('wait')) return { kind: 'silence' };
   if (text.includes('fail')) return { kind: 'error', status: 401 };
@@ -142,18 +141,11 @@ test('deliveries by outcome, with the 95th percentile of their duration', async 
   const home = temporaryFolder();
   await serve(home);
   const client = clientOf(home);
-  const receiver = createServer(({ url }, response) => {
-    response.writeHead(url === '/bad' ? 500 : 204).end();
-  });
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    receiver.closeAllConnections();
-    receiver.close();
-  });
-  const { port } = receiver.address() as AddressInfo;
+  const receiver = await startReceiver();
+  receiver.answer(({ path }, response) => response.writeHead(path === '/bad' ? 500 : 204).end());
   for (const path of ['good', 'bad'])
     await client.webhooks.create({
-      url: `http://127.0.0.1:${port}/${path}`,
+      url: `http://127.0.0.1:${receiver.port}/${path}`,
       events: ['run.complete'],
       retryCount: 0,
     });

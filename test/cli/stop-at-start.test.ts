@@ -1,11 +1,11 @@
-// A server that is stopped while it starts stops in order.
+// A server that is stopped while it starts stops cleanly.
 
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
+import { freePort } from '../free-port.ts';
 import { databaseSetting } from '../postgres/test-store.ts';
 import { waitFor } from '../wait-for.ts';
 import { start, temporaryFolder } from './run-cli.ts';
@@ -31,6 +31,7 @@ test('a stop between the first answer and the end of the start leaves nothing be
 
 test('SIGTERM right after the first answer of codebuddy serve ends it with exit code 0 and no error', async () => {
   const home = temporaryFolder();
+  // The test must know the port before the server prints it.
   const port = await freePort();
   const { child, output, finished } = start(
     home,
@@ -49,12 +50,3 @@ test('SIGTERM right after the first answer of codebuddy serve ends it with exit 
   expect(stderr).not.toMatch(/error|codebuddy:|"level":(40|50|60)/i);
   expect(existsSync(join(home, 'api', 'server.json'))).toBe(false);
 });
-
-/** A port that was free a moment ago: the test must know it before the server prints it. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}

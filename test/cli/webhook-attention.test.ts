@@ -1,20 +1,11 @@
 // Webhooks that need attention are named by every command and route that reports the state of the server.
 
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { freePort } from '../free-port.ts';
 import { databaseSetting, usesPostgres } from '../postgres/test-store.ts';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
-
-/** A port that refuses connections. */
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 /** On PostgreSQL webhooks are in the database, so there is no file to set aside. */
 const setAside = usesPostgres ? [] : ['webhooks.json.corrupt-2026-11-29T100000Z'];
@@ -25,7 +16,8 @@ it('status, doctor, readiness and serve name a paused webhook and a file that wa
   const status = async () => (await run(home, ['status'])).stdout;
   expect(await status()).toContain('webhooks      0 deliveries pending\n');
   expect((await run(home, ['doctor'])).stdout).toContain('none needs attention');
-  const added = await run(home, ['webhooks', 'create', `http://127.0.0.1:${await closedPort()}/`, '--json']);
+  // Nothing listens on the port.
+  const added = await run(home, ['webhooks', 'create', `http://127.0.0.1:${await freePort()}/`, '--json']);
   const { id } = JSON.parse(added.stdout) as { id: string };
   for (let i = 0; i < 3; i++) await run(home, ['tools', 'run', 'list_directory', '--json']);
   await expect.poll(status, { interval: 500 }).toContain(`${id} 127.0.0.1`);

@@ -1,26 +1,16 @@
 // docs/client.md: its recipes run as they are, and its reference names every method.
 
-import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { startApp } from '../http/start-app.ts';
+import { runProgram } from '../run-program.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const page = readFileSync(join(root, 'docs', 'client.md'), 'utf8');
 const recipes = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
-
-function runRecipe(
-  file: string,
-  home: string,
-): Promise<{ readonly code: number | null; readonly output: string }> {
-  const child = spawn(process.execPath, [file], { env: { PATH: process.env.PATH, CODEBUDDY_HOME: home } });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, output })));
-}
 
 test('the recipes run as they are', async () => {
   expect(recipes.length).toBeGreaterThan(6);
@@ -28,14 +18,15 @@ test('the recipes run as they are', async () => {
   write('README.md', 'text');
   const folder = join(home, 'recipes');
   mkdirSync(folder);
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   const entry = pathToFileURL(join(root, 'src', 'client', 'index.ts')).href;
   for (const [index, recipe] of recipes.entries()) {
     const file = join(folder, `${index}.ts`);
-    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
     writeFileSync(file, recipe.replace("'codebuddy-api/client'", `'${entry}'`));
-    const { code, output } = await runRecipe(file, home);
-    expect(code, `${recipe}\n${output}`).toBe(0);
-    expect(output).not.toContain('Error');
+    const env = { PATH: process.env.PATH, CODEBUDDY_HOME: home };
+    const { code, stdout, stderr } = await runProgram([process.execPath, file], { env });
+    expect(code, `${recipe}\n${stdout}${stderr}`).toBe(0);
+    expect(stdout + stderr).not.toContain('Error');
   }
 });
 

@@ -1,5 +1,5 @@
 // Every code block of README.md, docs/ and the examples is run, parsed or compiled. A block that cannot be is in the
-// table `notRun`, with the reason. One server answers all commands.
+// table `notRun`, with the reason. One server for each kind of agent answers all commands.
 
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -12,7 +12,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -23,7 +22,9 @@ import { parseAllDocuments } from 'yaml';
 import { startScriptedModel } from '../../examples/scripted-model.ts';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { program } from '../program.ts';
+import { isInstalled, runProgram } from '../run-program.ts';
 import { waitFor } from '../wait-for.ts';
+import { startReceiver } from '../webhooks/recording-receiver.ts';
 import { allBlocks, type Block } from './blocks.ts';
 import { missingLine, ShellSession, stepsOf } from './shell-session.ts';
 
@@ -59,7 +60,7 @@ const notRun: Readonly<Record<string, string>> = {
   'docs/scaling.md: sqlite3 ~/.codebuddy/api/codebuddy.db "UPDATE sqlite_sequence SET seq = seq + 1000000 WHERE name = \'events\'"':
     'changes a database without its server; test/cli/restored.test.ts does it',
   'docs/ci.md: $ CODEBUDDY_MODEL=offline codebuddy serve --port 0 &':
-    'starts a server of its own; test/examples/prompt-in-ci.test.ts runs the same commands',
+    'starts another server; test/examples/prompt-in-ci.test.ts runs the same commands',
   'examples/fix-the-failing-test/README.md: $ cp -r examples/fix-the-failing-test /tmp/project':
     'needs the key of a provider; test/examples/fix-the-failing-test.test.ts runs it with a scripted model',
 };
@@ -185,13 +186,6 @@ async function startServer(agent: Agent): Promise<Running> {
   return { folder, url, client, environment, greeting };
 }
 
-async function listen(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
 afterAll(async () => {
   for (const close of closing.toReversed()) await close();
 });
@@ -241,17 +235,15 @@ describe('commands print what the docs show', () => {
     async ({ block }) => {
       const running = await serverFor(agentOf(block));
       const { folder, environment, client } = running;
-      // Answers where a webhook of the page is sent.
-      const receiver = createServer((request, response) => {
-        request.resume().on('end', () => response.writeHead(204).end());
-      });
-      const port = await listen(receiver);
+      // Takes the place of the receivers that the page names.
+      const receiver = await startReceiver();
+      receiver.answer((_request, response) => response.writeHead(204).end());
       const session = new ShellSession(environment, join(folder, 'clone'));
       try {
         for (const { command, shown } of stepsOf(block.language, block.text)) {
           const text = (await real(command, running)).replace(
             /http:\/\/127\.0\.0\.1:8080|https:\/\/example\.org(?=\/hook)/g,
-            `http://127.0.0.1:${port}`,
+            `http://127.0.0.1:${receiver.port}`,
           );
           const step = { command: text, shown };
           let output = await session.run(step, () => client.runs.start('Say hello.'));
@@ -270,8 +262,6 @@ describe('commands print what the docs show', () => {
         }
       } finally {
         await session.close();
-        receiver.closeAllConnections();
-        receiver.close();
       }
     },
   );
@@ -371,16 +361,11 @@ describe('code', () => {
     const file = join(folder, `block.${block.language === 'ts' ? 'ts' : 'mjs'}`);
     const client = join(root, 'src/client/index.ts');
     writeFileSync(file, block.text.replace("'codebuddy-api/client'", `'${client}'`));
-    const child = spawn(process.execPath, [file], { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
-    let stderr = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    const code = await new Promise((resolve) => child.once('close', resolve));
+    const { code, stderr } = await runProgram([process.execPath, file], { env: environment });
     expect(code, stderr).toBe(0);
   });
 
-  const hasPython = spawnSync('python3', ['--version']).status === 0;
+  const hasPython = isInstalled('python3');
   if (!hasPython) console.log('python3 is not installed: Python blocks were not compiled');
   test.skipIf(!hasPython)('in Python compiles', () => {
     for (const { text, name } of blocks.filter(({ language }) => language === 'python')) {

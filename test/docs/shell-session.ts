@@ -33,7 +33,7 @@ export class ShellSession {
   #output = '';
 
   constructor(environment: NodeJS.ProcessEnv, folder: string) {
-    // A group of its own, so that endless commands end with it.
+    // A separate process group, so that endless commands end with it.
     this.#shell = spawn('bash', ['--norc', '-s'], { cwd: folder, env: environment, detached: true });
     this.#shell.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.#output += text;
@@ -43,8 +43,8 @@ export class ShellSession {
   }
 
   /**
-   * Runs a command and waits for its end; for an endless one, until it has printed what is shown. `whileRunning` makes an
-   * endless command print something.
+   * Runs a command and waits for its end; for an endless one, until it has printed what is shown. `whileRunning` makes
+   * an endless command print something.
    */
   async run({ command, shown }: Step, whileRunning: () => Promise<unknown>): Promise<string> {
     this.#output = '';
@@ -82,8 +82,8 @@ export class ShellSession {
 }
 
 /**
- * The first shown line that the output does not have, after those before it. The output may have more lines. Ids, times,
- * durations and spaces may differ, and `…` stands for anything.
+ * The first shown line that does not follow the lines before it in the output. The output may have more lines. Ids,
+ * times, durations and spaces may differ, and `…` stands for anything.
  */
 export function missingLine(shown: readonly string[], output: string): string | undefined {
   const lines = output.split('\n');

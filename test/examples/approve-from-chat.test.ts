@@ -1,10 +1,10 @@
 // examples/approve-from-chat.ts as a process, with a real server and a stand-in for the chat.
 
-import { createServer } from 'node:http';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startModelServer } from '../agent/model-server.ts';
 import { startApp } from '../http/start-app.ts';
 import { waitFor } from '../wait-for.ts';
+import { startReceiver } from '../webhooks/recording-receiver.ts';
 import { example, startExample } from './start-example.ts';
 
 interface Chat {
@@ -17,28 +17,16 @@ interface Chat {
 
 async function startChat(): Promise<Chat> {
   const posts: string[] = [];
-  const server = createServer((request, response) => {
-    let body = '';
-    request.setEncoding('utf8').on('data', (text: string) => {
-      body += text;
-    });
-    request.on('end', () => {
-      if (chat.status === 200) posts.push((JSON.parse(body) as { text: string }).text);
-      response.writeHead(chat.status).end('ok');
-    });
+  const receiver = await startReceiver();
+  const chat: Chat = { url: receiver.url, posts, status: 200 };
+  receiver.answer(({ body }, response) => {
+    if (chat.status === 200) posts.push((JSON.parse(body.toString()) as { text: string }).text);
+    response.writeHead(chat.status).end('ok');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const chat: Chat = { url: `http://127.0.0.1:${address.port}/hooks/abc`, posts, status: 200 };
   return chat;
 }
 
-/** An agent that wants to write a file, a chat, and the bridge between both. */
+/** An agent that wants to write a file, a chat, and the bridge between them. */
 async function start() {
   const chat = await startChat();
   const model = await startModelServer(({ messages }) => {
@@ -81,14 +69,14 @@ async function start() {
   return { ...started, chat, bridge, say };
 }
 
-test('a permission is asked in the chat, and an answer there allows the tool', async () => {
+test('a permission is requested in the chat, and an answer there allows the tool', async () => {
   const { client, chat, bridge, say } = await start();
   const { id: runId } = await client.runs.start('write a note');
   const question = await waitFor('the question', () => chat.posts[0]);
   const [id = ''] = /prm_\w+/.exec(question) ?? [];
   expect(question).toContain('write_file');
   expect(question).toContain('note.txt');
-  // The parameters come from the model: they end no code block, mention nobody and hide nothing.
+  // The parameters come from the model. They must not end the code block, mention people or hide characters.
   expect(question).not.toMatch(/<!channel>|\u202e/);
   expect(question.match(/```/g)).toHaveLength(2);
 
@@ -106,7 +94,7 @@ test('a permission is asked in the chat, and an answer there allows the tool', a
   expect(await bridge.stop()).toBe(0);
 });
 
-test('a denial reaches the agent with its reason, and a chat that is away loses no question', async () => {
+test('a denial reaches the agent with its reason, and no question is lost while the chat is down', async () => {
   const { client, chat, say } = await start();
   chat.status = 500;
   const { id: runId } = await client.runs.start('write a note');

@@ -49,7 +49,7 @@ interface Manifest {
   };
 }
 
-test('in Kubernetes, no Service sets a variable of the settings, and the config folder is not a volume of root', () => {
+test('in Kubernetes, no Service sets a variable of the settings, and the config folder is a folder in a volume', () => {
   const manifests = parseAllDocuments(read('kubernetes.yaml')).map((document) => document.toJS() as Manifest);
   const services = manifests.filter(({ kind }) => kind === 'Service');
   const linked = services.map(({ metadata }) => `${metadata.name.toUpperCase().replaceAll('-', '_')}_PORT`);
@@ -63,7 +63,7 @@ test('in Kubernetes, no Service sets a variable of the settings, and the config 
   expect(mounts?.some((path) => home?.startsWith(`${path}/`))).toBe(true);
 });
 
-test('the systemd unit tells to make the folders that it needs', () => {
+test('the systemd unit says how to create the folders that it needs', () => {
   const unit = read('codebuddy.service');
   const [, workspace = ''] = /--workspace (\S+)/.exec(unit) ?? [];
   expect(unit).toContain(`ReadWritePaths=${workspace}\n`);

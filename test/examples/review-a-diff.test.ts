@@ -1,7 +1,6 @@
 // examples/review-a-diff.sh in a real repository, with the real program and a scripted model.
 
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -9,12 +8,10 @@ import type { ModelRequest, Replies } from '../agent/model-server.ts';
 import { startModelServer } from '../agent/model-server.ts';
 import { temporaryFolder } from '../cli/run-cli.ts';
 import { program } from '../program.ts';
+import { type Ended, runProgram } from '../run-program.ts';
 import { example } from './start-example.ts';
 
-interface Review {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
+interface Review extends Ended {
   readonly requests: readonly ModelRequest[];
   /** What is left in the folder of temporary files. */
   readonly leftovers: readonly string[];
@@ -38,7 +35,7 @@ async function review(reply: Replies, { change = true, model = 'openai/test-mode
     git('commit', '--all', '--message', 'Change sum');
   }
   const server = await startModelServer(reply);
-  const child = spawn('bash', [example('review-a-diff.sh')], {
+  const ended = await runProgram(['bash', example('review-a-diff.sh')], {
     cwd: repository,
     env: {
       ...process.env,
@@ -49,15 +46,8 @@ async function review(reply: Replies, { change = true, model = 'openai/test-mode
       OPENAI_API_KEY: 'sk-test',
       OPENAI_BASE_URL: `${server.url}/v1`,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      output[name] += text;
-    });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...output, requests: server.requests, leftovers: readdirSync(temporary) };
+  return { ...ended, requests: server.requests, leftovers: readdirSync(temporary) };
 }
 
 test('a review without problems passes; the agent sees the diff and may only read', async () => {

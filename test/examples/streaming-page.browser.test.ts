@@ -11,7 +11,7 @@ let browser: Browser;
 
 beforeAll(async () => {
   const executablePath = await sparticuz.executablePath();
-  // With the rules of the web: the page and the API have different origins.
+  // Web security stays on: the page and the API have different origins.
   const args = sparticuz.args.filter((arg) => arg !== '--disable-web-security');
   browser = await chromium.launch({ executablePath, args, headless: true });
 });

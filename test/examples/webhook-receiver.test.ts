@@ -1,17 +1,13 @@
 // The receivers of examples/ as processes: which requests they accept and refuse, and that they do their work after the
 // answer.
 
-import { spawn, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { WebhookManager } from '../../src/api/webhooks.ts';
+import { describe, expect, test } from 'vitest';
+import { isInstalled, runProgram } from '../run-program.ts';
+import { startWebhooks, toolStart } from '../webhooks/start-webhooks.ts';
 import { type Example, example, startExample } from './start-example.ts';
 
-const hasPython = spawnSync('python3', ['--version']).status === 0;
+const hasPython = isInstalled('python3');
 if (!hasPython) console.log('python3 is not installed: examples/webhook_receiver.py was not run');
 const receivers = [
   { language: 'Node.js', command: [process.execPath, example('webhook-receiver.ts')], isHere: true },
@@ -83,17 +79,12 @@ describe.each(receivers)('the receiver in $language', ({ command, isHere }) => {
 
   test.skipIf(!isHere)('accepts deliveries of this server, and finishes them before it stops', async () => {
     const receiver = await startExample(command, { WEBHOOK_SECRET: secret });
-    const home = mkdtempSync(join(tmpdir(), 'codebuddy-example-'));
-    const webhooks = new WebhookManager({ home, allowLoopback: true });
-    onTestFinished(async () => {
-      await webhooks.close();
-      rmSync(home, { recursive: true, force: true });
-    });
+    const { webhooks } = startWebhooks({ allowLoopback: true });
     await webhooks.register({ url: receiver.url, events: ['tool.*'], secret });
     const ids: string[] = [];
     const deliveries: string[] = [];
     for (let n = 0; n < 20; n++) {
-      const emitted = await webhooks.emit('tool.start', { callId: `call_${n}`, tool: 'bash', params: {} });
+      const emitted = await webhooks.emit('tool.start', toolStart(n));
       ids.push(emitted.event.id);
       deliveries.push(...emitted.deliveries);
     }
@@ -105,10 +96,7 @@ describe.each(receivers)('the receiver in $language', ({ command, isHere }) => {
   });
 
   test.skipIf(!isHere)('does not start without a secret', async () => {
-    const child = spawn(command[0], [command[1]], {
-      env: { ...process.env, WEBHOOK_SECRET: '' },
-      stdio: 'ignore',
-    });
-    expect(await once(child, 'exit')).toEqual([2, null]);
+    const { code } = await runProgram(command, { env: { ...process.env, WEBHOOK_SECRET: '' } });
+    expect(code).toBe(2);
   });
 });

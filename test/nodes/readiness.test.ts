@@ -10,7 +10,7 @@ test('readiness names the part that does not answer, and does not wait for the d
   const { client } = await startApp({ environment: { DATABASE_URL: proxy.through(await postgresUrl()) } });
   expect(await client.ready()).toMatchObject({ status: 'ready' });
 
-  // The network is silent: the statement is given up after 12 s only.
+  // The network is silent, so the statement times out only after 12 s.
   proxy.cut('toServer', 'toClient');
   onTestFinished(() => proxy.heal());
   const { status, parts } = await client.ready();

@@ -2,8 +2,8 @@
 // header.
 
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { freePort } from '../free-port.ts';
 import { programOf } from './tools.ts';
 
 export interface Violation {
@@ -14,6 +14,7 @@ export interface Violation {
 
 /** Starts it; resolves to its URL. Requests are not checked, so that the server also gets invalid ones. */
 export async function startPrism(folder: string, upstream: string): Promise<string> {
+  // Prism does not accept port 0.
   const port = await freePort();
   const args = ['proxy', 'openapi.json', upstream, '--port', String(port), '--validate-request', 'false'];
   const child = spawn(process.execPath, [programOf('prism'), ...args], {
@@ -45,18 +46,4 @@ export async function startPrism(folder: string, upstream: string): Promise<stri
 export function violationsOf(headers: Headers): readonly Violation[] {
   const given = headers.get('sl-violations');
   return given === null ? [] : (JSON.parse(given) as Violation[]);
-}
-
-/** Prism does not accept port 0. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null ? resolve(address.port) : reject(),
-      );
-    });
-  });
 }

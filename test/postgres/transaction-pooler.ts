@@ -22,7 +22,7 @@ export async function throughTransactionPooler(url: string): Promise<string> {
       const { transact } = backend;
       for (;;) {
         const first = await messages.next('message');
-        // The client says goodbye; the connection to the server stays.
+        // The client leaves; the connection to the server stays open.
         if (first[0] === 'X'.charCodeAt(0)) return client.end();
         last = last.then(() => transact(first, messages, client));
         await last;
@@ -45,7 +45,7 @@ export async function throughTransactionPooler(url: string): Promise<string> {
 
 interface Backend {
   readonly socket: Socket;
-  /** What the server said at its start. */
+  /** The server's messages after the startup packet. */
   readonly greeting: Buffer;
   /** Pass messages on until the server is idle and has answered all of them. */
   readonly transact: (first: Buffer, client: Messages, answers: Socket) => Promise<void>;

@@ -1,4 +1,4 @@
-// A file of src/ that is longer than usual says why, so that the next reader knows whether to split it.
+// A long file of src/ says why it is long, so that the next reader knows whether to split it.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

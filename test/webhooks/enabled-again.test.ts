@@ -1,4 +1,4 @@
-// What a receiver answered to a request from before it was enabled again does not disable it.
+// A late answer to a request from before a webhook was enabled does not disable it again.
 
 import { expect, it } from 'vitest';
 import { waitFor } from '../wait-for.ts';

@@ -50,8 +50,8 @@ export function stoppedClock(start = Date.now()): StoppedClock {
 }
 
 /**
- * A clock that runs fifty times as fast: two seconds of patience pass in 40 ms. It goes on by a second at most between
- * two looks at it, so that a pause of a slow machine does not use up a time limit.
+ * A clock that runs fifty times as fast: two seconds of patience pass in 40 ms. It advances by a second at most
+ * between two reads, so that a pause of a slow machine does not use up a time limit.
  */
 export function fastClock(): MovableClock['clock'] {
   let [shown, lookedAt] = [0, performance.now()];

@@ -1,4 +1,4 @@
-// A read of the store takes a while on a database server. What is committed meanwhile must not be undone by its answer.
+// Reading the store takes a while on a database server. The answer must not undo what was committed meanwhile.
 
 import { expect, it, onTestFinished } from 'vitest';
 import { openWebhookEngine } from '../../src/webhooks/engine.ts';
@@ -44,7 +44,7 @@ it('a delivery that ends while the store is read is not sent again, and is count
   await emit();
   await waiting(2);
 
-  // The first one is sent again, and its receiver takes its time.
+  // The first one is sent again, and its receiver does not answer yet.
   const held = receiver.hold();
   pass(Date.parse(first?.nextAttemptAt ?? '') - clock.wall() + 1);
   await emit();

@@ -1,10 +1,9 @@
 // A browser signs in with a key or a code, and sends a cookie and a token instead of the key.
 
-import { mkdtempSync, realpathSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { realpathSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { makeSignInCookies } from '../../../src/http/sign-in/sign-in-cookie.ts';
+import { temporaryFolder } from '../../cli/run-cli.ts';
 import { startApp } from '../start-app.ts';
 import {
   apiKey,
@@ -54,12 +53,11 @@ async function newKey(
 }
 
 async function answer(
-  response: Promise<TestResponse>,
+  pending: Promise<TestResponse>,
 ): Promise<{ status: number; code?: string; detail?: string }> {
-  const { status, ...rest } = await response;
-  void rest;
-  const { code, detail } = await (await response).json();
-  return { status, code, detail };
+  const response = await pending;
+  const { code, detail } = await response.json();
+  return { status: response.status, code, detail };
 }
 
 const read = (url: string, headers: Record<string, string>): Promise<TestResponse> =>
@@ -174,13 +172,13 @@ test('a sign-in lasts 7 days', () => {
 });
 
 test('a sign-in survives a restart, and ends when the key of the environment changes', async () => {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-sign-in-')));
+  const folder = realpathSync(temporaryFolder());
   const environment = { CODEBUDDY_API_KEY: 'the-first-key-of-the-environment' };
   const first = await startApp({ folder, environment });
   const { port } = new URL(first.url);
   const signed = await signIn(first.url, environment.CODEBUDDY_API_KEY);
   await first.app.stop();
-  // The next server has another port, and so another name for the cookie; a browser sees one port.
+  // The next server has another port, so its cookie has another name. In practice, the port stays the same.
   const at = (url: string): Signed => ({ ...signed, cookie: signed.cookie.replace(port, new URL(url).port) });
   const second = await startApp({ folder, environment });
   expect((await read(second.url, headersOf(at(second.url)))).status).toBe(200);

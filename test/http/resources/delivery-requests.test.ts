@@ -1,4 +1,4 @@
-// The request of an attempt, as the API shows it, against what the receiver got.
+// The request of an attempt: the API shows what the receiver got.
 
 import { expect, test } from 'vitest';
 import { startReceiver } from '../../webhooks/recording-receiver.ts';
@@ -45,7 +45,7 @@ test('the request of each attempt is what the receiver got, with the body byte f
   expect(attemptLog.map(({ signature }) => signature)).toEqual(
     received.map(({ headers }) => headers['webhook-signature']),
   );
-  // Of a failure, the headers that the server acts on.
+  // After a failure, the headers that the server acts on are kept.
   expect(attemptLog[0]?.responseHeaders).toEqual({ date: expect.any(String), 'retry-after': '1' });
   expect(attemptLog[1]?.responseHeaders).toEqual({});
 
@@ -55,7 +55,7 @@ test('the request of each attempt is what the receiver got, with the body byte f
   });
 });
 
-test('a signature of another secret is told from that of the current one', async () => {
+test('a signature with another secret is distinguished from one with the current secret', async () => {
   const { client } = await startApp({ config: { logLevel: 'silent' } });
   const receiver = await startReceiver();
   const { id } = await client.webhooks.create({ url: receiver.url, events: ['webhook.test'] });
@@ -66,7 +66,7 @@ test('a signature of another secret is told from that of the current one', async
   const { headers, signedWith } = await client.deliveries.request(deliveryId);
   expect(signedWith).toBe('another_secret');
   expect(headers['webhook-signature']).toBe(got?.headers['webhook-signature']);
-  // It cannot be made again.
+  // It cannot be computed again.
   expect(headers).not.toHaveProperty('X-Webhook-Signature');
 
   await client.webhooks.update(id, { secret: null });

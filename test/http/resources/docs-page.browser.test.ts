@@ -1,14 +1,13 @@
 // The reference page in a real browser: it renders, searches, opens linked sections, and does not violate its own
 // policy.
 
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { temporaryFolder } from '../../cli/run-cli.ts';
+import { isInstalled, runProgram } from '../../run-program.ts';
 import { type StartedApp, startApp } from '../start-app.ts';
 
 let browser: Browser;
@@ -67,8 +66,9 @@ test('the docs page can be searched, and links open their section', async () => 
   for (const words of ['maxCost permissionMode', 'idempotency_in_progress prompt', 'a model may talk']) {
     await search.fill(words);
     await page.getByText(/^\d+ match(es)?$/).waitFor();
-    const isFound = await page.locator('details#prompt:visible').count();
-    expect(isFound, words).toBe(words.startsWith('a model') ? 0 : 1);
+    await expect
+      .poll(() => page.locator('details#prompt:visible').count(), { message: words })
+      .toBe(words.startsWith('a model') ? 0 : 1);
   }
   expect(errors).toEqual([]);
 });
@@ -88,17 +88,15 @@ test('each route has a link, its errors and a sample answer', async () => {
   expect(errors).toEqual([]);
 });
 
-const hasPython = spawnSync('python3', ['--version']).status === 0;
-
 test('the samples work when pasted', async () => {
   const { page, home } = await open();
   const key = readFileSync(join(home, 'api/api-key'), 'utf8').trim();
-  const folder = mkdtempSync(join(tmpdir(), 'codebuddy-samples-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
+  const env = { ...process.env, CODEBUDDY_API_KEY: key, NO_PROXY: '127.0.0.1' };
   const programs = {
-    curl: { file: 'sample.sh', run: ['bash'], isHere: spawnSync('curl', ['--version']).status === 0 },
-    TypeScript: { file: 'sample.ts', run: [process.execPath], isHere: true },
-    Python: { file: 'sample.py', run: ['python3'], isHere: hasPython },
+    curl: { file: 'sample.sh', program: 'bash', isHere: isInstalled('curl') },
+    TypeScript: { file: 'sample.ts', program: process.execPath, isHere: true },
+    Python: { file: 'sample.py', program: 'python3', isHere: isInstalled('python3') },
   };
   for (const [id, expected] of [
     ['prompt', '"status":"completed"'],
@@ -108,21 +106,13 @@ test('the samples work when pasted', async () => {
   ] as const) {
     const route = page.locator(`details#${id}`);
     await route.locator('summary').first().click();
-    for (const [language, { file, run, isHere }] of Object.entries(programs)) {
+    for (const [language, { file, program, isHere }] of Object.entries(programs)) {
       await route.getByRole('button', { name: language }).click();
       const text = await route.locator('.example pre').first().innerText();
       if (!isHere) continue;
       writeFileSync(join(folder, file), text);
-      const child = spawn(run[0] as string, [join(folder, file)], {
-        env: { ...process.env, CODEBUDDY_API_KEY: key, NO_PROXY: '127.0.0.1' },
-      });
-      let output = '';
-      for (const stream of [child.stdout, child.stderr])
-        stream.setEncoding('utf8').on('data', (chunk: string) => {
-          output += chunk;
-        });
-      const [code] = (await once(child, 'close')) as [number | null];
-      expect(output, `${id} in ${language}:\n${text}`).toContain(expected);
+      const { code, stdout, stderr } = await runProgram([program, join(folder, file)], { env });
+      expect(stdout + stderr, `${id} in ${language}:\n${text}`).toContain(expected);
       expect(code).toBe(0);
     }
   }
@@ -156,8 +146,8 @@ test('a request can be tried with the sign-in of the browser, or with a key', as
   await page.reload();
   const run = page.locator('details#getRun');
   await run.getByText('Try it').click();
-  expect(await run.getByLabel('API key').count()).toBe(0);
   await run.getByRole('button', { name: 'Send' }).click();
+  expect(await run.getByLabel('API key').count()).toBe(0);
   await run.getByText('id is required.').waitFor();
   await run.getByLabel('id (required)').fill(runs[0]?.id ?? '');
   await run.getByRole('button', { name: 'Send' }).click();

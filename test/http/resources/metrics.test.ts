@@ -196,7 +196,7 @@ test('prompts answered by a host are counted like runs', async () => {
   expect(samples.get('codebuddy_cost_usd_total{model="mine"}')).toBe(0.75);
 });
 
-test('the durations of all requests in the JSON metrics are without streams', async () => {
+test('the durations of requests in the JSON metrics exclude streams', async () => {
   const { client, url } = await startApp();
   const { key } = await client.keys.create({ name: 'reader', scopes: ['read'] });
   const headers = { 'x-api-key': key, accept: 'text/event-stream' };

@@ -1,10 +1,10 @@
-// The settings over the API: every one, with its origin and without secrets.
+// The settings over the API: all of them, with their origins and without secrets.
 
 import { expect, test } from 'vitest';
 import { settingRules } from '../../../src/config/setting-rules.ts';
 import { startApp } from '../start-app.ts';
 
-test('settings have their value, their origin and what changes them', async () => {
+test('settings have their value, their origin, and the names that set them', async () => {
   const { client, workspace } = await startApp({ config: { retentionDays: 7 } });
   const { settings } = await client.settings.list();
   expect(settings.map(({ name }) => name).sort()).toEqual(Object.keys(settingRules).sort());

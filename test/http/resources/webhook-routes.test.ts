@@ -130,7 +130,7 @@ test('a cursor of deliveries works for this list only', async () => {
   expect((await get(`/api/webhooks?cursor=${nextCursor}`)).status).toBe(422);
 });
 
-test('only admins see the signature, the URL and the own headers of a request', async () => {
+test('only admins see the signature, the URL and the custom headers of a request', async () => {
   const { get, keyWith, url } = await startWith();
   const path = '/api/deliveries/dlv_1/request';
   const open = await (await get(path)).text();

@@ -96,7 +96,6 @@ export interface StandIn {
   readonly calls: (readonly [string, ...unknown[]])[];
 }
 
-/** `answers` replace the results of methods. */
 const aRequest: DeliveryRequest = {
   attempt: 2,
   method: 'POST',
@@ -110,6 +109,7 @@ const aRequest: DeliveryRequest = {
   signedWith: 'current_secret',
 };
 
+/** `answers` replace the results of methods. */
 export function standIn(answers: Partial<WebhookService> = {}): StandIn {
   const calls: [string, ...unknown[]][] = [];
   const secret = { secret: 'whsec_shown_once', signingSecret: 'whsec_shown_once' };

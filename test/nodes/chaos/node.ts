@@ -18,7 +18,7 @@ export interface ChaosNode {
   readonly id: string;
   /** False from just before the process is ended until it answers again. */
   readonly isUp: boolean;
-  /** How often its process was continued. After a suspension longer than 30 s it closes connections that waited for it. */
+  /** How often its process was continued. After a suspension of more than 30 s it closes waiting connections. */
   readonly resumes: number;
   /** Start the process again. */
   start(): Promise<void>;

@@ -108,7 +108,7 @@ async function checkDeliveries({ cluster, pauses, webhooksSince }: Aftermath, lo
     for (const delivery of deliveries.filter((each) => each.path === path)) {
       const id = idOf(delivery);
       const body = delivery.body.toString();
-      // When it arrived: many rounds take longer than a signature is valid.
+      // As of its arrival, because many rounds take longer than a signature is valid.
       const isSigned = verifyWebhook(delivery.body, delivery.headers, secret, { now: delivery.at });
       expect(isSigned, `the signature of ${id}`).toBe(true);
       expect(body, `the bytes of ${id}`).toBe(bodies.get(id) ?? body);
@@ -170,6 +170,6 @@ function checkOrder(
     }
     highest = Math.max(highest, sequence);
   }
-  // One text: the report of a list would show only its first entry.
+  // Compared as one text: the report of a list would show only its first entry.
   expect(late.join('\n'), `events after later ones; joins: ${JSON.stringify(joins)}`).toBe('');
 }

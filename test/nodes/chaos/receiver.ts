@@ -30,7 +30,7 @@ const slowMs = 20;
 export async function startNodeReceiver(): Promise<NodeReceiver> {
   const senders = new Map<number, string>();
   const deliveries: ReceivedDelivery[] = [];
-  /** A socket whose sender has closed it forgets the port. */
+  /** Kept here, because a socket loses its remote port once the sender has closed it. */
   const ports = new WeakMap<Socket, number | undefined>();
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const chunks: Buffer[] = [];

@@ -291,7 +291,7 @@ test('writes that queue up while the server has too many connections do not wait
     return performance.now();
   };
   const first = refusedAt();
-  // Not in the group of the first one.
+  // Late enough to be in another group than the first one.
   await new Promise((resolve) => setTimeout(resolve, 100));
   const second = refusedAt();
   expect((await second) - (await first)).toBeLessThan(waitMs);

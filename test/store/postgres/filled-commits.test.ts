@@ -1,4 +1,4 @@
-// Results of deliveries fill up commits: a commit has a cost of its own, which all nodes pay on one server.
+// Results of deliveries share commits, because each commit has a fixed cost, and all nodes share one database server.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { postgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
 import { waitFor } from '../../wait-for.ts';
 import { openPostgres } from '../stores.ts';
 
-/** Between two commits that only have writes that may wait. */
+/** The least time between two commits that have only writes that may wait. */
 const fillMs = 50;
 
 function state(n: number): Write {
@@ -39,7 +39,7 @@ test('writes that may wait share commits while they keep coming', async () => {
   expect((await store.listWebhookStates()).length).toBe(100);
 });
 
-test('many of them do not wait, and others never do', async () => {
+test('many such writes do not wait, and other writes never do', async () => {
   const store = await openPostgres();
   const times: number[] = [];
   const isSoon = async (write: () => Promise<unknown>): Promise<boolean> => {

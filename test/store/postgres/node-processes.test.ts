@@ -146,7 +146,7 @@ test('a process that was stopped beyond its lease writes nothing more, and joins
 test('a node that is killed right after a start of the database is taken over from like any other', async () => {
   const server = await startPostgresServer();
   onTestFinished(() => server.remove());
-  // The time to come back is longer than this test. A slow machine is no reason to begin it again.
+  // The grace period is longer than this test, and delays of a slow machine do not restart it.
   const timing = { graceMs: 3_600_000, gapMs: 3_600_000 };
   const url = server.url('postgres');
   const gone = await startNodeProcess(url, timing);

@@ -144,7 +144,7 @@ test('a node may be closed while it connects again', async () => {
   await waitFor('a connection on its way', () => proxy.held().length > 0);
   const closed = node.close();
   await proxy.heal();
-  // An error that nobody listens for would end the process, and fails the test.
+  // An error without a listener would end the process, and fails the test.
   await closed;
 });
 
@@ -334,7 +334,7 @@ test('patches of two nodes together may not make the metadata of a session too l
   const nodes = [await openNode(url), await openNode(url)];
   const session = { id: 'ses_1', title: '', createdAt: 1, updatedAt: 1, details: '{"metadata":{}}' };
   await nodes[0]?.store.write([{ kind: 'putSession', session }]);
-  // Each fits alone, and was checked against what the session had before.
+  // Each fits alone, and is checked against the metadata that the session had before.
   const patches = nodes.map(({ store }, n) =>
     store.write([
       {

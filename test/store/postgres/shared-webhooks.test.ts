@@ -118,7 +118,7 @@ test('an owner reads the fresh deliveries of its webhooks only', async () => {
   expect([...(await webhooks.pendingWebhooks())].sort()).toEqual(['w1', 'w2', 'w3']);
 });
 
-test('deliveries that a user asked for again come apart from new ones, and never without each other', async () => {
+test('retried deliveries of an event are listed apart from its new ones, and on the same page', async () => {
   const store = await openPostgres();
   const webhooks = webhooksOf(store);
   await store.write([append('1', 'w1', 'w2'), append('2', 'w1')]);

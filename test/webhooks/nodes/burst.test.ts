@@ -1,4 +1,4 @@
-// What a burst of deliveries for the webhooks of another node costs: counted in reads and in the rows that they return.
+// The cost of a burst of deliveries for the webhooks of another node, counted in reads and in the rows they return.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { startReceiver } from '../recording-receiver.ts';
 import { startNodeBench, toolStart, type WebhookNode } from './start-nodes.ts';
 
 interface Reads {
-  /** Of new deliveries: each asks the database once. */
+  /** Reads of new deliveries: each is one query. */
   arrivals: number;
   arrivedRows: number;
   /** Deliveries that were read again when their turn came. */
@@ -44,31 +44,30 @@ async function startCounted() {
   // Until a new owner has read what was pending, new deliveries go to the store.
   await first.engine.emit(toolStart(0));
   await receiver.received(6);
-  await waitFor('the first event to be recorded', async () => {
-    const rows = await sql("SELECT count(*) AS n FROM deliveries WHERE status = 'success'");
-    return rows[0]?.n === '6';
-  });
+  const recorded = (count: number): Promise<boolean> =>
+    waitFor(`${count} deliveries to be recorded`, async () => {
+      const rows = await sql("SELECT count(*) AS n FROM deliveries WHERE status = 'success'");
+      return rows[0]?.n === String(count);
+    });
+  await recorded(6);
   Object.assign(reads, { arrivals: 0, arrivedRows: 0, freshRows: 0 });
-  return { first, second, receiver, reads, sql };
+  return { first, receiver, reads, recorded };
 }
 
 test('an owner reads a row for each event of another node, and no delivery twice', async () => {
-  const { first, receiver, reads, sql } = await startCounted();
-  // More than are sent meanwhile.
+  const { first, receiver, reads, recorded } = await startCounted();
+  // More than can be sent at the same time.
   const events = 600;
   await Promise.all(Array.from({ length: events }, (_, n) => first.engine.emit(toolStart(n))));
   const all = (events + 1) * 6;
   await receiver.received(all);
-  await waitFor('all to be recorded', async () => {
-    const rows = await sql("SELECT count(*) AS n FROM deliveries WHERE status = 'success'");
-    return rows[0]?.n === String(all);
-  });
+  await recorded(all);
   expect(receiver.requests).toHaveLength(all);
   expect(reads.arrivedRows).toBe(events);
   expect(reads.freshRows).toBe(0);
 });
 
-test('an owner with enough to send reads what else arrives together', async () => {
+test('an owner with enough to send reads further arrivals in batches', async () => {
   const { first, receiver, reads } = await startCounted();
   const held = receiver.hold();
   await Promise.all(Array.from({ length: 100 }, (_, n) => first.engine.emit(toolStart(n))));

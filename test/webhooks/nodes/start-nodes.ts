@@ -14,8 +14,8 @@ import { startReceiver } from '../recording-receiver.ts';
 export interface NodeBench {
   readonly url: string;
   /**
-   * Start a node, which may reach the database by another URL. It is stopped when the test ends. `watched`: the store as its
-   * engine sees it.
+   * Start a node, which may reach the database by another URL. It is stopped when the test ends. `watched` wraps the
+   * store that its engine gets.
    */
   start(through?: string, watched?: (store: PostgresStore) => PostgresStore): Promise<WebhookNode>;
   sql(text: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
