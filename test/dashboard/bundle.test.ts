@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 const web = fileURLToPath(new URL('../../dist/web', import.meta.url));
 
-test('all of the dashboard has at most 150 KB, compressed', () => {
+test('the whole dashboard has at most 150 KB, compressed', () => {
   const files = readdirSync(`${web}/assets`).filter((name) => name.endsWith('.gz'));
   expect(files.length).toBeGreaterThan(2);
   const sizes = [`${web}/index.html.gz`, ...files.map((name) => `${web}/assets/${name}`)].map(

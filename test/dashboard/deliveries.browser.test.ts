@@ -52,7 +52,7 @@ test('an empty list says what fills it; filters are in the URL and can be cleare
   expect(faults).toEqual([]);
 });
 
-test('a delivery shows what was sent and what came back, with the next step, and is retried', async () => {
+test('a delivery shows its request, its response and the next step, and is retried', async () => {
   const { page, client, show, faults } = await dashboard.start({ ...quiet });
   const receiver = await startReceiver();
   receiver.answer((_request, response) => {

@@ -5,7 +5,7 @@ import { useDashboard } from './start-dashboard.ts';
 
 const dashboard = useDashboard();
 
-test('g and a letter open the views, / goes to the search, ? shows the keys', async () => {
+test('g and a letter open the views, / goes to the search, ? shows the shortcuts', async () => {
   const { page, faults } = await dashboard.start();
   const heading = (name: string) => page.getByRole('heading', { name, level: 1 });
   await heading('Overview').waitFor();
@@ -22,7 +22,7 @@ test('g and a letter open the views, / goes to the search, ? shows the keys', as
   await heading('Events').waitFor();
   await search.blur();
   await page.keyboard.press('?');
-  const dialog = page.getByRole('dialog', { name: 'Keys' });
+  const dialog = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
   await dialog.waitFor();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'hidden' });

@@ -52,7 +52,7 @@ test('new events wait behind a bar while an older one is read', async () => {
   expect(await page.evaluate('scrollY')).toBe(0);
 });
 
-test('the address holds the filter, and a chip takes it off', async () => {
+test('the address holds the filter, and a chip removes it', async () => {
   const { page, client } = await openEvents('?type=run.*');
   const { sessionId } = await client.prompt({ prompt: 'help' });
   await rowsOf(page).filter({ hasText: 'run.complete' }).waitFor();

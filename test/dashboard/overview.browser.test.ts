@@ -13,9 +13,9 @@ test('without a session, three cards show the first steps; they go away after th
   await page.getByText('Nothing needs you.').waitFor();
   const steps = page.getByRole('region', { name: 'First steps' });
   const model = steps.getByRole('region', { name: '1. Connect a model' });
-  await model.getByText('No key of a provider and no local server was found.').waitFor();
+  await model.getByText('No API key of a provider and no local model server was found.').waitFor();
   await model.getByRole('button', { name: 'Copy ollama serve' }).waitFor();
-  const event = steps.getByRole('region', { name: '3. Hear an event' });
+  const event = steps.getByRole('region', { name: '3. Receive an event' });
   await event.getByText('codebuddy webhooks listen').waitFor();
 
   await steps.getByRole('textbox', { name: 'Prompt' }).fill('list *.md');
@@ -38,7 +38,10 @@ test('a model that was found and a webhook are shown as done', async () => {
   await model.getByText('done', { exact: true }).waitFor();
   await client.webhooks.create({ url: 'http://127.0.0.1:20201/', events: ['webhook.test'] });
   await page.reload();
-  await page.getByRole('region', { name: '3. Hear an event' }).getByText('done', { exact: true }).waitFor();
+  await page
+    .getByRole('region', { name: '3. Receive an event' })
+    .getByText('done', { exact: true })
+    .waitFor();
 });
 
 test('permissions that wait, failed runs and failing webhooks need a person, until they are settled', async () => {

@@ -1,4 +1,4 @@
-// The inbox of permissions: what exactly is asked, and who answers it.
+// The inbox of permissions: the questions, and the ways to answer them.
 
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
@@ -94,7 +94,7 @@ test('a card shows in its session, too, and needs the scope to be answered', asy
   await cardsOf(app.page)
     .getByRole('link', { name: /^session/ })
     .click();
-  await app.page.getByText('The run waits for your answer.').waitFor();
+  await app.page.getByText('The run is waiting for your answer.').waitFor();
   await cardsOf(app.page)
     .getByText(/^denied in 9 min/)
     .waitFor();

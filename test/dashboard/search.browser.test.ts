@@ -58,7 +58,7 @@ test('a text finds titles of sessions, names of webhooks, deliveries and events'
   expect(faults).toEqual([]);
 });
 
-test('an id that nothing has is said to be unknown', async () => {
+test('an unknown id is reported as such', async () => {
   const { page } = await dashboard.start({ view: 'search?text=ses_01M8MWHRMDS7RY23VMRRBAK375' });
   await page.getByText('Nothing has the id ses_01M8MWHRMDS7RY23VMRRBAK375.').waitFor();
 });

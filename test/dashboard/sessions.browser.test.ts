@@ -1,4 +1,4 @@
-// Sessions: the list, the transcript as it grows, and everything that one can do with a session.
+// Sessions: the list, the transcript as it grows, and all actions of a session.
 
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
@@ -31,6 +31,19 @@ test('the list filters by title, in its address, and a prompt opens a session', 
   await field.press('Control+Enter');
   await answersOf(page).getByText('I am the offline agent').waitFor();
   expect(await page.title()).toBe('help - Code Buddy');
+  expect(faults).toEqual([]);
+});
+
+test('a title filter does not mix up the list with the latest sessions of the overview', async () => {
+  const { page, client, show, faults } = await dashboard.start();
+  for (const title of ['The newest idea', 'Another one']) await client.sessions.create({ title });
+  const latest = page.getByRole('region', { name: 'Latest sessions' });
+  await latest.getByRole('link', { name: 'Another one' }).waitFor();
+  await show('sessions?title=newest');
+  await page.getByRole('link', { name: /The newest idea/ }).waitFor();
+  expect(await page.getByRole('link', { name: /Another one/ }).count()).toBe(0);
+  await show('');
+  await latest.getByRole('link', { name: 'Another one' }).waitFor();
   expect(faults).toEqual([]);
 });
 
@@ -160,10 +173,10 @@ test('a session is renamed, forked from a message, exported and deleted', async 
   await page.getByRole('complementary').getByText('1 fork').waitFor();
 
   await page.getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('button', { name: 'Keep it' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
   expect((await client.sessions.get(sessionId)).id).toBe(sessionId);
   await page.getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('button', { name: 'Delete for good' }).click();
+  await page.getByRole('button', { name: 'Delete session' }).click();
   await page.getByRole('heading', { name: 'Sessions', level: 1 }).waitFor();
   await expect(client.sessions.get(sessionId)).rejects.toMatchObject({ code: 'session_not_found' });
 });

@@ -69,7 +69,7 @@ test('a key is created with scopes, shown once, and revoked after a question', a
   expect(faults).toEqual([]);
 });
 
-test('the nodes say that a SQLite file has one', async () => {
+test('the nodes page says that a SQLite file has only one node', async () => {
   const { page, url } = await dashboard.start({ view: 'settings/nodes' });
   await page.getByText(/^The only node: the database is a SQLite file/).waitFor();
   await page

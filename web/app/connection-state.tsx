@@ -7,9 +7,9 @@ const words = {
   reconnecting: {
     text: 'reconnecting',
     class: 'warn',
-    title: 'The server does not answer. This page continues where it stopped as soon as the server is back.',
+    title: 'The server does not answer. This page continues where it stopped when the server is back.',
   },
-  stopped: { text: 'stopped', class: 'bad', title: 'This page follows no longer. Load it again.' },
+  stopped: { text: 'stopped', class: 'bad', title: 'This page no longer updates. Reload it.' },
 } as const;
 
 export function ConnectionState() {

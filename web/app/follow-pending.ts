@@ -1,5 +1,5 @@
-// No event tells how a delivery goes on, so a view that shows one which is under way loads it again: when it is due, and
-// then at growing distances until its request has ended. A view without pending deliveries asks for nothing.
+// No event reports the progress of a delivery, so a view that shows a pending one reloads it: when it is due, and then
+// at growing intervals until its request has ended. A view without pending deliveries sends no requests.
 
 import { useEffect, useRef } from 'preact/hooks';
 
@@ -8,9 +8,9 @@ const longestMs = 5000;
 const longestTimerMs = 3_600_000;
 
 export interface FollowPendingOptions {
-  /** What is shown; undefined while nothing is under way. Each other value starts anew. */
+  /** Identifies what is pending; undefined if nothing is. A new value restarts the intervals. */
   readonly pending: string | undefined;
-  /** When the next of them is due, in Unix ms. In the past, or undefined: it is under way. */
+  /** When the next attempt is due, in Unix ms. In the past, or undefined: it is under way. */
   readonly dueAt?: number | undefined;
   readonly reload: () => void;
 }

@@ -1,4 +1,4 @@
-// All keys.
+// The keyboard shortcuts.
 
 import { Dialog } from '../parts/dialog.tsx';
 import { views } from './views.ts';
@@ -9,13 +9,13 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
     ['/', 'Search'],
     ['j, k', 'Next and previous row of a list'],
     ['Enter', 'Open the row'],
-    ['a, d', 'Allow or deny the permission in view'],
+    ['a, d', 'Allow or deny the marked permission'],
     ['Ctrl Enter', 'Send the prompt'],
     ['Esc Esc', 'Cancel the run in view'],
-    ['?', 'Show these keys'],
+    ['?', 'Show these shortcuts'],
   ];
   return (
-    <Dialog title="Keys" onClose={onClose}>
+    <Dialog title="Keyboard shortcuts" onClose={onClose}>
       <table>
         <tbody>
           {keys.map(([key, text]) => (

@@ -1,4 +1,4 @@
-// One stream of all events feeds every view. It resumes after a break; a view asks for nothing again and again.
+// One stream of all events feeds every view, so no view polls. It resumes after a break.
 
 import { signal } from '@preact/signals';
 import type { StreamEvent, StreamState } from '../../src/client/web.ts';
@@ -7,7 +7,7 @@ import { client, signedOut } from './sign-in.ts';
 
 type Listener = (event: StreamEvent) => void;
 
-/** The state of the connection. `stopped`: the stream has ended for good. */
+/** The state of the connection. `stopped`: the stream has ended and does not resume. */
 export const connection = signal<StreamState['status']>('reconnecting');
 /** Counts gaps: the server no longer had all events, so each view must load its content again. */
 export const gaps = signal(0);

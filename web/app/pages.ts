@@ -1,4 +1,4 @@
-// A list of the server that comes in pages. Events load its loaded part again, so rows change in place.
+// A list of the server that comes in pages. Events reload the first page, so its rows change in place.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type ResourceOptions, useResource } from './resource.ts';

@@ -2,20 +2,28 @@
 
 import { effect, signal } from '@preact/signals';
 import type { Permission } from '../../src/client/web.ts';
+import { allOf } from './all-of.ts';
 import { connection, gaps, listen } from './live.ts';
 import { client, signIn } from './sign-in.ts';
 
 /** Oldest first. */
 export const pendingPermissions = signal<readonly Permission[]>([]);
-/** How those that are gone have ended, by id: `allow`, `deny`, … */
+/** The decisions on permissions that no longer wait, by id: `allow`, `deny`, … */
 export const endedPermissions = signal<ReadonlyMap<string, string>>(new Map());
 
 const pageSize = 200;
+const changedBy: ReadonlySet<string> = new Set([
+  'permission.request',
+  'permission.resolved',
+  'run.complete',
+  'run.failed',
+  'run.cancelled',
+]);
 const maxEnded = 200;
 let isLoading = false;
 let isStale = false;
 
-/** Events that come in meanwhile cause one more load, after this one. */
+/** Events during a load cause one more load after it. */
 async function load(): Promise<void> {
   if (isLoading) {
     isStale = true;
@@ -24,17 +32,9 @@ async function load(): Promise<void> {
   isLoading = true;
   isStale = false;
   try {
-    const all: Permission[] = [];
-    let cursor: string | null | undefined;
-    do {
-      const query = { limit: pageSize, ...(cursor ? { cursor } : {}) };
-      const page = await client.permissions.list(query);
-      all.push(...page.permissions);
-      cursor = page.nextCursor;
-    } while (cursor !== null);
-    pendingPermissions.value = all;
+    pendingPermissions.value = await allOf(client.permissions.list({ limit: pageSize }));
   } catch {
-    // The connection state shows that the server is away. It is loaded again when it is back.
+    // The connection state shows that the server is away. The list is loaded again when it is back.
   } finally {
     isLoading = false;
     if (isStale) void load();
@@ -53,14 +53,7 @@ listen((event) => {
     );
     pendingPermissions.value = pendingPermissions.value.filter(({ id }) => id !== permissionId);
   }
-  const mayChange = [
-    'permission.request',
-    'permission.resolved',
-    'run.complete',
-    'run.failed',
-    'run.cancelled',
-  ];
-  if (mayChange.includes(type)) void load();
+  if (changedBy.has(type)) void load();
 });
 effect(() => {
   void gaps.value;

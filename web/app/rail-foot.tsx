@@ -1,4 +1,4 @@
-// Below the views: the colors of the page, and the sign-out.
+// Below the views: the theme and the sign-out.
 
 import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/toast.tsx';
@@ -12,19 +12,19 @@ export function RailFoot() {
       <button
         type="button"
         class="bare"
-        title={`Colors: ${theme.value}. Click for ${next}.`}
-        aria-label={`Colors: ${theme.value}`}
+        title={`Theme: ${theme.value}. Click for ${next}.`}
+        aria-label={`Theme: ${theme.value}`}
         onClick={() => chooseTheme(next)}
       >
         <Icon name="theme" />
-        <span class="label">Colors: {theme.value}</span>
+        <span class="label">Theme: {theme.value}</span>
       </button>
       <button
         type="button"
         class="bare"
         title="Sign out"
         aria-label="Sign out"
-        onClick={() => attempt(() => signOut())}
+        onClick={() => attempt(signOut)}
       >
         <Icon name="leave" />
         <span class="label">Sign out</span>

@@ -24,7 +24,7 @@ export interface ResourceOptions {
   readonly sessionId?: string | undefined;
 }
 
-/** What the last visit of a view has shown, by key. */
+/** The content that views showed last, by key. */
 const kept = new Map<string, unknown>();
 const maxKept = 50;
 

@@ -1,4 +1,4 @@
-// What the caller may do, and the titles of disabled buttons.
+// The scopes of the caller, and the titles of disabled buttons.
 
 import type { Scope } from '../../src/contract/api-key.ts';
 import { signIn } from './sign-in.ts';

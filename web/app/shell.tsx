@@ -44,6 +44,8 @@ export function Shell({ caller }: { readonly caller: Caller }) {
 
 function Rail({ caller, current }: { readonly caller: Caller; readonly current: View | undefined }) {
   const waiting = pendingPermissions.value.length;
+  // Without the scope, the views are empty.
+  const mayRead = caller.scopes.includes('read');
   return (
     <nav class="rail" aria-label="Views">
       <div class="brand">
@@ -51,7 +53,7 @@ function Rail({ caller, current }: { readonly caller: Caller; readonly current: 
         <span class="label">Code Buddy</span>
       </div>
       {views
-        .filter(({ key, scope }) => key !== undefined && caller.scopes.includes(scope))
+        .filter(({ key }) => key !== undefined && mayRead)
         .map((view) => (
           <a
             key={view.name}

@@ -1,4 +1,4 @@
-// What a browser without a sign-in sees: how to sign in, and a field for a key.
+// The page of a browser that is not signed in: how to sign in, and a field for a key.
 
 import { useState } from 'preact/hooks';
 import { Icon } from '../parts/icon.tsx';
@@ -11,7 +11,7 @@ export function SignInPage({ state }: { readonly state: SignInState }) {
       <main class="sign-in">
         <h1>The server does not answer</h1>
         <p class="quiet">
-          This page loads as soon as it is back. Start it with <code>codebuddy serve</code>.
+          This page loads when the server is back. Start it with <code>codebuddy serve</code>.
         </p>
       </main>
     );

@@ -1,5 +1,5 @@
-// Whether this browser is signed in, and what it may do. The cookie is out of reach of scripts; the token that goes with
-// it is kept for this origin, so that a new tab is signed in, too.
+// The sign-in of this browser and its scopes. No script can read the cookie; the token that belongs to it is kept for
+// this origin, so that a new tab is signed in, too.
 
 import { signal } from '@preact/signals';
 import { CodeBuddyApiError, CodeBuddyClient, CodeBuddyConnectionError } from '../../src/client/web.ts';
@@ -20,7 +20,7 @@ const retryMs = 1000;
 
 export const client = new CodeBuddyClient({ csrfToken: () => localStorage.getItem(tokenKey) ?? '' });
 
-/** Signs in with the code in the address, if there is one, or with what this browser has kept. */
+/** Signs in with the code in the address, if there is one, or with the cookie and token of this browser. */
 export async function checkSignIn(): Promise<void> {
   const [, code] = /^#sign-in=(.+)$/.exec(location.hash) ?? [];
   if (code !== undefined) {

@@ -1,4 +1,4 @@
-// Light and dark: that of the system, until one is chosen.
+// The theme: that of the system, until the user chooses light or dark.
 
 import { signal } from '@preact/signals';
 

@@ -1,7 +1,6 @@
 // The views by the first part of the address. Each is loaded when it is first opened.
 
 import type { ComponentType } from 'preact';
-import type { Scope } from '../../src/contract/api-key.ts';
 import type { IconName } from '../parts/icon.tsx';
 import type { ViewProps } from './view-props.ts';
 
@@ -11,8 +10,6 @@ export interface View {
   readonly icon: IconName;
   /** The key after `g`. Absent: the view is not in the rail. */
   readonly key?: string;
-  /** The scope without which the view shows nothing. */
-  readonly scope: Scope;
   readonly load: () => Promise<{ readonly default: ComponentType<ViewProps> }>;
 }
 
@@ -22,7 +19,6 @@ export const views: readonly View[] = [
     title: 'Overview',
     icon: 'overview',
     key: 'o',
-    scope: 'read',
     load: () => import('../pages/overview/overview.tsx'),
   },
   {
@@ -30,7 +26,6 @@ export const views: readonly View[] = [
     title: 'Sessions',
     icon: 'sessions',
     key: 's',
-    scope: 'read',
     load: () => import('../pages/sessions/sessions.tsx'),
   },
   {
@@ -38,7 +33,6 @@ export const views: readonly View[] = [
     title: 'Permissions',
     icon: 'permissions',
     key: 'p',
-    scope: 'read',
     load: () => import('../pages/permissions/permissions.tsx'),
   },
   {
@@ -46,7 +40,6 @@ export const views: readonly View[] = [
     title: 'Events',
     icon: 'events',
     key: 'e',
-    scope: 'read',
     load: () => import('../pages/events/events.tsx'),
   },
   {
@@ -54,7 +47,6 @@ export const views: readonly View[] = [
     title: 'Webhooks',
     icon: 'webhooks',
     key: 'w',
-    scope: 'read',
     load: () => import('../pages/webhooks/webhooks.tsx'),
   },
   {
@@ -62,7 +54,6 @@ export const views: readonly View[] = [
     title: 'Deliveries',
     icon: 'deliveries',
     key: 'd',
-    scope: 'read',
     load: () => import('../pages/deliveries/deliveries.tsx'),
   },
   {
@@ -70,7 +61,6 @@ export const views: readonly View[] = [
     title: 'Tools',
     icon: 'tools',
     key: 't',
-    scope: 'read',
     load: () => import('../pages/tools/tools.tsx'),
   },
   {
@@ -78,14 +68,12 @@ export const views: readonly View[] = [
     title: 'Settings',
     icon: 'settings',
     key: ',',
-    scope: 'read',
     load: () => import('../pages/settings/settings.tsx'),
   },
   {
     name: 'search',
     title: 'Search',
     icon: 'search',
-    scope: 'read',
     load: () => import('../pages/search/search.tsx'),
   },
 ];

@@ -1,19 +1,13 @@
 // A command to run in a terminal, with a button that copies it.
 
+import { copy } from './copy.ts';
 import { Icon } from './icon.tsx';
-import { attempt } from './toast.tsx';
 
 export function Command({ text }: { readonly text: string }) {
   return (
     <div class="command">
       <code class="grow">{text}</code>
-      <button
-        type="button"
-        class="bare"
-        title="Copy"
-        aria-label={`Copy ${text}`}
-        onClick={() => attempt(() => navigator.clipboard.writeText(text), 'Copied.')}
-      >
+      <button type="button" class="bare" title="Copy" aria-label={`Copy ${text}`} onClick={() => copy(text)}>
         <Icon name="copy" />
       </button>
     </div>

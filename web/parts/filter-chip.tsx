@@ -1,4 +1,4 @@
-// A filter that is on. A click takes it off.
+// An active filter. A click clears it.
 
 import { Icon } from './icon.tsx';
 import { shortId } from './id.tsx';

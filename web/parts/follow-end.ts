@@ -2,7 +2,7 @@
 
 import { useEffect } from 'preact/hooks';
 
-/** Pixels from the end within which the reader counts as there. */
+/** The reader is at the end within this many pixels. */
 const nearEnd = 60;
 
 /** Begins at the end when `isReady` becomes true. `key` names the content. */

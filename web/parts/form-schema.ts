@@ -1,5 +1,6 @@
-// The part of JSON Schema that a form understands, and what it makes of a field.
+// The part of JSON Schema that a form understands, and the kind of control for each field.
 
+import { CodeBuddyApiError } from '../../src/client/web.ts';
 import type { Problem } from '../../src/contract/problem.ts';
 
 export interface FormSchema {
@@ -88,6 +89,11 @@ export function valueOfText(text: string, schema: FormSchema): unknown {
 /** Member of an object in a JSON Pointer (RFC 6901 §3). */
 export function pointerTo(parent: string, name: string): string {
   return `${parent}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+/** The errors of the body that was sent, which a form shows at its fields. */
+export function fieldErrorsOf(error: unknown): readonly FieldError[] {
+  return error instanceof CodeBuddyApiError ? error.errors.filter((one) => one.in === 'body') : [];
 }
 
 /** The errors of a field itself, and of what is in it if `isDeep`. */

@@ -1,4 +1,4 @@
-// The headers of a request or a response.
+// The headers of a request or response.
 
 export interface HeaderTableProps {
   readonly headers: Readonly<Record<string, string>>;

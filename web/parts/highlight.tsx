@@ -2,6 +2,7 @@
 // language would be larger than the whole dashboard.
 
 import type { ComponentChildren } from 'preact';
+import { withMatches } from './with-matches.ts';
 
 const keywords =
   'abstract|and|as|async|await|break|case|catch|class|const|continue|def|default|defer|delete|do|elif|else|end|enum|except|export|extends|false|final|finally|fn|for|from|func|function|go|if|impl|implements|import|in|instanceof|interface|is|lambda|let|match|module|mut|namespace|new|nil|None|not|null|of|or|override|package|pass|private|protected|pub|public|raise|readonly|return|select|self|static|struct|super|switch|then|this|throw|trait|true|True|False|try|type|typeof|undefined|use|var|void|where|while|with|yield';
@@ -29,21 +30,11 @@ export function highlight(text: string, language = ''): ComponentChildren {
   if (/^(diff|patch)$/.test(name)) return lines(text);
   const comment = comments.find(([languages]) => languages.test(name))?.[1] ?? otherComment;
   const tokens = new RegExp(`(${comment})|(${string})|(\\b(?:${keywords})\\b)|(${number})`, 'gm');
-  const parts: ComponentChildren[] = [];
-  let end = 0;
-  for (const match of text.matchAll(tokens)) {
-    const [whole, isComment, isString, isKeyword] = match;
-    if (match.index > end) parts.push(text.slice(end, match.index));
-    const kind = isComment ? 'comment' : isString ? 'string' : isKeyword ? 'name' : 'literal';
-    parts.push(
-      <span key={match.index} class={kind}>
-        {whole}
-      </span>,
-    );
-    end = match.index + whole.length;
-  }
-  parts.push(text.slice(end));
-  return parts;
+  return withMatches(text, tokens, ({ index, 0: whole, 1: isComment, 2: isString, 3: isKeyword }) => (
+    <span key={index} class={isComment ? 'comment' : isString ? 'string' : isKeyword ? 'name' : 'literal'}>
+      {whole}
+    </span>
+  ));
 }
 
 function lines(text: string): ComponentChildren {

@@ -1,10 +1,12 @@
-// A JSON value as text, with its parts colored. Long ones are cut until they are asked for.
+// A JSON value as text, with its parts colored. Long values are cut, with a button that shows all.
 
 import { useState } from 'preact/hooks';
+import { CodeArea } from './code-area.tsx';
 import { formatBytes } from './format.ts';
+import { withMatches } from './with-matches.ts';
 
 const shownCharacters = 4000;
-const token = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const token = /("(?:[^"\\]|\\.)*")(?=(\s*:)?)|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 export function Json({ value, label }: { readonly value: unknown; readonly label: string }) {
   return <LongText text={JSON.stringify(value, null, 2) ?? 'undefined'} label={label} isJson />;
@@ -22,10 +24,7 @@ export function LongText({ text, label, isJson = false }: LongTextProps) {
   const shown = isWhole ? text : text.slice(0, shownCharacters);
   return (
     <figure>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it. */}
-      <section class="code" tabIndex={0} aria-label={label}>
-        <pre>{isJson ? colored(shown) : shown}</pre>
-      </section>
+      <CodeArea label={label}>{isJson ? colored(shown) : shown}</CodeArea>
       {shown.length < text.length && (
         <button type="button" class="bare" onClick={() => setWhole(true)}>
           Show all {formatBytes(text.length)}
@@ -36,20 +35,9 @@ export function LongText({ text, label, isJson = false }: LongTextProps) {
 }
 
 function colored(text: string) {
-  const parts = [];
-  let end = 0;
-  for (const match of text.matchAll(token)) {
-    if (match.index > end) parts.push(text.slice(end, match.index));
-    const [whole, string, colon] = match;
-    const kind = colon !== undefined ? 'name' : string !== undefined ? 'string' : 'literal';
-    parts.push(
-      <span key={match.index} class={kind}>
-        {colon === undefined ? whole : string}
-      </span>,
-    );
-    if (colon !== undefined) parts.push(colon);
-    end = match.index + whole.length;
-  }
-  parts.push(text.slice(end));
-  return parts;
+  return withMatches(text, token, ({ index, 0: whole, 1: string, 2: colon }) => (
+    <span key={index} class={colon !== undefined ? 'name' : string !== undefined ? 'string' : 'literal'}>
+      {whole}
+    </span>
+  ));
 }

@@ -1,4 +1,4 @@
-// Names with their values, such as headers: one row each. A row without a name does not count.
+// Names with their values, such as headers: one row each. A row without a name is ignored.
 
 import { useRef, useState } from 'preact/hooks';
 import type { ControlProps } from './control-props.ts';

@@ -2,6 +2,7 @@
 
 import type { ComponentType } from 'preact';
 import { useId, useState } from 'preact/hooks';
+import { messageOf } from '../app/sign-in.ts';
 import type { ControlProps } from './control-props.ts';
 import { type FieldKind, typesOf, valueOfText } from './form-schema.ts';
 import { MapControl } from './map-control.tsx';
@@ -170,7 +171,7 @@ function JsonControl(props: ControlProps) {
             onChange(currentTarget.value.trim() === '' ? undefined : JSON.parse(currentTarget.value));
             setFault(undefined);
           } catch (error) {
-            setFault(error instanceof Error ? error.message : String(error));
+            setFault(messageOf(error));
           }
         }}
       />

@@ -23,7 +23,7 @@ export interface SchemaFormProps {
   readonly onChange: (value: FormValue) => void;
   /** Of the last answer of the server. */
   readonly errors?: readonly FieldError[];
-  /** Offered while one types, by the name of the field. */
+  /** Suggestions while typing, by the name of the field. */
   readonly suggestions?: Readonly<Record<string, readonly string[]>>;
   /** Only these fields, in this order. @default all */
   readonly fields?: readonly string[];
@@ -63,8 +63,8 @@ export function SchemaForm({
   );
 }
 
-/** Undefined takes the member out. */
-export function withMember(value: FormValue, name: string, next: unknown): FormValue {
+/** Undefined removes the member. */
+function withMember(value: FormValue, name: string, next: unknown): FormValue {
   const { [name]: _, ...rest } = value;
   return next === undefined ? rest : { ...rest, [name]: next };
 }

@@ -1,6 +1,6 @@
 // A secret that is shown once, with a button that copies it.
 
-import { attempt } from './toast.tsx';
+import { copy } from './copy.ts';
 
 export function Secret({ name, value }: { readonly name: string; readonly value: string }) {
   return (
@@ -8,11 +8,7 @@ export function Secret({ name, value }: { readonly name: string; readonly value:
       <span class="field-name">{name}</span>
       <div class="row">
         <code class="secret grow">{value}</code>
-        <button
-          type="button"
-          aria-label={`Copy ${name}`}
-          onClick={() => attempt(() => navigator.clipboard.writeText(value), 'Copied.')}
-        >
+        <button type="button" aria-label={`Copy ${name}`} onClick={() => copy(value)}>
           Copy
         </button>
       </div>

@@ -43,9 +43,9 @@ export function ErrorNotice({ error, retry }: { readonly error: unknown; readonl
 
 function nextStep(error: unknown): string {
   if (error instanceof CodeBuddyConnectionError) return 'The page loads again when the server is back.';
-  if (!(error instanceof CodeBuddyApiError)) return 'Load the page again. If it stays, report it.';
+  if (!(error instanceof CodeBuddyApiError)) return 'Reload the page. If the error persists, report it.';
   if (error.code === 'insufficient_scope') return 'Sign in with a key that has the scope.';
-  if (error.code === 'handler_not_configured') return 'This server was started without it.';
+  if (error.code === 'handler_not_configured') return 'This server was started without this feature.';
   return error.requestId === undefined
     ? `Code: ${error.code}.`
     : `Code: ${error.code}. Request ${error.requestId} in the server's log.`;

@@ -1,4 +1,4 @@
-// A time, relative to now. The exact one shows on hover. All times on the page share one timer.
+// A time, relative to now. The exact one shows on hover. All times of the page share one timer.
 
 import { signal } from '@preact/signals';
 import { formatExactTime, formatRelative } from './format.ts';

@@ -4,7 +4,6 @@ import { formatExactTime } from './format.ts';
 
 const isoTime = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
 const clock = new Intl.DateTimeFormat('en', { timeStyle: 'medium' });
-const date = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium' });
 
 export function TimedText({ text }: { readonly text: string }) {
   // Every second part is a time.
@@ -15,7 +14,7 @@ export function TimedText({ text }: { readonly text: string }) {
           part
         ) : (
           <time key={index} dateTime={part} title={formatExactTime(part)}>
-            {shown(new Date(part))}
+            {isToday(part) ? clock.format(new Date(part)) : formatExactTime(part)}
           </time>
         ),
       )}
@@ -23,6 +22,6 @@ export function TimedText({ text }: { readonly text: string }) {
   );
 }
 
-function shown(time: Date): string {
-  return (time.toDateString() === new Date().toDateString() ? clock : date).format(time);
+function isToday(time: string): boolean {
+  return new Date(time).toDateString() === new Date().toDateString();
 }

@@ -29,7 +29,7 @@ interface Rendered<T> {
 
 /** Rows beyond the view that are in the page, too. */
 const margin = 8;
-/** Pixels above the view within which the start counts as reached. */
+/** The start counts as reached within this many pixels above the view. */
 const nearStart = 600;
 /** Rows of which one must still be there to hold the place of the reader. */
 const anchorRows = 20;

@@ -1,11 +1,11 @@
-// The attempts of a delivery as a time line: when each was sent, how long it took, and what came back. An attempt opens
-// to its request and its response.
+// The attempts of a delivery as a time line: when each was sent, how long it took, and its result. An attempt opens to
+// its request and response.
 
 import { useState } from 'preact/hooks';
 import type { Delivery } from '../../../src/client/web.ts';
 import { formatDuration } from '../../parts/format.ts';
-import { Icon } from '../../parts/icon.tsx';
 import { Time } from '../../parts/time.tsx';
+import { Turn } from '../../parts/turn.tsx';
 import type { Attempt } from './attempt.ts';
 import { RequestView } from './request-view.tsx';
 import { ResponseView } from './response-view.tsx';
@@ -53,16 +53,14 @@ function AttemptLine({ attempt, isOpen, toggle }: LineProps) {
   const { number, at, durationMs, outcome, statusCode, counted } = attempt;
   return (
     <button type="button" class="bare attempt-line" aria-expanded={isOpen} onClick={toggle}>
-      <span class={isOpen ? 'turn is-open' : 'turn'}>
-        <Icon name="open" />
-      </span>
+      <Turn isOpen={isOpen} />
       <span>Attempt {number}</span>
       <span class={outcome === 'success' ? 'good' : 'bad'}>
         {statusCode === null ? outcome.replaceAll('_', ' ') : `answered ${statusCode}`}
       </span>
       <span class="quiet">after {formatDuration(durationMs)}</span>
       {!counted && outcome !== 'success' && (
-        <span class="quiet" title="It used up none of the retries.">
+        <span class="quiet" title="It does not count towards the retries.">
           not counted
         </span>
       )}

@@ -1,12 +1,12 @@
-// The deliveries, newest first, with filters, a retry of all that failed, and the end of their history.
+// The deliveries, newest first, with filters. Buttons retry all that failed, and clear the history.
 
 import { useState } from 'preact/hooks';
-import type { Delivery, Webhook } from '../../../src/client/web.ts';
-import { useFollowPending } from '../../app/follow-pending.ts';
+import type { Delivery } from '../../../src/client/web.ts';
+import { allOf } from '../../app/all-of.ts';
 import { usePages } from '../../app/pages.ts';
 import { useResource } from '../../app/resource.ts';
 import { go, setQuery } from '../../app/router.ts';
-import { lackOf } from '../../app/scope.ts';
+import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { formatCount } from '../../parts/format.ts';
 import { Empty, ErrorNotice } from '../../parts/state.tsx';
@@ -14,7 +14,10 @@ import { VirtualList } from '../../parts/virtual-list.tsx';
 import { ClearDialog } from './clear-dialog.tsx';
 import { DeliveryFilters, deliveryQueryOf } from './delivery-filters.tsx';
 import { DeliveryRow, webhookNameOf } from './delivery-rows.tsx';
+import { useFollowDeliveries } from './follow-deliveries.ts';
 import { RetryFailedDialog } from './retry-failed-dialog.tsx';
+
+const pageSize = 100;
 
 export function DeliveryList({ query: inUrl }: { readonly query: Readonly<Record<string, string>> }) {
   const query = deliveryQueryOf(inUrl);
@@ -23,27 +26,25 @@ export function DeliveryList({ query: inUrl }: { readonly query: Readonly<Record
     `deliveries ${JSON.stringify(query)}`,
     async (cursor, signal) => {
       const { deliveries, nextCursor } = await client.deliveries.list(
-        { ...query, limit: 100, ...(cursor === undefined ? {} : { cursor }) },
+        { ...query, limit: pageSize, ...(cursor === undefined ? {} : { cursor }) },
         { signal },
       );
       return { items: deliveries, nextCursor };
     },
     { changedBy: ['*'], quietMs: 1000 },
   );
-  const webhooks = useResource('all-webhooks', allWebhooks, { changedBy: ['webhook.'] });
-  const names = new Map(webhooks.value?.map(({ id, name }) => [id, name]));
-  const pending = items?.slice(0, 100).filter(({ status }) => status === 'pending') ?? [];
-  const dues = pending.flatMap(({ nextAttemptAt }) =>
-    nextAttemptAt === null ? [] : [Date.parse(nextAttemptAt)],
+  // For the names in the filter and in the rows.
+  const webhooks = useResource(
+    'all-webhooks',
+    (signal) => allOf(client.webhooks.list({ limit: 200 }, { signal })),
+    { changedBy: ['webhook.'] },
   );
-  // Those of a disabled webhook have no time: they wait for a person.
-  useFollowPending({
-    pending: dues.length === 0 ? undefined : pending.map(({ id, attempts }) => id + attempts).join(),
-    dueAt: dues.length === 0 ? undefined : Math.min(...dues),
-    reload,
-  });
+  const names = new Map(webhooks.value?.map(({ id, name }) => [id, name]));
+  // Deliveries of a disabled webhook have no next attempt: they wait for a person.
+  const first = items?.slice(0, pageSize).filter(({ nextAttemptAt }) => nextAttemptAt !== null);
+  useFollowDeliveries(first ?? [], reload);
   const [open, setOpen] = useState<'retry' | 'clear'>();
-  const lack = lackOf('admin');
+  const right = may('admin');
   return (
     <>
       <header>
@@ -68,16 +69,10 @@ export function DeliveryList({ query: inUrl }: { readonly query: Readonly<Record
           </button>
         )}
         <div class="actions">
-          <button type="button" disabled={lack !== undefined} title={lack} onClick={() => setOpen('retry')}>
+          <button type="button" {...right} onClick={() => setOpen('retry')}>
             Retry failed
           </button>
-          <button
-            type="button"
-            class="danger"
-            disabled={lack !== undefined}
-            title={lack}
-            onClick={() => setOpen('clear')}
-          >
+          <button type="button" class="danger" {...right} onClick={() => setOpen('clear')}>
             Clear history
           </button>
         </div>
@@ -89,7 +84,8 @@ export function DeliveryList({ query: inUrl }: { readonly query: Readonly<Record
             <Empty>No delivery matches the filters.</Empty>
           ) : (
             <Empty command="codebuddy webhooks listen">
-              No deliveries yet. An event that a webhook wants makes one. Receive events on this machine:
+              No deliveries yet. Each event that a webhook receives creates one. Receive events on this
+              machine:
             </Empty>
           ))}
         {items !== undefined && items.length > 0 && (
@@ -119,11 +115,4 @@ export function DeliveryList({ query: inUrl }: { readonly query: Readonly<Record
       )}
     </>
   );
-}
-
-/** The names in the filter and in the rows need all webhooks. */
-async function allWebhooks(signal: AbortSignal): Promise<readonly Webhook[]> {
-  const all: Webhook[] = [];
-  for await (const webhook of client.webhooks.list({ limit: 200 }, { signal })) all.push(webhook);
-  return all;
 }

@@ -12,7 +12,7 @@ export function DeliveryRow({
   webhookName,
 }: {
   readonly delivery: Delivery;
-  /** Undefined: the webhook is clear from the place. */
+  /** Undefined if the page is about one webhook. */
   readonly webhookName?: string | undefined;
 }) {
   const { id, event, attemptLog, createdAt } = delivery;
@@ -44,7 +44,7 @@ export function DeliveryRows({ deliveries }: { readonly deliveries: readonly Del
   );
 }
 
-/** What to call a webhook of which only the id may be known: it may have been removed. */
+/** The name of a webhook, or its short id if it was removed. */
 export function webhookNameOf(id: string, names: ReadonlyMap<string, string>): string {
   return names.get(id) ?? shortId(id);
 }

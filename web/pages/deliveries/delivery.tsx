@@ -1,33 +1,27 @@
-// One delivery: what happened in words with the next step, its attempts, and a command that sends it by hand.
+// One delivery: an explanation with the next step, its attempts, and a command that sends it by hand.
 
 import { useState } from 'preact/hooks';
 import type { ExplainedDelivery } from '../../../src/client/web.ts';
-import { useFollowPending } from '../../app/follow-pending.ts';
 import { useResource } from '../../app/resource.ts';
 import { hrefOf } from '../../app/router.ts';
 import { lackOf } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { Code } from '../../parts/code.tsx';
 import { Facts } from '../../parts/facts.tsx';
-import { Id } from '../../parts/id.tsx';
+import { Id, shortId } from '../../parts/id.tsx';
 import { Content } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
 import { TimedText } from '../../parts/timed-text.tsx';
 import { attempt } from '../../parts/toast.tsx';
 import { Attempts } from './attempts.tsx';
-import { webhookNameOf } from './delivery-rows.tsx';
 import { DeliveryState } from './delivery-state.tsx';
+import { useFollowDeliveries } from './follow-deliveries.ts';
 
 export function DeliveryView({ id }: { readonly id: string }) {
   const delivery = useResource(`delivery ${id}`, (signal) => client.deliveries.get(id, { signal }), {
     changedBy: ['webhook.'],
   });
-  const { value } = delivery;
-  useFollowPending({
-    pending: value?.status === 'pending' ? String(value.attemptLog.length) : undefined,
-    dueAt: value?.nextAttemptAt ? Date.parse(value.nextAttemptAt) : undefined,
-    reload: delivery.reload,
-  });
+  useFollowDeliveries(delivery.value === undefined ? [] : [delivery.value], delivery.reload);
   return (
     <div class="wide-reading">
       <Content of={delivery}>{(loaded) => <Loaded delivery={loaded} reload={delivery.reload} />}</Content>
@@ -52,7 +46,7 @@ function Loaded({ delivery, reload }: LoadedProps) {
   });
   const lack = lackOf('admin');
   const isRemoved = webhook.value !== undefined && webhook.value.name === undefined;
-  const name = webhook.value?.name ?? webhookNameOf(webhookId, new Map());
+  const name = webhook.value?.name ?? shortId(webhookId);
   const retry = async (): Promise<void> => {
     setRetrying(true);
     if (await attempt(() => client.deliveries.retry(id), 'Queued again.')) reload();

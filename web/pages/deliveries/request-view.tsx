@@ -12,7 +12,7 @@ import { SignatureCheck } from './signature-check.tsx';
 
 export interface RequestViewProps {
   readonly delivery: Delivery;
-  /** Undefined: nothing was sent yet. */
+  /** Undefined if nothing was sent yet. */
   readonly attempt: Attempt | undefined;
 }
 
@@ -21,7 +21,7 @@ export function RequestView({ delivery: { id, webhookId }, attempt }: RequestVie
     client.deliveries.request(id, attempt === undefined ? {} : { attempt: attempt.number }, { signal }),
   );
   return (
-    <section aria-label="Request" class="stack half">
+    <section aria-label="Request" class="stack">
       <h3>Request</h3>
       <Content of={request}>
         {(sent) => (

@@ -1,4 +1,4 @@
-// What came back for an attempt.
+// The response to an attempt.
 
 import { lackOf } from '../../app/scope.ts';
 import { HeaderTable } from '../../parts/header-table.tsx';
@@ -10,7 +10,7 @@ export function ResponseView({ attempt }: { readonly attempt: Attempt }) {
   const isFailure = outcome !== 'success';
   const lack = lackOf('admin');
   return (
-    <section aria-label="Response" class="stack half">
+    <section aria-label="Response" class="stack">
       <h3>Response</h3>
       {statusCode === null ? (
         <p class="bad">No answer: {outcome.replaceAll('_', ' ')}</p>
@@ -19,14 +19,14 @@ export function ResponseView({ attempt }: { readonly attempt: Attempt }) {
       )}
       {message !== null && <p class="break">{message}</p>}
       {statusCode !== null && lack !== undefined && (
-        <p class="quiet">{lack} Its answer may come from a machine inside the network.</p>
+        <p class="quiet">{lack} The answer may come from a machine inside the network.</p>
       )}
       {statusCode !== null && lack === undefined && (
         <>
           {isFailure ? (
             <HeaderTable headers={responseHeaders} label="Headers of the response" />
           ) : (
-            <p class="quiet">Headers are kept of failed attempts, those that the server acts on.</p>
+            <p class="quiet">Headers are kept for failed attempts only.</p>
           )}
           {responseExcerpt === null ? (
             <p class="quiet">The body is empty.</p>

@@ -49,7 +49,7 @@ export function RetryFailedDialog({ query, names, onClose, onDone }: RetryFailed
           )}
         </Content>
         {webhookId === undefined && event === undefined && (
-          <p class="quiet">To retry some of them, set the filters for the webhook or the event first.</p>
+          <p class="quiet">To retry only some of them, filter the list by webhook or event first.</p>
         )}
       </div>
     </Confirm>

@@ -1,5 +1,5 @@
 // Whether the signature of a request is right. One with ed25519 is checked here, with the public key of the webhook. An
-// HMAC needs the secret, which this page never has, so the server says whether it is that of the current secret.
+// HMAC needs the secret, which this page never has, so the server says whether it was made with the current secret.
 
 import type { ComponentChildren } from 'preact';
 import type { DeliveryRequest } from '../../../src/client/web.ts';
@@ -39,12 +39,12 @@ function SecretCheck({ request: { signedWith } }: { readonly request: DeliveryRe
     case 'another_secret':
       return (
         <Result tone="warn">
-          The server made it with another secret than the webhook has now. Was the secret changed, or the time
-          set back? {why}
+          The server made it with a different secret than the webhook has now. Was the secret changed, or the
+          clock set back? {why}
         </Result>
       );
     default:
-      return <Result tone="quiet">Another node sends for this webhook, and knows its secrets. {why}</Result>;
+      return <Result tone="quiet">Another node, which has the secrets, sends for this webhook. {why}</Result>;
   }
 }
 

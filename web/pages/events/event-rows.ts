@@ -26,7 +26,7 @@ export interface EventRows {
 }
 
 const pageSize = 100;
-/** More rows would only cost memory: older ones are loaded again when they are scrolled to. */
+/** Bounds the memory: older rows are loaded again when the reader scrolls to them. */
 const maxRows = 10_000;
 
 interface State {
@@ -51,7 +51,7 @@ export function useEventRows(filter: EventFilter, isReading: () => boolean): Eve
       const query = { type, sessionId, runId, order: 'desc', limit: pageSize, cursor } as const;
       const { events, nextCursor } = await client.events.list(query, { signal });
       setState((before) => ({
-        // What came in during the first load is newer than its page.
+        // Events that came in during the first load are newer than its page.
         rows: cursor === undefined ? merge(before.rows ?? [], events) : [...(before.rows ?? []), ...events],
         fresh: before.fresh,
         cursor: nextCursor,

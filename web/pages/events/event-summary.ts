@@ -1,8 +1,9 @@
 // One line about an event.
 
 import type { LoggedEvent } from '../../../src/client/web.ts';
+import { firstValueOf } from '../../parts/first-value.ts';
 
-/** The field of `data` that says most, by the first that the event has. */
+/** The fields of `data` that say most, in this order: the first that an event has is shown. */
 const telling = [
   'text',
   'title',
@@ -27,11 +28,6 @@ export function summaryOf({ data }: LoggedEvent): string {
     if (name !== undefined) parts.push(String(fields[name]));
   }
   return parts.join(' ').replace(/\s+/g, ' ').slice(0, 300);
-}
-
-function firstValueOf(params: object): string {
-  const value = Object.values(params).find((one) => typeof one === 'string' || typeof one === 'number');
-  return value === undefined ? '' : String(value);
 }
 
 /** The color of a type: only for state. */

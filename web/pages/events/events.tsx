@@ -2,17 +2,16 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LoggedEvent } from '../../../src/client/web.ts';
-import { useResource } from '../../app/resource.ts';
+import { eventTypes } from '../../../src/contract/event-catalogue.ts';
 import { hrefOf, setQuery } from '../../app/router.ts';
-import { client } from '../../app/sign-in.ts';
 import type { ViewProps } from '../../app/view-props.ts';
 import { FilterChip } from '../../parts/filter-chip.tsx';
 import { formatCount, formatExactTime, plural } from '../../parts/format.ts';
-import { Icon } from '../../parts/icon.tsx';
 import { Id } from '../../parts/id.tsx';
 import { Json } from '../../parts/json.tsx';
 import { Empty, ErrorNotice } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
+import { Turn } from '../../parts/turn.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { Caused } from './caused.tsx';
 import { EventView } from './event.tsx';
@@ -67,7 +66,7 @@ function EventTable({ query }: Pick<ViewProps, 'query'>) {
         {rows?.length === 0 && (
           <Empty command="codebuddy prompt 'list the files'">
             {type === undefined && sessionId === undefined && runId === undefined
-              ? 'Nothing has happened yet. A prompt brings the first events:'
+              ? 'No events yet. Send a first prompt:'
               : 'No event matches the filter.'}
           </Empty>
         )}
@@ -90,7 +89,6 @@ function EventTable({ query }: Pick<ViewProps, 'query'>) {
 }
 
 function TypeFilter({ type }: { readonly type: string | undefined }) {
-  const { value } = useResource('event-types', (signal) => client.eventTypes({ signal }));
   const [text, setText] = useState(type ?? '');
   // The address may change: by a link, or a step back.
   useEffect(() => setText(type ?? ''), [type]);
@@ -116,7 +114,7 @@ function TypeFilter({ type }: { readonly type: string | undefined }) {
         spellcheck={false}
       />
       <datalist id="event-types">
-        {value?.eventTypes.map(({ type: name }) => (
+        {eventTypes.map((name) => (
           <option key={name} value={name} />
         ))}
       </datalist>
@@ -136,9 +134,7 @@ function EventRow({ event, isOpen, toggle }: RowProps) {
     <div>
       <div class="event-row">
         <button type="button" class="bare event-open" aria-expanded={isOpen} onClick={toggle}>
-          <span class={isOpen ? 'turn is-open' : 'turn'}>
-            <Icon name="open" />
-          </span>
+          <Turn isOpen={isOpen} />
           <span class="quiet event-time" title={formatExactTime(timestamp)}>
             {timestamp.slice(11, 23)}
           </span>

@@ -81,7 +81,7 @@ export function Attention() {
               {runs.map(({ id, sessionId, prompt, error, createdAt }) => (
                 <Item key={id} tone="bad" word="failed">
                   <a class="grow" href={hrefOf(['sessions', sessionId], { run: id })}>
-                    Run "{prompt.slice(0, shownPrompt)}": {error?.message ?? 'no reason given'}
+                    Run "{prompt.slice(0, shownPrompt)}": {error?.message ?? 'no reason known'}
                   </a>
                   <span class="quiet">
                     <Time at={createdAt} />

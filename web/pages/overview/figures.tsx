@@ -5,10 +5,10 @@ import { LineChart } from '../../parts/line-chart.tsx';
 import { ErrorNotice } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
 import { lastPeriod, type Period, p95, ratesOf } from './rates.ts';
-import { readSoon, sampleFault, samples } from './samples.ts';
+import { readSoon, sampleFault, useSamples } from './samples.ts';
 
 export function Figures() {
-  const all = samples.value;
+  const all = useSamples();
   const period = lastPeriod(all);
   if (period === undefined)
     return sampleFault.value === undefined ? (
@@ -53,8 +53,8 @@ export function Figures() {
         />
       </dl>
       <p class="quiet figures-note">
-        Read <Time at={new Date(to.at).toISOString()} />. They are read after events, so they stand still
-        while nothing happens.
+        Updated <Time at={new Date(to.at).toISOString()} />. Events trigger updates, so the figures do not
+        change while nothing happens.
       </p>
     </section>
   );
@@ -74,7 +74,7 @@ function Figure({ name, value, note, isBad = false, times, values }: FigureProps
     <div class="panel figure">
       <dt class="quiet">{name}</dt>
       <dd>
-        <span class="figure-value">{value}</span>
+        <span>{value}</span>
         <span class={isBad ? 'bad figure-note' : 'quiet figure-note'}>{note}</span>
         <LineChart times={times} values={values} label={`${name} over time; now ${value}`} />
       </dd>

@@ -42,8 +42,8 @@ function ModelCard() {
             ) : (
               <>
                 <p>
-                  The offline agent answers. It runs a few plain commands, and needs no network. To have a
-                  model answer, do one of these, and start the server again:
+                  The offline agent answers. It understands a few plain commands and needs no network. To use
+                  a model, do one of these and restart the server:
                 </p>
                 <Command text="export ANTHROPIC_API_KEY=…" />
                 <Command text="ollama serve" />
@@ -67,7 +67,7 @@ function ModelCard() {
               <p class="quiet">
                 {isConnected
                   ? 'Nothing else was found.'
-                  : 'No key of a provider and no local server was found.'}
+                  : 'No API key of a provider and no local model server was found.'}
               </p>
             )}
             <a href={hrefOf(['settings', 'models'])}>All models</a>
@@ -84,8 +84,8 @@ function EventCard() {
   });
   const isDone = (webhooks.value?.webhooks.length ?? 0) > 0;
   return (
-    <Card title="3. Hear an event" isDone={isDone}>
-      <p>This creates a webhook to your terminal and prints each event that happens:</p>
+    <Card title="3. Receive an event" isDone={isDone}>
+      <p>This creates a webhook that delivers to your terminal, and prints each event:</p>
       <Command text="codebuddy webhooks listen" />
       <p class="quiet">
         Or follow them on the page <a href={hrefOf(['events'])}>Events</a>.

@@ -12,7 +12,7 @@ import { FirstRun } from './first-run.tsx';
 
 export default function Overview() {
   const sessions = useResource(
-    'sessions newest',
+    'latest-sessions',
     (signal) => client.sessions.list({ limit: 10 }, { signal }),
     { changedBy: ['session.', 'run.', 'message.'] },
   );

@@ -10,7 +10,7 @@ export interface Period {
   readonly isWhole: boolean;
 }
 
-/** A rate over less time says little. */
+/** The shortest time for which a rate is meaningful. */
 const leastMs = 10_000;
 const atStart = { requests: 0, durations: [], delivered: 0, failed: 0 };
 

@@ -1,9 +1,10 @@
-// Figures over time, for the tiles and their lines. The server is asked after events, never on a timer, and no more often
-// than every two seconds; so the figures stand still while nothing happens. They are kept while another view is open.
+// Figures over time, for the tiles and their lines. While the overview is open, they are read after events, at most
+// every two seconds and never on a timer. They are kept while another view is open.
 
-import { effect, signal } from '@preact/signals';
+import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { connection, listen } from '../../app/live.ts';
-import { client, signIn } from '../../app/sign-in.ts';
+import { client } from '../../app/sign-in.ts';
 
 export interface Sample {
   /** Unix ms. */
@@ -27,7 +28,7 @@ export interface Bucket {
   readonly count: number;
 }
 
-export const samples = signal<readonly Sample[]>([]);
+const samples = signal<readonly Sample[]>([]);
 /** Why the last reading failed. */
 export const sampleFault = signal<unknown>(undefined);
 
@@ -35,6 +36,28 @@ const maxSamples = 150;
 const pauseMs = 2000;
 let readAt = Number.NEGATIVE_INFINITY;
 let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** The samples of this tab. Reads more while the component is shown. */
+export function useSamples(): readonly Sample[] {
+  useEffect(() => {
+    const endings = [
+      listen(({ type }) => {
+        if (!type.startsWith('message.delta')) readSoon();
+      }),
+      connection.subscribe((status) => {
+        if (status === 'live') readSoon();
+      }),
+      () => {
+        clearTimeout(timer);
+        timer = undefined;
+      },
+    ];
+    return () => {
+      for (const end of endings) end();
+    };
+  }, []);
+  return samples.value;
+}
 
 /** Reads the figures now, or at the end of the pause. */
 export function readSoon(): void {
@@ -47,7 +70,6 @@ export function readSoon(): void {
 }
 
 async function read(): Promise<void> {
-  if (signIn.value.status !== 'in') return;
   readAt = performance.now();
   try {
     const [status, { metrics }] = await Promise.all([client.status(), client.metrics()]);
@@ -80,10 +102,3 @@ interface Figures {
   };
   readonly webhooks: { readonly delivered: number; readonly failed: number };
 }
-
-listen(({ type }) => {
-  if (!type.startsWith('message.delta')) readSoon();
-});
-effect(() => {
-  if (connection.value === 'live') readSoon();
-});

@@ -15,7 +15,7 @@ export function Countdown({ until }: { readonly until: string }) {
   const left = Math.max(0, Math.ceil((Date.parse(until) - now) / 1000) * 1000);
   return (
     <span class={left < soonMs ? 'bad' : 'quiet'} role="timer">
-      {left > 0 ? `denied in ${formatDuration(left)}` : 'the time is over'}
+      {left > 0 ? `denied in ${formatDuration(left)}` : 'expired'}
     </span>
   );
 }

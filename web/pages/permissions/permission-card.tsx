@@ -1,5 +1,5 @@
 // A question of the agent: what exactly will run or change, why it asks, and the buttons that answer it. The buttons
-// answer the question that the card shows, and no other.
+// answer only the question that the card shows.
 
 import { useState } from 'preact/hooks';
 import { CodeBuddyApiError, type Permission, type PermissionDecision } from '../../../src/client/web.ts';
@@ -7,6 +7,7 @@ import { reloadPermissions } from '../../app/pending-permissions.ts';
 import { hrefOf } from '../../app/router.ts';
 import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
+import { CodeArea } from '../../parts/code-area.tsx';
 import { shortId } from '../../parts/id.tsx';
 import { notify, notifyError } from '../../parts/toast.tsx';
 import { EditDiff, isEdit } from '../sessions/edit-diff.tsx';
@@ -36,7 +37,7 @@ export function PermissionCard({ permission, hasKeys = false }: PermissionCardPr
         error instanceof CodeBuddyApiError &&
         ['permission_resolved', 'permission_not_found'].includes(error.code);
       if (!isGone) return notifyError(error);
-      notify('This question was already answered elsewhere, or its time was over.');
+      notify('This question was already answered, or it has expired.');
     }
     reloadPermissions();
   }
@@ -62,10 +63,10 @@ export function PermissionCard({ permission, hasKeys = false }: PermissionCardPr
         <What tool={tool} params={params} />
         {isRealPathOther && (
           <p>
-            The file behind all links: <code class="exact">{visible(realPath)}</code>
+            The path with all links resolved: <code class="exact">{visible(realPath)}</code>
           </p>
         )}
-        {sandbox === 'none' && <p class="warn">It runs outside of the sandbox.</p>}
+        {sandbox === 'none' && <p class="warn">It runs outside the sandbox.</p>}
         <p>{reason}</p>
         <p class="quiet">
           “Always in this session” allows: {alwaysCovers ?? 'exactly this call'}{' '}
@@ -83,8 +84,8 @@ export function PermissionCard({ permission, hasKeys = false }: PermissionCardPr
           </button>
           <input
             class="grow reason"
-            aria-label="Reason, which the agent reads"
-            placeholder="Reason, which the agent reads"
+            aria-label="Reason, shown to the agent"
+            placeholder="Reason, shown to the agent"
             maxLength={1000}
             value={why}
             disabled={right.disabled}
@@ -130,9 +131,8 @@ function Exact({
 
 function Text({ text, label }: { readonly text: string; readonly label: string }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it.
-    <section class="code exact" tabIndex={0} aria-label={label}>
-      <pre>{visible(text)}</pre>
-    </section>
+    <CodeArea label={label} isExact>
+      {visible(text)}
+    </CodeArea>
   );
 }

@@ -1,5 +1,5 @@
-// Cards of questions, oldest first. The keys a and d answer the marked card, which is the first one in view. A card that
-// was answered keeps its place while the pointer is over the list, so that no click meets another question.
+// Cards of questions, oldest first. The keys a and d answer the marked card, which is the first one in view. An answered
+// card keeps its place while the pointer is over the list, so that a click cannot hit another question.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Permission } from '../../../src/client/web.ts';
@@ -7,7 +7,7 @@ import { useKeys } from '../../app/keys.ts';
 import { endedPermissions } from '../../app/pending-permissions.ts';
 import { PermissionCard } from './permission-card.tsx';
 
-/** A question must have been in view for so long before a key answers it, in ms. */
+/** How long a question must be in view before a key answers it, in ms. */
 const seenMs = 400;
 
 export function PermissionList({ permissions }: { readonly permissions: readonly Permission[] }) {
@@ -64,7 +64,7 @@ export function PermissionList({ permissions }: { readonly permissions: readonly
     ...closed.filter(({ permission }) => !permissions.some(({ id }) => id === permission.id)),
   ].sort((a, b) => (a.permission.id < b.permission.id ? -1 : 1));
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: leaving it does nothing but close what is answered.
+    // biome-ignore lint/a11y/noStaticElementInteractions: leaving it only removes answered cards.
     <div class="stack" ref={list} onMouseLeave={() => setClosed([])}>
       {all.map(({ permission, height }) =>
         height === undefined ? (

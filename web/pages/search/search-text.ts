@@ -1,5 +1,5 @@
-// Searches the newest items of each kind for a text, in this page: the server has no index of texts. Each search reads a
-// bounded number of items.
+// Searches the newest items of each kind for a text, in this page: the server has no index of texts. Each search reads
+// a bounded number of items.
 
 import type { Delivery, LoggedEvent, Session, Webhook } from '../../../src/client/web.ts';
 import { allOf } from '../../app/all-of.ts';
@@ -20,7 +20,7 @@ export interface Found {
 
 export interface SearchResult {
   readonly found: readonly Found[];
-  /** How many were looked through, and whether these are all. */
+  /** The number of items that were searched. */
   readonly searched: number;
   readonly isAll: boolean;
 }

@@ -39,9 +39,9 @@ export default function SearchView({ query: { text = '' } }: ViewProps) {
 function Hint() {
   return (
     <div class="empty">
-      <p>Enter an id or text in the field above. It looks for</p>
+      <p>Enter an id or text in the field above. The search covers</p>
       <p>
-        titles of sessions; names, hosts and descriptions of webhooks; types and data of events; event types
+        titles of sessions; names, URLs and descriptions of webhooks; types and data of events; event types
         and states of deliveries.
       </p>
     </div>
@@ -60,7 +60,7 @@ function ById({ id }: { readonly id: string }) {
       {() =>
         place === undefined ? (
           <div class="stack">
-            <p>Nothing has the id {id}. It may have been deleted, or be older than the retention.</p>
+            <p>Nothing has the id {id}. It may have been deleted, or be older than the retention period.</p>
             <ByText text={id} />
           </div>
         ) : (

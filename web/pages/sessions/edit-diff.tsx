@@ -1,8 +1,9 @@
-// The change of an edit, line by line. Invisible characters are shown: a person decides by what is seen here.
+// The change of an edit, line by line. Invisible characters are shown, because a person decides by this view.
 
 import { diffLines } from 'diff';
 import { useMemo, useState } from 'preact/hooks';
 import type { ToolUse } from '../../../src/contract/message.ts';
+import { CodeArea } from '../../parts/code-area.tsx';
 import { visible } from '../permissions/visible.tsx';
 
 interface Edit {
@@ -44,17 +45,14 @@ export function EditDiff({ tool }: { readonly tool: Pick<ToolUse, 'params'> }) {
   return (
     <figure>
       <figcaption class="quiet mono">{visible(path)}</figcaption>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it. */}
-      <section class="code diff exact" tabIndex={0} aria-label={`Change of ${path}`}>
-        <pre>
-          {shown.map(({ sign, text }, index) => (
-            <span key={index} class={sign === '+' ? 'added' : sign === '-' ? 'removed' : ''}>
-              {sign} {visible(text)}
-              {'\n'}
-            </span>
-          ))}
-        </pre>
-      </section>
+      <CodeArea label={`Change of ${path}`} isExact>
+        {shown.map(({ sign, text }, index) => (
+          <span key={index} class={sign === '+' ? 'added' : sign === '-' ? 'removed' : ''}>
+            {sign} {visible(text)}
+            {'\n'}
+          </span>
+        ))}
+      </CodeArea>
       {shown.length < lines.length && (
         <button type="button" class="bare" onClick={() => setWhole(true)}>
           Show all {lines.length} lines

@@ -1,4 +1,4 @@
-// `@src/ma` in a prompt: the files of the workspace whose path contains it. The arrow keys choose, Enter or Tab takes.
+// `@src/ma` in a prompt: the files of the workspace whose paths contain it. The arrow keys select; Enter or Tab inserts.
 
 import { useEffect, useState } from 'preact/hooks';
 import { may } from '../../app/scope.ts';
@@ -80,7 +80,7 @@ function wordAt(text: string, caret: number): Word | undefined {
   return { start: caret - part.length - 1, end: caret, text: part };
 }
 
-/** No file, if the tool is missing or refuses the pattern: then there is only no help. */
+/** Empty if the tool is missing or refuses the pattern: completion is only a help. */
 async function list(pattern: string, signal: AbortSignal): Promise<readonly string[]> {
   try {
     const { result } = await client.tools.run('glob', { pattern, maxResults: maxFiles }, { signal });

@@ -1,5 +1,4 @@
-// The box that sends a prompt. What is written stays until it is sent, also if the server is away or the page is loaded
-// again.
+// The box that sends a prompt. The text stays until it is sent, even if the server is away or the page is reloaded.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type PermissionMode, permissionModes } from '../../../src/contract/permission-mode.ts';
@@ -12,7 +11,7 @@ export interface PromptBoxProps {
   /** Names the draft: a session id, or `new`. */
   readonly draft: string;
   readonly sessionId?: string;
-  /** True while a run of the session works: the prompt waits for its turn. */
+  /** True while the session has an active run: the prompt is queued. */
   readonly isBusy?: boolean;
   readonly onSent?: (run: { readonly id: string; readonly sessionId: string }) => void;
   readonly onEscape?: () => void;
@@ -105,7 +104,7 @@ export function PromptBox({ draft, sessionId, isBusy = false, onSent, onEscape }
         placeholder={
           right.title ??
           (isBusy
-            ? 'Waits for its turn after the run (Ctrl+Enter sends)'
+            ? 'Runs after the current run (Ctrl+Enter sends)'
             : 'Ask the agent (Ctrl+Enter sends, @ completes files)')
         }
         disabled={right.disabled}
@@ -131,7 +130,7 @@ export function PromptBox({ draft, sessionId, isBusy = false, onSent, onEscape }
         <input
           class="model"
           aria-label="Model"
-          placeholder="model of the server"
+          placeholder="default model"
           value={model}
           spellcheck={false}
           onInput={({ currentTarget }) => setModel(currentTarget.value)}
@@ -141,7 +140,7 @@ export function PromptBox({ draft, sessionId, isBusy = false, onSent, onEscape }
           value={mode}
           onChange={({ currentTarget }) => setMode(currentTarget.value)}
         >
-          <option value="">mode of the server</option>
+          <option value="">default mode</option>
           {permissionModes.map((name) => (
             <option key={name} value={name}>
               {name}

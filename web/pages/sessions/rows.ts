@@ -62,7 +62,7 @@ export function pastRows(
   return rows;
 }
 
-/** What happens now. */
+/** Rows of active runs: open tool calls, and the answer that streams. */
 export function presentRows({ openCalls, text, isTextWhole }: Readonly<TranscriptState>): readonly Row[] {
   return [
     ...openCalls.map((call) => ({ kind: 'call', call }) as const),

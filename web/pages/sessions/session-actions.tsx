@@ -1,10 +1,11 @@
-// What one can do with a session: rename, fork, export, delete.
+// The actions of a session: rename, fork, export, delete.
 
 import { useState } from 'preact/hooks';
 import type { Session } from '../../../src/client/web.ts';
 import { go } from '../../app/router.ts';
 import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
+import { Confirm } from '../../parts/confirm.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { plural } from '../../parts/format.ts';
 import { attempt } from '../../parts/toast.tsx';
@@ -16,7 +17,7 @@ export function forkSession(id: string, messageId?: string): Promise<boolean> {
   return attempt(async () => {
     const fork = await client.sessions.fork(id, messageId === undefined ? {} : { messageId });
     go(['sessions', fork.id]);
-  }, 'This is the fork.');
+  }, 'The session is forked.');
 }
 
 export interface SessionActionsProps {
@@ -95,30 +96,20 @@ function Rename({ session: { id, title }, onClose, onChanged }: DialogProps & Se
 }
 
 function Delete({ session: { id, title, messageCount }, onClose }: DialogProps) {
-  const remove = async (): Promise<void> => {
-    if (await attempt(() => client.sessions.delete(id), 'The session is deleted.')) go(['sessions']);
-    else onClose();
-  };
   return (
-    <Dialog
+    <Confirm
       title="Delete the session?"
+      action="Delete session"
+      done="The session is deleted."
+      work={() => client.sessions.delete(id)}
       onClose={onClose}
-      footer={
-        <>
-          <button type="button" onClick={onClose}>
-            Keep it
-          </button>
-          <button type="button" class="danger" onClick={remove}>
-            Delete for good
-          </button>
-        </>
-      }
+      onDone={() => go(['sessions'])}
     >
       <p>
-        “{title}” with {plural(messageCount, 'message')} and its runs cannot be brought back. Its events stay
-        in the log, and its files stay as they are.
+        “{title}” is deleted, with {plural(messageCount, 'message')} and its runs. This cannot be undone. Its
+        events stay in the log, and its files stay as they are.
       </p>
-    </Dialog>
+    </Confirm>
   );
 }
 

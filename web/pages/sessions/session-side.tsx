@@ -46,7 +46,7 @@ export function SessionSide({ sessionId, messages }: SessionSideProps) {
           {plural(files.length, 'changed file')}
           {changes.value?.nextCursor ? ` of the newest ${maxEvents} changes` : ''}
         </h2>
-        {files.length === 0 && <p class="quiet">What the agent creates or edits shows here.</p>}
+        {files.length === 0 && <p class="quiet">Files that the agent creates or edits are listed here.</p>}
         <ul>
           {files.map((file) => (
             <li key={file.path}>

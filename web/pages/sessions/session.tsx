@@ -12,7 +12,7 @@ import { useTitle } from '../../app/title.ts';
 import { useFollowEnd } from '../../parts/follow-end.ts';
 import { formatCost, plural } from '../../parts/format.ts';
 import { Id } from '../../parts/id.tsx';
-import { Content, ErrorNotice } from '../../parts/state.tsx';
+import { Content, Empty, ErrorNotice } from '../../parts/state.tsx';
 import { attempt } from '../../parts/toast.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { PermissionList } from '../permissions/permission-list.tsx';
@@ -25,7 +25,7 @@ import { TranscriptRow } from './transcript-rows.tsx';
 
 /** Two presses of Escape within this time cancel the run, in ms. */
 const twiceMs = 800;
-/** As many prompts of one session may wait, and one runs. */
+/** More than a session can have active and queued. */
 const maxRuns = 20;
 
 export function SessionView({ id }: { readonly id: string }) {
@@ -118,7 +118,7 @@ export function SessionView({ id }: { readonly id: string }) {
           </button>
         )}
         {transcript.messages?.length === 0 && rows.length === 0 && (
-          <p class="empty">No messages yet. Send a prompt below.</p>
+          <Empty>No messages yet. Send a prompt below.</Empty>
         )}
         {rows.length > 0 && (
           <VirtualList
@@ -139,8 +139,8 @@ export function SessionView({ id }: { readonly id: string }) {
         <PermissionList permissions={questions} />
         {current !== undefined && (
           <p class="quiet working" role="status">
-            {current.status === 'waiting' ? 'The run waits for your answer.' : 'The agent works.'} Press Esc
-            twice to cancel.
+            {current.status === 'waiting' ? 'The run is waiting for your answer.' : 'The agent is working.'}{' '}
+            Press Esc twice to cancel.
           </p>
         )}
         <Queue runs={current === undefined ? queued.slice(1) : queued} cancel={cancel} />

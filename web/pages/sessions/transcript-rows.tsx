@@ -2,11 +2,12 @@
 
 import { useState } from 'preact/hooks';
 import type { Message } from '../../../src/client/web.ts';
+import { firstValueOf } from '../../parts/first-value.ts';
 import { formatCost, formatDuration, plural } from '../../parts/format.ts';
-import { Icon } from '../../parts/icon.tsx';
 import { Json, LongText } from '../../parts/json.tsx';
 import { Markdown } from '../../parts/markdown.tsx';
 import { Time } from '../../parts/time.tsx';
+import { Turn } from '../../parts/turn.tsx';
 import { EditDiff, isEdit } from './edit-diff.tsx';
 import type { Row } from './rows.ts';
 import { isStored, type OpenCall, type RunEnd } from './transcript-state.ts';
@@ -75,9 +76,7 @@ function Reads({ messages }: { readonly messages: readonly Message[] }) {
   return (
     <div class="tool">
       <button type="button" class="bare tool-line" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-        <span class={isOpen ? 'turn is-open' : 'turn'}>
-          <Icon name="open" />
-        </span>
+        <Turn isOpen={isOpen} />
         Read {plural(messages.length, 'time')}:{' '}
         <span class="cut grow quiet">{messages.map(argumentOf).join(', ')}</span>
       </button>
@@ -94,9 +93,7 @@ function ToolMessage({ message }: { readonly message: Message }) {
   return (
     <div class="tool">
       <button type="button" class="bare tool-line" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-        <span class={isOpen ? 'turn is-open' : 'turn'}>
-          <Icon name="open" />
-        </span>
+        <Turn isOpen={isOpen} />
         <span class="mono">{tool?.name ?? 'tool'}</span>
         <span class="cut grow quiet">{argumentOf(message)}</span>
         {tool?.durationMs !== undefined && tool.durationMs >= 100 && (
@@ -159,7 +156,7 @@ function End({ end, calls }: { readonly end: RunEnd; readonly calls: number | un
   );
 }
 
-/** Commands: what they have printed, rather than JSON. */
+/** The output of a command as text rather than JSON. */
 function outputOf(content: string): string {
   if (!content.startsWith('{')) return content;
   try {
@@ -177,7 +174,5 @@ function argumentOf({ tool }: Message): string {
 }
 
 function firstText(params: unknown): string {
-  if (typeof params !== 'object' || params === null) return '';
-  const value = Object.values(params).find((one) => typeof one === 'string' || typeof one === 'number');
-  return value === undefined ? '' : String(value).replace(/\s+/g, ' ').slice(0, 200);
+  return firstValueOf(params).replace(/\s+/g, ' ').slice(0, 200);
 }

@@ -1,5 +1,5 @@
-// What a transcript knows: the messages that are loaded, how runs ended, and what happens now. Events and loaded pages
-// change it.
+// The state of a transcript: the messages that are loaded, how runs ended, and the calls and text of active runs.
+// Events and loaded pages change it.
 
 import type { LoggedEvent, Message, StreamEvent } from '../../../src/client/web.ts';
 
@@ -29,7 +29,7 @@ export interface TranscriptState {
   cursor: string | null;
 }
 
-/** Of the output of a tool that runs. */
+/** Characters kept of the output of a running tool. */
 const keptOutput = 20_000;
 
 export function emptyState(): TranscriptState {

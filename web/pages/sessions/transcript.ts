@@ -1,5 +1,5 @@
-// The transcript of a session: its newest messages first, older ones when they are asked for. Events keep it current;
-// nothing is polled.
+// The transcript of a session: its newest messages first, older ones on request. Events keep it current; nothing is
+// polled.
 
 import { useEffect, useReducer, useRef } from 'preact/hooks';
 import type { Message } from '../../../src/client/web.ts';

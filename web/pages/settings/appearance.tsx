@@ -5,7 +5,7 @@ import { chooseTheme, type Theme, theme, themes } from '../../app/theme.ts';
 import { Time } from '../../parts/time.tsx';
 import { attempt } from '../../parts/toast.tsx';
 
-const words: Readonly<Record<Theme, string>> = { system: 'as the system', light: 'light', dark: 'dark' };
+const words: Readonly<Record<Theme, string>> = { system: 'same as the system', light: 'light', dark: 'dark' };
 
 export function Appearance() {
   const state = signIn.value;
@@ -46,7 +46,7 @@ export function Appearance() {
             {state.caller.expiresAt !== null && (
               <>
                 {' '}
-                It ends <Time at={state.caller.expiresAt} />.
+                It expires <Time at={state.caller.expiresAt} />.
               </>
             )}
           </p>

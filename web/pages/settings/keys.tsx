@@ -4,8 +4,9 @@ import { useState } from 'preact/hooks';
 import type { ApiKey } from '../../../src/client/web.ts';
 import { allOf } from '../../app/all-of.ts';
 import { useResource } from '../../app/resource.ts';
-import { lackOf } from '../../app/scope.ts';
+import { may } from '../../app/scope.ts';
 import { client, signIn } from '../../app/sign-in.ts';
+import { CardTable } from '../../parts/card-table.tsx';
 import { Confirm } from '../../parts/confirm.tsx';
 import { plural } from '../../parts/format.ts';
 import { Id } from '../../parts/id.tsx';
@@ -13,11 +14,13 @@ import { Content, Empty } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
 import { NewKey } from './new-key.tsx';
 
+const columns = ['Name', 'Scopes', 'Created', 'Id', <span class="unseen">Actions</span>];
+
 export function Keys() {
   const keys = useResource('keys', (signal) => allOf(client.keys.list({ signal })));
   const [isNew, setNew] = useState(false);
   const [revoking, setRevoking] = useState<ApiKey>();
-  const lack = lackOf('admin');
+  const right = may('admin');
   const state = signIn.value;
   const ownId = state.status === 'in' ? state.caller.keyId : null;
   return (
@@ -28,13 +31,7 @@ export function Keys() {
           list; they have every scope.
         </p>
         {keys.value !== undefined && <span class="quiet">{plural(keys.value.length, 'key')}</span>}
-        <button
-          type="button"
-          class="main"
-          disabled={lack !== undefined}
-          title={lack}
-          onClick={() => setNew(true)}
-        >
+        <button type="button" class="main" {...right} onClick={() => setNew(true)}>
           New key
         </button>
       </div>
@@ -46,48 +43,34 @@ export function Keys() {
                 No keys yet. Create one here, or in a terminal:
               </Empty>
             ) : (
-              <table class="cards">
-                <thead>
-                  <tr>
-                    <th>Name</th>
-                    <th>Scopes</th>
-                    <th>Created</th>
-                    <th>Id</th>
-                    <th>
-                      <span class="unseen">Actions</span>
-                    </th>
+              <CardTable columns={columns}>
+                {all.map((key) => (
+                  <tr key={key.id}>
+                    <td class="value">
+                      {key.name}
+                      {key.id === ownId && <span class="quiet"> (you are signed in with it)</span>}
+                    </td>
+                    <td data-label="Scopes">{key.scopes.join(', ')}</td>
+                    <td data-label="Created" class="quiet">
+                      <Time at={key.createdAt} />
+                    </td>
+                    <td data-label="Id">
+                      <Id id={key.id} />
+                    </td>
+                    <td class="number">
+                      <button
+                        type="button"
+                        class="danger"
+                        {...right}
+                        aria-label={`Revoke ${key.name}`}
+                        onClick={() => setRevoking(key)}
+                      >
+                        Revoke
+                      </button>
+                    </td>
                   </tr>
-                </thead>
-                <tbody>
-                  {all.map((key) => (
-                    <tr key={key.id}>
-                      <td class="value">
-                        {key.name}
-                        {key.id === ownId && <span class="quiet"> (you are signed in with it)</span>}
-                      </td>
-                      <td data-label="Scopes">{key.scopes.join(', ')}</td>
-                      <td data-label="Created" class="quiet">
-                        <Time at={key.createdAt} />
-                      </td>
-                      <td data-label="Id">
-                        <Id id={key.id} />
-                      </td>
-                      <td class="number">
-                        <button
-                          type="button"
-                          class="danger"
-                          disabled={lack !== undefined}
-                          title={lack}
-                          aria-label={`Revoke ${key.name}`}
-                          onClick={() => setRevoking(key)}
-                        >
-                          Revoke
-                        </button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
+                ))}
+              </CardTable>
             )}
           </div>
         )}
@@ -103,7 +86,7 @@ export function Keys() {
           onDone={keys.reload}
         >
           <p>
-            It stops working at once, for good: requests with it get 401.
+            The key stops working immediately: requests with it get 401. This cannot be undone.
             {revoking.id === ownId && ' You are signed in with it, so this page signs out.'}
           </p>
         </Confirm>

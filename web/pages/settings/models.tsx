@@ -3,7 +3,8 @@
 import type { Model } from '../../../src/client/web.ts';
 import { useResource } from '../../app/resource.ts';
 import { client } from '../../app/sign-in.ts';
-import { formatCompact, plural } from '../../parts/format.ts';
+import { CardTable } from '../../parts/card-table.tsx';
+import { formatCompact, formatCost, plural } from '../../parts/format.ts';
 import { Content } from '../../parts/state.tsx';
 
 const uses: Readonly<Record<Model['use'], string>> = {
@@ -11,7 +12,6 @@ const uses: Readonly<Record<Model['use'], string>> = {
   fallback: 'fallback',
   by_name: 'on request',
 };
-const money = new Intl.NumberFormat('en', { style: 'currency', currency: 'USD', maximumFractionDigits: 3 });
 
 export function Models() {
   const models = useResource('models', (signal) => client.models.list({ signal }));
@@ -29,26 +29,15 @@ export function Models() {
             </button>
           </div>
           <div class="panel">
-            <table class="cards">
-              <thead>
-                <tr>
-                  <th>Model</th>
-                  <th>Use</th>
-                  <th>Why</th>
-                  <th>Reads</th>
-                  <th>Price per million tokens</th>
-                </tr>
-              </thead>
-              <tbody>
-                {all.map((model) => (
-                  <Row key={model.id} model={model} />
-                ))}
-              </tbody>
-            </table>
+            <CardTable columns={['Model', 'Use', 'Why', 'Context', 'Price per million tokens']}>
+              {all.map((model) => (
+                <Row key={model.id} model={model} />
+              ))}
+            </CardTable>
           </div>
           <section class="panel" aria-labelledby="places">
             <header>
-              <h2 id="places">Where models were looked for</h2>
+              <h2 id="places">Where the server looked for models</h2>
             </header>
             <table class="cards">
               <tbody>
@@ -97,7 +86,7 @@ function Row({
         {detail}
         {local && provider !== 'offline' && <span class="quiet"> (on this machine or network)</span>}
       </td>
-      <td data-label="Reads" class="quiet">
+      <td data-label="Context" class="quiet">
         {contextWindow === null ? 'not known' : `${formatCompact(contextWindow)} tokens`}
       </td>
       <td data-label="Price" class="quiet">
@@ -110,5 +99,5 @@ function Row({
 function priceOf(price: Model['price']): string {
   if (price === null) return 'price not known';
   if (price.input === 0 && price.output === 0) return 'free';
-  return `${money.format(price.input)} in, ${money.format(price.output)} out`;
+  return `${formatCost(price.input)} in, ${formatCost(price.output)} out`;
 }

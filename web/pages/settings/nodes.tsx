@@ -3,6 +3,7 @@
 import { allOf } from '../../app/all-of.ts';
 import { useResource } from '../../app/resource.ts';
 import { client } from '../../app/sign-in.ts';
+import { CardTable } from '../../parts/card-table.tsx';
 import { formatCount, plural } from '../../parts/format.ts';
 import { Id } from '../../parts/id.tsx';
 import { Content } from '../../parts/state.tsx';
@@ -24,7 +25,7 @@ export function Nodes() {
             <div class="row wrap">
               <p class="grow quiet">
                 {isAlone
-                  ? 'The only node: the database is a SQLite file, which one process has for itself. Several nodes share a PostgreSQL database.'
+                  ? 'The only node: the database is a SQLite file. Several nodes can share a PostgreSQL database.'
                   : `${plural(all.length - dead, 'node')} alive${dead === 0 ? '' : `, ${formatCount(dead)} gone`}; seen in the last hour.`}
               </p>
               <button type="button" onClick={nodes.reload}>
@@ -32,41 +33,29 @@ export function Nodes() {
               </button>
             </div>
             <div class="panel">
-              <table class="cards">
-                <thead>
-                  <tr>
-                    <th>Node</th>
-                    <th>State</th>
-                    <th>Behind by</th>
-                    <th>Owns</th>
-                    <th>Version</th>
-                    <th>Started</th>
+              <CardTable columns={['Node', 'State', 'Behind by', 'Owns', 'Version', 'Started']}>
+                {all.map(({ id, url, alive, self, lag, owns, version, startedAt }) => (
+                  <tr key={id}>
+                    <td class="value">
+                      <Id id={id} /> {url ?? <span class="quiet">address not known yet</span>}
+                      {self && <span class="quiet"> (this one)</span>}
+                    </td>
+                    <td>
+                      <span class={alive ? 'chip good' : 'chip bad'}>{alive ? 'alive' : 'gone'}</span>
+                    </td>
+                    <td data-label="Behind by">{lag === null ? 'unknown' : plural(lag, 'event')}</td>
+                    <td data-label="Owns">
+                      {plural(owns.lanes, 'webhook')}, {plural(owns.runs, 'run')}
+                    </td>
+                    <td data-label="Version" class="quiet">
+                      {version}
+                    </td>
+                    <td data-label="Started" class="quiet">
+                      <Time at={startedAt} />
+                    </td>
                   </tr>
-                </thead>
-                <tbody>
-                  {all.map(({ id, url, alive, self, lag, owns, version, startedAt }) => (
-                    <tr key={id}>
-                      <td class="value">
-                        <Id id={id} /> {url ?? <span class="quiet">address not known yet</span>}
-                        {self && <span class="quiet"> (this one)</span>}
-                      </td>
-                      <td>
-                        <span class={alive ? 'chip good' : 'chip bad'}>{alive ? 'alive' : 'gone'}</span>
-                      </td>
-                      <td data-label="Behind by">{lag === null ? 'unknown' : plural(lag, 'event')}</td>
-                      <td data-label="Owns">
-                        {plural(owns.lanes, 'webhook')}, {plural(owns.runs, 'run')}
-                      </td>
-                      <td data-label="Version" class="quiet">
-                        {version}
-                      </td>
-                      <td data-label="Started" class="quiet">
-                        <Time at={startedAt} />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
+                ))}
+              </CardTable>
             </div>
           </div>
         );

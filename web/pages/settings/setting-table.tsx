@@ -1,9 +1,10 @@
-// Each setting with its value, its origin, and what changes it.
+// Each setting with its value, its origin, and how to set it.
 
 import type { Setting } from '../../../src/client/web.ts';
 import { useResource } from '../../app/resource.ts';
 import { place, setQuery } from '../../app/router.ts';
 import { client } from '../../app/sign-in.ts';
+import { CardTable } from '../../parts/card-table.tsx';
 import { plural } from '../../parts/format.ts';
 import { Content, Empty } from '../../parts/state.tsx';
 
@@ -23,8 +24,8 @@ export function SettingTable() {
         return (
           <div class="stack">
             <p class="quiet">
-              A setting is read when the server starts: change it, then start the server again. A flag wins
-              over an environment variable, that over config.json.
+              Settings are read at startup: restart the server after a change. A flag overrides an environment
+              variable, which overrides config.json.
             </p>
             <div class="row wrap">
               <input
@@ -43,7 +44,7 @@ export function SettingTable() {
                     setQuery({ changed: currentTarget.checked ? 'yes' : undefined })
                   }
                 />
-                without defaults
+                hide defaults
               </label>
               <span class="quiet">
                 {areAll
@@ -55,21 +56,11 @@ export function SettingTable() {
               {shown.length === 0 ? (
                 <Empty>No setting matches the filter.</Empty>
               ) : (
-                <table class="cards">
-                  <thead>
-                    <tr>
-                      <th>Setting</th>
-                      <th>Value</th>
-                      <th>Origin</th>
-                      <th>Changed with</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {shown.map((setting) => (
-                      <Row key={setting.name} setting={setting} />
-                    ))}
-                  </tbody>
-                </table>
+                <CardTable columns={['Setting', 'Value', 'Origin', 'Set with']}>
+                  {shown.map((setting) => (
+                    <Row key={setting.name} setting={setting} />
+                  ))}
+                </CardTable>
               )}
             </div>
           </div>
@@ -90,7 +81,7 @@ function Row({ setting: { name, value, origin, flag, variable, field } }: { read
       <td data-label="Origin" class={origin === 'default' ? 'quiet' : ''}>
         {origin}
       </td>
-      <td data-label="Changed with" class="quiet">
+      <td data-label="Set with" class="quiet">
         {ways.join(', ')}
       </td>
     </tr>

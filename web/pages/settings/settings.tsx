@@ -3,6 +3,7 @@
 import type { FunctionComponent } from 'preact';
 import { hrefOf } from '../../app/router.ts';
 import type { ViewProps } from '../../app/view-props.ts';
+import { Empty } from '../../parts/state.tsx';
 import { Appearance } from './appearance.tsx';
 import { Keys } from './keys.tsx';
 import { Models } from './models.tsx';
@@ -42,7 +43,7 @@ export default function SettingsView({ path: [name = ''] }: ViewProps) {
           </a>
         ))}
       </nav>
-      {open === undefined ? <p class="empty">There is no such page of settings.</p> : <open.Content />}
+      {open === undefined ? <Empty>There is no such settings page.</Empty> : <open.Content />}
     </>
   );
 }

@@ -1,4 +1,4 @@
-// What was entered for each tool, until the tab is closed.
+// The parameters that were entered for each tool, until the tab is closed.
 
 import type { FormValue } from '../../parts/schema-form.tsx';
 
@@ -17,6 +17,6 @@ export function keepDraft(tool: string, value: FormValue): void {
   try {
     sessionStorage.setItem(keyOf(tool), JSON.stringify(value));
   } catch {
-    // It is too large to be kept: it stays until the page is left.
+    // Too large for the storage: the form keeps it until the user leaves the page.
   }
 }

@@ -1,11 +1,11 @@
 // A tool: its parameters as a form or as JSON, a button that runs it, and its result.
 
 import { useRef, useState } from 'preact/hooks';
-import { CodeBuddyApiError, type ToolDescription } from '../../../src/client/web.ts';
+import type { ToolDescription } from '../../../src/client/web.ts';
 import { hrefOf } from '../../app/router.ts';
 import { lackOf } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
-import type { FormSchema } from '../../parts/form-schema.ts';
+import { type FormSchema, fieldErrorsOf } from '../../parts/form-schema.ts';
 import { formatDuration } from '../../parts/format.ts';
 import { Hint } from '../../parts/hint.tsx';
 import { Json, LongText } from '../../parts/json.tsx';
@@ -49,8 +49,7 @@ export function ToolForm({ tool }: { readonly tool: ToolDescription }) {
   }
 
   const { status } = outcome;
-  const errors =
-    status === 'failed' && outcome.error instanceof CodeBuddyApiError ? outcome.error.errors : [];
+  const errors = status === 'failed' ? fieldErrorsOf(outcome.error) : [];
   return (
     <div class="stack">
       <form

@@ -39,7 +39,7 @@ export default function ToolsView({ path: [name], query: { filter = '' } }: View
               {name === undefined ? (
                 <p class="quiet wide-only">Choose a tool to run it. It runs without the agent.</p>
               ) : open === undefined ? (
-                <Empty>This server has no tool of the name {name}.</Empty>
+                <Empty>This server has no tool named {name}.</Empty>
               ) : (
                 <ToolForm key={name} tool={open} />
               )}
@@ -63,7 +63,7 @@ function ToolList({ tools, open, filter, isNone }: ListProps) {
     <nav class="panel pane-list" aria-label="Tools">
       {tools.length === 0 &&
         (isNone ? (
-          <Empty>No tools. Those of MCP servers come from mcpServers in config.json.</Empty>
+          <Empty>No tools. To add those of MCP servers, set mcpServers in config.json.</Empty>
         ) : (
           <Empty>No tool matches the filter.</Empty>
         ))}

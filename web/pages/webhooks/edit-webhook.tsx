@@ -1,14 +1,15 @@
-// Changes the settings of a webhook. Only what was changed is sent, so a change elsewhere meanwhile is kept.
+// Changes the settings of a webhook. Only changed fields are sent, so that changes made elsewhere meanwhile are kept.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Webhook, WebhookPatch } from '../../../src/client/web.ts';
 import { webhookPatchSchema } from '../../../src/contract/webhook-input.ts';
 import { lackOf } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
+import { fieldErrorsOf } from '../../parts/form-schema.ts';
 import type { FormValue } from '../../parts/schema-form.tsx';
 import { ErrorNotice } from '../../parts/state.tsx';
-import { attempt } from '../../parts/toast.tsx';
-import { fieldErrorsOf, WebhookForm } from './webhook-form.tsx';
+import { notify } from '../../parts/toast.tsx';
+import { WebhookForm } from './webhook-form.tsx';
 
 export interface EditProps {
   readonly webhook: Webhook;
@@ -30,7 +31,7 @@ export function EditWebhook({ webhook, onClose, onSaved }: EditProps) {
     setError(undefined);
     try {
       await client.webhooks.update(webhook.id, patch);
-      await attempt(async () => undefined, 'Saved.');
+      notify('Saved.');
       onSaved();
     } catch (reason) {
       setError(reason);
@@ -68,7 +69,7 @@ export function EditWebhook({ webhook, onClose, onSaved }: EditProps) {
             type="submit"
             class="main"
             disabled={isSending || isUnchanged || lack !== undefined}
-            title={lack ?? (isUnchanged ? 'Nothing is changed.' : undefined)}
+            title={lack ?? (isUnchanged ? 'Nothing has changed.' : undefined)}
           >
             Save
           </button>
@@ -88,7 +89,7 @@ function settingsOf(webhook: Webhook): FormValue {
   return Object.fromEntries(entries);
 }
 
-/** A member that was cleared gets what stands for nothing. */
+/** The values that stand for a cleared field. */
 const cleared: FormValue = { name: '', description: '', headers: {}, events: ['*'], tls: null };
 
 function changesOf(before: FormValue, after: FormValue): WebhookPatch {

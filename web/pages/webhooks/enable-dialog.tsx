@@ -1,4 +1,4 @@
-// Enables a webhook, with the events that it missed or without them.
+// Enables a webhook, with or without the events that it missed.
 
 import { useState } from 'preact/hooks';
 import type { Webhook } from '../../../src/client/web.ts';

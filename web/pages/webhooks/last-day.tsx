@@ -1,4 +1,5 @@
-// How a webhook did in the last day. The API has no totals for a webhook, so this counts the newest deliveries.
+// The success rate of a webhook in the last day. The API has no totals for a webhook, so this counts its newest
+// deliveries.
 
 import type { Delivery } from '../../../src/client/web.ts';
 import { useResource } from '../../app/resource.ts';
@@ -43,7 +44,7 @@ export function LastDay({ webhookId }: { readonly webhookId: string }) {
     <>
       <Sparkline
         bars={bars}
-        label={`${whole}: ${rate} % are delivered. Bars: how long each took; red: not delivered.`}
+        label={`${whole}: ${rate} % were delivered. Bars: how long each took; red: not delivered.`}
       />
       <span class={`number ${tone}`} title={`Delivered. ${whole}.`}>
         {rate} %

@@ -1,4 +1,4 @@
-// Creates a webhook, and shows its secret once. What was entered survives a reload and a server that is away.
+// Creates a webhook, and shows its secret once. The input survives a reload and a server that is away.
 
 import { useEffect, useState } from 'preact/hooks';
 import type { CreatedWebhook } from '../../../src/client/web.ts';
@@ -7,10 +7,11 @@ import { go, hrefOf } from '../../app/router.ts';
 import { lackOf } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { Dialog } from '../../parts/dialog.tsx';
+import { fieldErrorsOf } from '../../parts/form-schema.ts';
 import type { FormValue } from '../../parts/schema-form.tsx';
 import { Secret } from '../../parts/secret.tsx';
 import { ErrorNotice } from '../../parts/state.tsx';
-import { fieldErrorsOf, WebhookForm } from './webhook-form.tsx';
+import { WebhookForm } from './webhook-form.tsx';
 
 const draftKey = 'codebuddy.draft.webhook';
 
@@ -109,7 +110,7 @@ function CreatedDialog({ webhook, onClose }: CreatedProps) {
         {sameUrlAs.length > 0 && (
           <p class="warn">
             {sameUrlAs.join(', ')} {sameUrlAs.length === 1 ? 'has' : 'have'} the same URL. Events that both
-            want are sent there more than once.
+            receive are sent there more than once.
           </p>
         )}
       </div>

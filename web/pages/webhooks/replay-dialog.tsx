@@ -1,4 +1,4 @@
-// Queues past events again, from a time or from a number on, and shows how many are queued and how many have ended.
+// Queues past events again, from a time or a number onward, and shows how many are queued and how many have ended.
 
 import { useState } from 'preact/hooks';
 import type { Webhook } from '../../../src/client/web.ts';
@@ -77,7 +77,10 @@ export function ReplayDialog({ webhook: { id, name }, onClose }: ReplayProps) {
       {progress.status === 'asking' ? (
         <div class="stack">
           {error !== undefined && <ErrorNotice error={error} />}
-          <p>Queues events of the log that the webhook wants again, with the same ids, in their order.</p>
+          <p>
+            Queues past events again, with the same ids and in order. The webhook gets only the event types
+            that it is subscribed to.
+          </p>
           <fieldset class="field">
             <legend>Select by</legend>
             <div class="row">
@@ -140,7 +143,7 @@ function ReplayProgress({
   readonly id: string;
   readonly progress: Exclude<Progress, { status: 'asking' }>;
 }) {
-  // What was loaded before all was queued does not count.
+  // The status is part of the key: a state that was loaded before all events were queued must not be shown.
   const webhook = useResource(`replay ${id} ${progress.startedAt} ${progress.status}`, (signal) =>
     client.webhooks.get(id, { signal }),
   );

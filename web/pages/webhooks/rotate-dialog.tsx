@@ -47,8 +47,8 @@ export function RotateDialog({ webhook: { id, name, signed }, onClose }: RotateP
       {rotated === undefined ? (
         <p>
           {signed
-            ? 'A new secret is generated. For 24 h, requests are signed with both, so that the receiver can change at any time.'
-            : 'Its requests are not signed. A secret is generated, and signs them from now on.'}
+            ? 'A new secret is generated. For 24 h, requests are signed with both, so that the receiver can switch at any time.'
+            : 'Its requests are not signed. A secret is generated, and requests are signed with it from now on.'}
         </p>
       ) : (
         <div class="stack">

@@ -46,7 +46,7 @@ export function StateWords({ webhook: { state } }: { readonly webhook: Webhook }
             paused
             {pausedUntil !== null && (
               <>
-                , goes on <Time at={pausedUntil} />
+                , resumes <Time at={pausedUntil} />
               </>
             )}
           </span>
@@ -56,7 +56,7 @@ export function StateWords({ webhook: { state } }: { readonly webhook: Webhook }
       return <span class="chip">off: {reasons[disabledReason ?? 'by_hand'] ?? disabledReason}</span>;
     case 'refused':
       return (
-        <span class="chip bad refused" title={detail}>
+        <span class="chip bad" title={detail}>
           <span class="cut">{firstSentence(detail)}</span>
         </span>
       );
@@ -69,7 +69,7 @@ function firstSentence(detail: string): string {
   return first.replace(/^Refused/, 'refused');
 }
 
-/** A webhook that a user turned off needs nobody. */
+/** False for a webhook that a user disabled. */
 export function needsAttention({ state: { status, disabledReason } }: Webhook): boolean {
   if (status === 'disabled') return disabledReason !== null && disabledReason !== 'by_hand';
   return status !== 'healthy' && status !== 'paused';

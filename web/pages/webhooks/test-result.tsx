@@ -1,6 +1,5 @@
 // The delivery of a test, followed in place until it has ended.
 
-import { useFollowPending } from '../../app/follow-pending.ts';
 import { useResource } from '../../app/resource.ts';
 import { hrefOf } from '../../app/router.ts';
 import { client } from '../../app/sign-in.ts';
@@ -9,15 +8,12 @@ import { Content } from '../../parts/state.tsx';
 import { TimedText } from '../../parts/timed-text.tsx';
 import { Attempts } from '../deliveries/attempts.tsx';
 import { DeliveryState } from '../deliveries/delivery-state.tsx';
+import { useFollowDeliveries } from '../deliveries/follow-deliveries.ts';
 
 export function TestResult({ id, onClose }: { readonly id: string; readonly onClose: () => void }) {
   const delivery = useResource(`delivery ${id}`, (signal) => client.deliveries.get(id, { signal }));
   const { value } = delivery;
-  useFollowPending({
-    pending: value === undefined || value.status === 'pending' ? `${value?.attemptLog.length}` : undefined,
-    dueAt: value?.nextAttemptAt ? Date.parse(value.nextAttemptAt) : undefined,
-    reload: delivery.reload,
-  });
+  useFollowDeliveries(value === undefined ? [] : [value], delivery.reload);
   return (
     <section class="panel" aria-label="Test">
       <header>

@@ -1,8 +1,8 @@
-// What can be done with a webhook.
+// The actions of a webhook.
 
 import { useState } from 'preact/hooks';
 import type { Webhook } from '../../../src/client/web.ts';
-import { lackOf } from '../../app/scope.ts';
+import { lackOf, may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { formatCount, plural } from '../../parts/format.ts';
@@ -27,7 +27,7 @@ export function WebhookActions({ webhook, reload, onEdit, onTested, onRemoved }:
   const { id, name, enabled, state } = webhook;
   const lack = lackOf('admin');
   const isRefused = state.status === 'refused';
-  const shared = { type: 'button', disabled: lack !== undefined, title: lack } as const;
+  const shared = { type: 'button', ...may('admin') } as const;
   const needsWork = (why: string) => ({
     ...shared,
     disabled: lack !== undefined || !enabled || isRefused,
@@ -75,9 +75,9 @@ export function WebhookActions({ webhook, reload, onEdit, onTested, onRemoved }:
           onDone={reload}
         >
           <p>
-            Nothing is sent to it until it is enabled again.{' '}
+            Nothing is sent to it while it is disabled.{' '}
             {state.pending > 0 && `${plural(state.pending, 'delivery waits', 'deliveries wait')}. `}
-            Events that it misses are counted, and can be delivered then.
+            Events that it misses are counted, and can be delivered when it is enabled again.
           </p>
         </Confirm>
       )}

@@ -2,8 +2,6 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { eventTypes } from '../../../src/contract/event-catalogue.ts';
-import { useResource } from '../../app/resource.ts';
-import { client } from '../../app/sign-in.ts';
 import type { FieldError, FormSchema } from '../../parts/form-schema.ts';
 import { type FormValue, SchemaForm } from '../../parts/schema-form.tsx';
 
@@ -15,12 +13,10 @@ export interface WebhookFormProps {
 }
 
 const usual = ['url', 'events', 'name', 'description'];
+const groups = [...new Set(eventTypes.map((type) => type.split('.')[0]))].map((group) => `${group}.*`);
+const suggestions = { events: ['*', ...groups, ...eventTypes] };
 
 export function WebhookForm({ schema, value, onChange, errors }: WebhookFormProps) {
-  const { value: known } = useResource('event-types', (signal) => client.eventTypes({ signal }));
-  const types = known?.eventTypes.map(({ type }) => type) ?? eventTypes;
-  const groups = [...new Set(types.map((type) => type.split('.')[0]))].map((group) => `${group}.*`);
-  const suggestions = { events: ['*', ...groups, ...types] };
   const others = Object.keys(schema.properties ?? {}).filter((name) => !usual.includes(name));
   const [isOpen, setOpen] = useState(false);
   useEffect(() => {
@@ -37,10 +33,4 @@ export function WebhookForm({ schema, value, onChange, errors }: WebhookFormProp
       </details>
     </div>
   );
-}
-
-/** The errors that a form shows at its fields: of the body, by their pointers. */
-export function fieldErrorsOf(error: unknown): readonly FieldError[] {
-  if (typeof error !== 'object' || error === null || !('errors' in error)) return [];
-  return (error.errors as readonly FieldError[]).filter((one) => one.in === 'body');
 }

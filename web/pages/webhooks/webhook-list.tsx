@@ -3,7 +3,7 @@
 import type { Webhook } from '../../../src/client/web.ts';
 import { usePages } from '../../app/pages.ts';
 import { go, hrefOf } from '../../app/router.ts';
-import { lackOf } from '../../app/scope.ts';
+import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { formatCount, plural } from '../../parts/format.ts';
 import { Empty, ErrorNotice } from '../../parts/state.tsx';
@@ -25,7 +25,6 @@ export function WebhookList() {
     },
     { changedBy: ['*'], quietMs: 1000 },
   );
-  const lack = lackOf('admin');
   const attention = items?.filter(needsAttention).length ?? 0;
   return (
     <>
@@ -39,13 +38,7 @@ export function WebhookList() {
         )}
         {attention > 0 && <span class="bad">{plural(attention, 'needs', 'need')} attention</span>}
         <div class="actions">
-          <button
-            type="button"
-            class="main"
-            disabled={lack !== undefined}
-            title={lack}
-            onClick={() => go(['webhooks', 'new'])}
-          >
+          <button type="button" class="main" {...may('admin')} onClick={() => go(['webhooks', 'new'])}>
             New webhook
           </button>
         </div>

@@ -1,4 +1,4 @@
-// One webhook: its state and the next step, what can be done with it, its settings, and its newest deliveries.
+// One webhook: its state and the next step, its actions, its settings, and its newest deliveries.
 
 import { useState } from 'preact/hooks';
 import type { Webhook } from '../../../src/client/web.ts';
@@ -13,6 +13,7 @@ import { Content } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
 import { TimedText } from '../../parts/timed-text.tsx';
 import { DeliveryRows } from '../deliveries/delivery-rows.tsx';
+import { useFollowDeliveries } from '../deliveries/follow-deliveries.ts';
 import { EditWebhook } from './edit-webhook.tsx';
 import { LastDay } from './last-day.tsx';
 import { StateWords } from './state-words.tsx';
@@ -125,15 +126,7 @@ function Newest({ webhook: { id } }: { readonly webhook: Webhook }) {
     (signal) => client.deliveries.list({ webhookId: id, limit: 10 }, { signal }),
     { changedBy: ['*'], quietMs: 1000 },
   );
-  const pending = deliveries.value?.deliveries.filter(({ status }) => status === 'pending') ?? [];
-  const dues = pending.flatMap(({ nextAttemptAt }) =>
-    nextAttemptAt === null ? [] : [Date.parse(nextAttemptAt)],
-  );
-  useFollowPending({
-    pending: pending.length === 0 ? undefined : pending.map((one) => one.id + one.attempts).join(),
-    dueAt: dues.length === 0 ? undefined : Math.min(...dues),
-    reload: deliveries.reload,
-  });
+  useFollowDeliveries(deliveries.value?.deliveries ?? [], deliveries.reload);
   return (
     <section class="panel" aria-label="Newest deliveries">
       <header>
