@@ -139,9 +139,7 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
       try {
         await worker?.handOver(webhookId);
       } catch (error) {
-        callHost(() =>
-          logger?.warn({ err: error, webhookId }, 'a webhook could not be handed over cleanly'),
-        );
+        callHost(() => logger?.warn({ err: error, webhookId }, 'a webhook could not be handed over cleanly'));
       }
       if (ofLife !== life) return;
       own.delete(webhookId);
