@@ -67,7 +67,7 @@ export async function startCluster(
     role: database.role,
     async createWebhook(path, { ordered = false } = {}) {
       const { id } = await (nodes[0] as ChaosNode).client.webhooks.create({
-        url: `http://127.0.0.1:${receiver.port}${path}`,
+        url: `http://${receiver.address}${path}`,
         events: [...(sentTypes[path] ?? [])],
         secret,
         ordered,

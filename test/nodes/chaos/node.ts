@@ -9,6 +9,7 @@ import { type Running, serve, temporaryFolder } from '../../cli/run-cli.ts';
 import { startTcpProxy, type TcpProxy } from '../../postgres/tcp-proxy.ts';
 import { waitFor } from '../../wait-for.ts';
 import { type Attempts, recordAttempts } from './attempts.ts';
+import { receiverAddress } from './receiver.ts';
 
 export interface ChaosNode {
   readonly name: string;
@@ -57,7 +58,7 @@ export async function startNode({
   webhookProxy,
 }: NodeOptions): Promise<ChaosNode> {
   const home = temporaryFolder();
-  const config = { allowedTargets: ['127.0.0.1'], webhookProxy, workspace: temporaryFolder() };
+  const config = { allowedTargets: [receiverAddress], webhookProxy, workspace: temporaryFolder() };
   writeFileSync(join(home, 'api', 'config.json'), JSON.stringify(config));
   const database = await startTcpProxy(databasePort);
   const DATABASE_URL = database.through(databaseUrl);

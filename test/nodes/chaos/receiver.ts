@@ -9,19 +9,21 @@ export interface ReceivedDelivery {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
-  /** The name of the node; undefined for a delivery that did not come through a proxy. */
-  readonly node: string | undefined;
+  /** The name of the node. */
+  readonly node: string;
   /** Unix ms. */
   readonly at: number;
 }
 
 export interface NodeReceiver {
-  readonly port: number;
+  /** Nothing has this address: the proxies lead to this machine. A proxy is not used for loopback addresses. */
+  readonly address: string;
   readonly deliveries: readonly ReceivedDelivery[];
   /** Start an HTTP proxy for a node. Resolves to its URL. */
   startProxy(node: string): Promise<string>;
 }
 
+export const receiverAddress = '10.255.255.1';
 /** Most deliveries succeed, some are slow, a few fail. */
 const slowEvery = 17;
 const failEvery = 41;
@@ -30,7 +32,7 @@ const slowMs = 20;
 export async function startNodeReceiver(): Promise<NodeReceiver> {
   const deliveries: ReceivedDelivery[] = [];
 
-  async function startServer(node: string | undefined): Promise<number> {
+  async function startServer(node: string): Promise<number> {
     const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -50,7 +52,7 @@ export async function startNodeReceiver(): Promise<NodeReceiver> {
   }
 
   return {
-    port: await startServer(undefined),
+    address: receiverAddress,
     deliveries,
     async startProxy(node) {
       const port = await startServer(node);
