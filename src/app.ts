@@ -336,7 +336,7 @@ async function connect(
     ...(sharedTokens === undefined ? {} : { sharedTokens }),
     // A new key of the environment ends the sign-ins of the old one.
     signInSecret: `${sharedTokens?.secret ?? localKey} ${settings.apiKey ?? ''}`,
-    answers: createAnswerStore(store, ownership.shared ? ownership.claims : undefined),
+    answers: createAnswerStore(store, ownership.shared ? ownership : undefined),
     webhooks: {
       ...webhooks,
       // Over the API, a webhook is signed unless the client opts out.

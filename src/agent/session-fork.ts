@@ -15,6 +15,7 @@ export interface CopyPlan {
   readonly from: string;
   /** New ids by old ones, of messages and turns; they sort in the order of the copy. */
   readonly newIds: ReadonlyMap<string, string>;
+  readonly messageCount: number;
   /** True if the copy takes more than one page. */
   readonly isLong: boolean;
   /** The id of the last copied message; undefined if there is none. */
@@ -53,11 +54,13 @@ export async function planCopy(
       if (page.length < rows.length) break;
     }
   }
+  const messageCount = kept.filter(({ id }) => !id.startsWith('trn_')).length;
   const order = inRunOrder(kept).map(({ id }) => id);
   const newIds = new Map(order.map((id) => [id, makeId(id.startsWith('trn_') ? 'trn' : 'msg', now)]));
   return {
     from,
     newIds,
+    messageCount,
     isLong,
     last,
     carryOver({ text, until }) {

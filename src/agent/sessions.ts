@@ -74,6 +74,11 @@ export function createSessions({
     return session as Session;
   }
 
+  /** Without a read: if it failed, a request that took effect would be answered by an error. */
+  function presentNew(row: SessionRow, messageCount: number): Session {
+    return toSession(row, { messageCount, isBusy: false, now: now() });
+  }
+
   /** Runs changes of one session one after the other: together they could exceed a limit that each of them keeps. */
   const changing = new Map<string, Promise<unknown>>();
   async function inTurn<T>(id: string, change: () => Promise<T>): Promise<T> {
@@ -105,7 +110,7 @@ export function createSessions({
         [{ type: 'session.start', data: { title }, sessionId: session.id }],
         [{ kind: 'putSession', session }],
       );
-      return presentOne(session);
+      return presentNew(session, 0);
     },
     async get(id) {
       const row = await store.getSession(id);
@@ -156,7 +161,7 @@ export function createSessions({
         at,
       );
       await writeCopy({ store, log }, plan, session);
-      return presentOne(session);
+      return presentNew(session, plan.messageCount);
     },
     async export(id, format) {
       const session = await presentOne(await find(id));

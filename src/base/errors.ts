@@ -149,7 +149,7 @@ const table = {
   idempotency_unknown: {
     status: 409,
     title: 'Outcome unknown',
-    when: 'The node that worked on the first request with this Idempotency-Key ended before it answered.',
+    when: 'The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.',
   },
   body_too_large: { status: 413, title: 'Body too large', when: 'The body is larger than `maxRequestSize`.' },
   uri_too_long: { status: 414, title: 'URL too long', when: 'The request target is longer than 8 KiB.' },

@@ -2932,7 +2932,7 @@ export interface components {
      *
      *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
      *
-     *     `idempotency_unknown`: The node that worked on the first request with this Idempotency-Key ended before it answered.
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
      */
     readonly Problem409: {
       headers: {
@@ -2982,7 +2982,7 @@ export interface components {
      *
      *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
      *
-     *     `idempotency_unknown`: The node that worked on the first request with this Idempotency-Key ended before it answered.
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
      */
     readonly 'Problem409-5': {
       headers: {

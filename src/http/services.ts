@@ -150,15 +150,27 @@ export interface StoredAnswer {
   readonly body: string;
 }
 
+/** How a request with an `Idempotency-Key` ended. */
+export type RequestEnd =
+  /** Its answer is stored, or the request may be repeated. */
+  | { readonly kind: 'ended' }
+  /** It has changed nothing. */
+  | { readonly kind: 'undone' }
+  /** It may have taken effect, and must not be repeated. */
+  | { readonly kind: 'unknown' }
+  /** This answer could not be stored yet. */
+  | { readonly kind: 'answer'; readonly answer: StoredAnswer };
+
 /** Keeps first answers for 24 hours. */
 export interface AnswerStore {
   /**
    * Take the key for a request until `release`. False if another node works on a request with it. Absent if there are no
-   * other nodes.
+   * other nodes. Throws if the end of an earlier request cannot be recorded yet.
    */
   claim?(key: string): Promise<boolean>;
-  release?(key: string): void;
-  /** `lost`: the node of the first request died before it had stored an answer. */
+  /** Records the end of the request, and tries again until the store answers. */
+  release?(key: string, end: RequestEnd): void;
+  /** `lost`: the outcome of the first request is not known, for example because its node died. */
   get(
     key: string,
   ): Promise<({ readonly kind: 'answer' } & StoredAnswer) | { readonly kind: 'lost' } | undefined>;

@@ -149,7 +149,11 @@ export interface Claims {
    * holds it; true if this node holds it already.
    */
   claim(name: string): Promise<boolean>;
-  release(name: string): Promise<void>;
+  /**
+   * After a take-over of an `answer:` name, other nodes see its outcome as unknown. With `undone`, the work under the name
+   * has changed nothing, so they see it as free again.
+   */
+  release(name: string, how?: { readonly undone: boolean }): Promise<void>;
   holderOf(name: string): Promise<string | undefined>;
   /** Another node released claims, or died: `claim` may succeed now. Also called when nothing was released. */
   onReleased(listener: () => void): Stop;

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Agent, createAgent } from '../../src/agent/agent.ts';
+import { createSessions } from '../../src/agent/sessions.ts';
 import { CodeBuddyError } from '../../src/base/errors.ts';
+import { makeId } from '../../src/base/ids.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import type { SharedStore } from '../../src/store/postgres/open-shared-store.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -77,4 +79,40 @@ test('the end of a run is recorded once the database is back, and then other nod
   await waitFor('the end of the run', async () => (await store.getRun(run.id))?.status === 'failed');
   const resumed = await other.agent.runs.resume(run.id);
   expect((await resumed.result).finishReason).toBe('stop');
+});
+
+test('a session that was created or forked is answered without another read, which could fail', async () => {
+  const { store } = await openNode(await postgresUrl());
+  let canCount = true;
+  const faulty: Store = {
+    ...store,
+    feed: store.feed,
+    countMessages: async (ids) => {
+      if (!canCount) throw away();
+      return store.countMessages(ids);
+    },
+  };
+  const log = createEventLog({ store: faulty });
+  onTestFinished(() => log.close());
+  const sessions = createSessions({ store: faulty, log, now: Date.now, isBusy: () => false, isShared: true });
+  canCount = false;
+  const created = await sessions.create({ title: 'one' });
+  await store.write([
+    {
+      kind: 'addMessage',
+      message: {
+        id: makeId('msg', Date.now()),
+        sessionId: created.id,
+        runId: null,
+        role: 'user',
+        createdAt: Date.now(),
+        content: JSON.stringify({ text: 'hello' }),
+      },
+    },
+  ]);
+  const forked = await sessions.fork(created.id, {});
+  expect([created.messageCount, forked.messageCount]).toEqual([0, 1]);
+  canCount = true;
+  expect(await sessions.get(created.id)).toEqual({ ...created, messageCount: 1 });
+  expect(await sessions.get(forked.id)).toEqual(forked);
 });

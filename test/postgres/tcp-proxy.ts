@@ -12,6 +12,8 @@ export interface TcpProxy {
   through(url: string): string;
   /** Swallow what is sent in these directions. Connections stay open, as they do when packets are lost. */
   cut(...directions: readonly Direction[]): void;
+  /** As `hold`, once bytes with this text have passed. Resolves then. */
+  holdAfter(direction: Direction, text: string): Promise<void>;
   /** Keep back what is sent to the server. `heal` passes it on, even if the client is gone by then. */
   hold(): void;
   /** Bytes that are kept back. */
@@ -43,19 +45,25 @@ interface Pair {
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   const swallowed = new Set<Direction>();
-  const traps = new Map<Direction, { readonly text: Buffer; readonly sprung: () => void }>();
+  const traps = new Map<
+    Direction,
+    { readonly text: Buffer; readonly holds: boolean; readonly sprung: () => void }
+  >();
   let isHolding = false;
   let isRefusing = false;
 
   function pass(pair: Pair, direction: Direction, data: Buffer): void {
     const trap = traps.get(direction);
-    if (trap !== undefined && data.includes(trap.text)) {
+    const isSprung = trap !== undefined && data.includes(trap.text);
+    if (isSprung) {
       traps.delete(direction);
-      end(pair);
       trap.sprung();
-    } else if (swallowed.has(direction)) pair.isDamaged = true;
+    }
+    if (isSprung && !trap.holds) end(pair);
+    else if (swallowed.has(direction)) pair.isDamaged = true;
     else if (direction === 'toServer' && isHolding) pair.held.push(data);
     else (direction === 'toServer' ? pair.server : pair.client).write(data);
+    if (isSprung && trap.holds) isHolding = true;
   }
 
   function end(pair: Pair): void {
@@ -86,6 +94,10 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   const address = listener.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const setTrap = (direction: Direction, text: string, holds: boolean): Promise<void> =>
+    new Promise((resolve) => {
+      traps.set(direction, { text: Buffer.from(text), holds, sprung: resolve });
+    });
   const endAll = (): void => {
     for (const pair of pairs) end(pair);
   };
@@ -129,9 +141,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     refuse(isRefused) {
       isRefusing = isRefused;
     },
-    breakAt: (direction, text) =>
-      new Promise((resolve) => {
-        traps.set(direction, { text: Buffer.from(text), sprung: resolve });
-      }),
+    holdAfter: (direction, text) => setTrap(direction, text, true),
+    breakAt: (direction, text) => setTrap(direction, text, false),
   };
 }

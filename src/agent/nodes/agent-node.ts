@@ -1,6 +1,7 @@
 // The parts of ownership that the agent uses, as one of several nodes that work on one store.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { withPossibleEffect } from '../../base/possible-effect.ts';
 import type { CommandOutcome, CommandRequest, Ownership } from '../../store/ownership.ts';
 
 export type AgentNode = Pick<Ownership, 'node' | 'runs' | 'commands' | 'counters'>;
@@ -31,10 +32,12 @@ export function nodeUnavailable(runId: string): CodeBuddyError {
 
 /** The error for a caller that waits for a run of a node that was declared dead. */
 export function lostRun(): CodeBuddyError {
-  return new CodeBuddyError(
-    'node_unavailable',
-    'This node was cut off from the database while it worked on the run. The run is interrupted, and can be resumed.',
-    { headers: { 'Retry-After': '2' } },
+  return withPossibleEffect(
+    new CodeBuddyError(
+      'node_unavailable',
+      'This node was cut off from the database while it worked on the run. The run is interrupted, and can be resumed.',
+      { headers: { 'Retry-After': '2' } },
+    ),
   );
 }
 

@@ -7,9 +7,10 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { mayHaveEffect } from '../../base/possible-effect.ts';
 import type { Scope } from '../../contract/api-key.ts';
 import type { HttpContext } from '../context.ts';
-import type { AnswerStore, StoredAnswer } from '../services.ts';
+import type { AnswerStore, RequestEnd, StoredAnswer } from '../services.ts';
 import { callerOf } from './caller.ts';
 import { makeAnswerMemory } from './idempotency-memory.ts';
 import { problemBody, problemType, toProblem } from './problem.ts';
@@ -23,6 +24,8 @@ interface FirstRequest {
   readonly storageKey: string;
   readonly fingerprint: string;
   readonly scopes: readonly Scope[];
+  /** How it ends if its answer is not stored. */
+  end: RequestEnd;
 }
 
 /** State shared by all Fastify apps of one server. */
@@ -33,6 +36,7 @@ interface Ledger {
 }
 
 const ledgers = new WeakMap<HttpContext, Ledger>();
+const firsts = new WeakMap<FastifyRequest, FirstRequest>();
 
 type Keep = (answer: Omit<StoredAnswer, 'fingerprint'>) => Promise<void>;
 
@@ -47,6 +51,20 @@ export async function keepAnswer(
   const keep = keepers.get(request);
   keepers.delete(request);
   await keep?.(answer);
+}
+
+/**
+ * Makes the one change of a request. If it fails, the request has changed nothing, unless the error says that it may
+ * have. A repeated request is then done even if this node was declared dead meanwhile.
+ */
+export async function onlyChange<T>(request: FastifyRequest, change: () => Promise<T>): Promise<T> {
+  try {
+    return await change();
+  } catch (error) {
+    const first = firsts.get(request);
+    if (first !== undefined) first.end = { kind: mayHaveEffect(error) ? 'unknown' : 'undone' };
+    throw error;
+  }
 }
 
 /** Adds the hooks to the routes with `idempotent`. Call it before the routes are added to `app`. */
@@ -81,8 +99,6 @@ export function installIdempotency(app: FastifyInstance, context: HttpContext): 
 }
 
 function makeHooks({ answers, running }: Ledger, context: HttpContext) {
-  const firsts = new WeakMap<FastifyRequest, FirstRequest>();
-
   /** Runs before the handler: repeats the first answer, or records that this is the first request. */
   async function recall(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     const key = readKey(request);
@@ -98,16 +114,15 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
     // Set before the first await, so two simultaneous requests cannot both be the first.
     running.set(storageKey, fingerprint);
     let first = false;
+    let isClaimed = false;
     try {
       // Before the answer is looked up, so that one that another node stores meanwhile is found.
-      if (answers.claim !== undefined && !(await answers.claim(storageKey))) {
-        running.delete(storageKey);
-        throw inProgress(key);
-      }
+      isClaimed = (await answers.claim?.(storageKey)) ?? true;
+      if (!isClaimed) throw inProgress(key);
       const answer = await answers.get(storageKey);
       if (answer === undefined) {
         first = true;
-        firsts.set(request, { storageKey, fingerprint, scopes });
+        firsts.set(request, { storageKey, fingerprint, scopes, end: { kind: 'ended' } });
         keepers.set(request, (kept) => keep(request, kept));
         // Streams never reach `remember`. All other answers do, even if the client has disconnected.
         reply.raw.once('close', () => {
@@ -122,7 +137,10 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
       requireScopes(kept.scopes, scopes);
       return repeat(reply, answer);
     } finally {
-      if (!first && running.delete(storageKey)) answers.release?.(storageKey);
+      if (!first) {
+        running.delete(storageKey);
+        if (isClaimed) answers.release?.(storageKey, { kind: 'undone' });
+      }
     }
   }
 
@@ -154,11 +172,18 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
   async function keep(request: FastifyRequest, answer: Omit<StoredAnswer, 'fingerprint'>): Promise<void> {
     const first = firsts.get(request);
     if (first === undefined) return;
+    if (answer.status >= 500 || temporary.has(answer.status)) {
+      release(request);
+      return;
+    }
+    const stored = { fingerprint: seal(first), ...answer };
     try {
-      if (answer.status >= 500 || temporary.has(answer.status)) return;
-      await answers.put(first.storageKey, { fingerprint: seal(first), ...answer });
+      await answers.put(first.storageKey, stored);
     } catch (error) {
-      // The work is done: the client must get the answer, even if a retry will do the work again.
+      // The work is done: the client must get the answer now. With several nodes, it is stored later.
+      const isStorage = error instanceof CodeBuddyError && error.code.startsWith('storage_');
+      if (first.end.kind === 'ended')
+        first.end = isStorage ? { kind: 'answer', answer: stored } : { kind: 'unknown' };
       context.logger.error({ err: error }, 'Failed to store the answer to an Idempotency-Key');
     } finally {
       release(request);
@@ -170,7 +195,7 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
     if (first === undefined) return;
     firsts.delete(request);
     running.delete(first.storageKey);
-    answers.release?.(first.storageKey);
+    answers.release?.(first.storageKey, first.end);
   }
 
   return { recall, remember, rememberProblem };
@@ -233,7 +258,7 @@ function inProgress(key: string): CodeBuddyError {
 function outcomeUnknown(key: string): CodeBuddyError {
   return new CodeBuddyError(
     'idempotency_unknown',
-    `The node that worked on the first request with Idempotency-Key ${JSON.stringify(key)} ended before it answered, so the request may have taken effect. Look for its effect, then use a new key if it is needed again.`,
+    `The outcome of the first request with Idempotency-Key ${JSON.stringify(key)} is not known, because its node or the database failed meanwhile. It may have taken effect. Look for its effect, then use a new key if it is needed again.`,
   );
 }
 

@@ -7,7 +7,7 @@ import type { CompletedPrompt, PromptRequest, WaitingRun } from '../../contract/
 import type { Run } from '../../contract/run.ts';
 import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
-import { keepAnswer } from '../pipeline/idempotency.ts';
+import { keepAnswer, onlyChange } from '../pipeline/idempotency.ts';
 import { abortSignalOf, factsOf } from '../pipeline/request-facts.ts';
 import type { RunService, StartedRun } from '../services.ts';
 import { openEventStream, requireRoomForStream } from '../streaming/sse.ts';
@@ -51,8 +51,9 @@ export async function answerByRun(
     mayUseTools,
   };
   const { webhook } = input;
-  const started =
-    webhook === undefined ? await runs.start(start) : await startWithWebhook(context, runs, start, webhook);
+  const started = await onlyChange(request, () =>
+    webhook === undefined ? runs.start(start) : startWithWebhook(context, runs, start, webhook),
+  );
   // Only the mode `wait` needs the error.
   started.result.catch(() => undefined);
   if (mode === 'leave') {

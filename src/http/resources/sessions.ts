@@ -21,6 +21,7 @@ import {
 } from '../../contract/session.ts';
 import { listFromHandler } from '../call-handler.ts';
 import type { HttpContext } from '../context.ts';
+import { onlyChange } from '../pipeline/idempotency.ts';
 import type { RouteDefinition } from '../route.ts';
 import type { SessionService } from '../services.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
@@ -118,7 +119,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { body: sessionInputSchema, response: { 201: sessionSchema } },
       docs: { responseHeaders: { 201: ['Location'] }, errors: writeErrors },
       handler: async (request, reply) => {
-        const session = await service().create(request.body as SessionInput);
+        const session = await onlyChange(request, () => service().create(request.body as SessionInput));
         reply.code(201).header('Location', `/api/sessions/${session.id}`);
         return session;
       },
@@ -189,7 +190,8 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       },
       handler: async (request, reply) => {
         const { id } = request.params as SchemaType<typeof idParamsSchema>;
-        const session = await service().fork(id, (request.body ?? {}) as SessionFork);
+        const input = (request.body ?? {}) as SessionFork;
+        const session = await onlyChange(request, () => service().fork(id, input));
         reply.code(201).header('Location', `/api/sessions/${session.id}`);
         return session;
       },

@@ -3,6 +3,7 @@
 // up: it is never made twice, and no caller gets an error for a commit that succeeded.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { withPossibleEffect } from '../../base/possible-effect.ts';
 import { sessionBusy } from '../session-busy.ts';
 import type { CommitMarker } from './commit-marker.ts';
 import type { Database } from './database.ts';
@@ -170,9 +171,11 @@ export function createGroupCommit({
         onDoubt(toStorageError(error) as Error);
         if (performance.now() > giveUpAt) {
           onDoubt(undefined);
-          throw unavailable(
-            'The database went away during a commit; whether it was saved is not known yet.',
-            cause,
+          throw withPossibleEffect(
+            unavailable(
+              'The database went away during a commit; whether it was saved is not known yet.',
+              cause,
+            ),
           );
         }
         await new Promise((resolve) => setTimeout(resolve, pauseMs));

@@ -7,6 +7,7 @@ import { StoreOpenError } from '../store-open-error.ts';
 import { agentMigration } from './agent-migration.ts';
 import type { Database, Session } from './database.ts';
 import { departuresMigration } from './nodes/departures-migration.ts';
+import { lostRequestsMigration } from './nodes/lost-requests-migration.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
 import { oneUseMigration } from './nodes/one-use-migration.ts';
 import { schemaFenceMigration } from './nodes/schema-fence-migration.ts';
@@ -183,6 +184,7 @@ export const migrations: readonly string[] = [
   schemaFenceMigration,
   oneUseMigration,
   questionsMigration,
+  lostRequestsMigration,
 ];
 
 /** The newest version that this release supports. */

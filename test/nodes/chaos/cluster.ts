@@ -16,7 +16,9 @@ export interface Cluster {
   /** When the node joined again after this time. Both are Unix ms. */
   joinedAt(node: ChaosNode, after: number): Promise<number | undefined>;
   /** All nodes that were declared dead and have joined again, by a fault or because the machine was busy. */
-  joins(): Promise<readonly Join[]>;
+  joins(): Promise<readonly Happening[]>;
+  /** All nodes that were declared dead. */
+  deaths(): Promise<readonly Happening[]>;
 }
 
 export const secret = 'a secret of the tests';
@@ -28,7 +30,7 @@ export const sentTypes: Readonly<Record<string, readonly string[]>> = {
 
 let clusters = 0;
 
-export interface Join {
+export interface Happening {
   readonly nodeId: string;
   /** Unix ms. */
   readonly at: number;
@@ -52,7 +54,11 @@ export async function startCluster(
       });
     }),
   );
-  await server.query(recordJoins, database.name);
+  await server.query(recordHappenings, database.name);
+  async function happenings(table: 'joins' | 'deaths'): Promise<readonly Happening[]> {
+    const rows = await server.query(`SELECT node_id, at FROM ${table} ORDER BY at`, database.name);
+    return rows.map(({ node_id, at }) => ({ nodeId: String(node_id), at: Number(at) }));
+  }
   return {
     server,
     nodes,
@@ -61,7 +67,7 @@ export async function startCluster(
     role: database.role,
     async createWebhook(path, { ordered = false } = {}) {
       const { id } = await (nodes[0] as ChaosNode).client.webhooks.create({
-        url: `http://127.0.0.1:${receiver.port}${path}`,
+        url: `http://${receiver.address}${path}`,
         events: [...(sentTypes[path] ?? [])],
         secret,
         ordered,
@@ -77,23 +83,25 @@ export async function startCluster(
       );
       return typeof row?.at === 'string' ? Number(row.at) : undefined;
     },
-    async joins() {
-      const rows = await server.query('SELECT node_id, at FROM joins ORDER BY at', database.name);
-      return rows.map(({ node_id, at }) => ({ nodeId: String(node_id), at: Number(at) }));
-    },
+    joins: () => happenings('joins'),
+    deaths: () => happenings('deaths'),
   };
 }
 
-/** Keeps when nodes that were declared dead have joined again. */
-const recordJoins = `
+/** Keeps when nodes are declared dead, and when they have joined again. */
+const recordHappenings = `
   CREATE TABLE joins (node_id text NOT NULL, at bigint NOT NULL);
-  CREATE FUNCTION record_join() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+  CREATE TABLE deaths (node_id text NOT NULL, at bigint NOT NULL);
+  CREATE FUNCTION record_happening() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
   BEGIN
-    INSERT INTO public.joins VALUES (NEW.id, extract(epoch FROM clock_timestamp()) * 1000);
+    EXECUTE format('INSERT INTO public.%I VALUES ($1, extract(epoch FROM clock_timestamp()) * 1000)', TG_ARGV[0])
+      USING NEW.id;
     RETURN NEW;
   END $$;
   CREATE TRIGGER record_join AFTER UPDATE ON nodes
-    FOR EACH ROW WHEN (NEW.alive AND NOT OLD.alive) EXECUTE FUNCTION record_join();
+    FOR EACH ROW WHEN (NEW.alive AND NOT OLD.alive) EXECUTE FUNCTION record_happening('joins');
+  CREATE TRIGGER record_death AFTER UPDATE ON nodes
+    FOR EACH ROW WHEN (OLD.alive AND NOT NEW.alive AND NOT NEW.has_left) EXECUTE FUNCTION record_happening('deaths');
 `;
 
 /** A database whose owner is a role of its own. */

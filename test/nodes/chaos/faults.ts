@@ -48,7 +48,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     await declaredDead(other, node.id);
     await worksOn(scene, other);
     const resumedAt = Date.now();
-    node.resume();
+    await node.resume();
     const joinedAt = await waitFor(
       `${node.name} to join again`,
       () => scene.joinedAt(node, resumedAt),

@@ -4,9 +4,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodeBuddyClient, type Node } from '../../../src/client/index.ts';
+import { NodeFetch } from '../../../src/client/node/node-fetch.ts';
 import { type Running, serve, temporaryFolder } from '../../cli/run-cli.ts';
 import { startTcpProxy, type TcpProxy } from '../../postgres/tcp-proxy.ts';
 import { waitFor } from '../../wait-for.ts';
+import { type Attempts, recordAttempts } from './attempts.ts';
+import { receiverAddress } from './receiver.ts';
 
 export interface ChaosNode {
   readonly name: string;
@@ -16,10 +19,14 @@ export interface ChaosNode {
   readonly database: TcpProxy;
   /** Of the process that runs, `nod_…`. */
   readonly id: string;
-  /** False from just before the process is ended until it answers again. */
+  /** The requests of `client` that have an Idempotency-Key. */
+  readonly attempts: Attempts;
+  /** False from just before the process is ended or suspended until it answers again. */
   readonly isUp: boolean;
-  /** How often its process was continued. After a suspension of more than 30 s it closes waiting connections. */
-  readonly resumes: number;
+  /** How often its process was ended or suspended. */
+  readonly outages: number;
+  /** When its process was ended, Unix ms. */
+  readonly endedAt: readonly number[];
   /** Start the process again. */
   start(): Promise<void>;
   /** `kill -9` */
@@ -28,8 +35,8 @@ export interface ChaosNode {
   stop(): Promise<void>;
   /** SIGSTOP */
   pause(): void;
-  /** SIGCONT */
-  resume(): void;
+  /** SIGCONT. After a suspension longer than 30 s the process closes connections that waited for it. */
+  resume(): Promise<void>;
   /** What it has logged, for messages. */
   log(): string;
   /** How it sees the nodes of the database. */
@@ -51,7 +58,7 @@ export async function startNode({
   webhookProxy,
 }: NodeOptions): Promise<ChaosNode> {
   const home = temporaryFolder();
-  const config = { allowedTargets: ['127.0.0.1'], webhookProxy, workspace: temporaryFolder() };
+  const config = { allowedTargets: [receiverAddress], webhookProxy, workspace: temporaryFolder() };
   writeFileSync(join(home, 'api', 'config.json'), JSON.stringify(config));
   const database = await startTcpProxy(databasePort);
   const DATABASE_URL = database.through(databaseUrl);
@@ -59,7 +66,8 @@ export async function startNode({
   let port = '0';
   let id = '';
   let isUp = false;
-  let resumes = 0;
+  let outages = 0;
+  const endedAt: number[] = [];
   let earlierLog = '';
 
   const nodes = async (): Promise<readonly Node[]> => (await client.nodes.list()).nodes;
@@ -73,8 +81,13 @@ export async function startNode({
     id = await waitFor('the node to know its id', async () => (await nodes()).find(({ self }) => self)?.id);
     isUp = true;
   }
-  async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+  function goDown(): void {
     isUp = false;
+    outages++;
+  }
+  async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    goDown();
+    endedAt.push(Date.now());
     running?.child.kill(signal);
     const finished = await running?.finished;
     earlierLog += running?.output.stderr ?? '';
@@ -84,7 +97,8 @@ export async function startNode({
 
   await start();
   const apiKey = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
-  const client = new CodeBuddyClient({ url: `http://127.0.0.1:${port}`, apiKey });
+  const attempts = recordAttempts(new NodeFetch(undefined).fetch);
+  const client = new CodeBuddyClient({ url: `http://127.0.0.1:${port}`, apiKey, fetch: attempts.fetch });
   await learnId();
   return {
     name,
@@ -97,9 +111,11 @@ export async function startNode({
     get isUp() {
       return isUp;
     },
-    get resumes() {
-      return resumes;
+    attempts,
+    get outages() {
+      return outages;
     },
+    endedAt,
     async start() {
       await start();
       await learnId();
@@ -111,10 +127,13 @@ export async function startNode({
       const code = await end('SIGTERM');
       if (code !== 0) throw new Error(`${name} ended with ${code}: ${earlierLog.slice(-4000)}`);
     },
-    pause: () => void running?.child.kill('SIGSTOP'),
-    resume() {
-      resumes++;
+    pause() {
+      goDown();
+      running?.child.kill('SIGSTOP');
+    },
+    async resume() {
       running?.child.kill('SIGCONT');
+      await learnId();
     },
     log: () => earlierLog + (running?.output.stderr ?? ''),
     nodes,

@@ -2,14 +2,14 @@
 // many, CHAOS_SEED repeats an order, CHAOS_FAULTS chooses faults by a part of their names, CHAOS_NODES says how many
 // nodes. After the rounds all promises are checked.
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, test } from 'vitest';
 import { type PostgresServer, startPostgresServer } from '../../postgres/postgres-server.ts';
 import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from '../../wait-for.ts';
 import { startCluster } from './cluster.ts';
 import { faults, type Pause, recovered } from './faults.ts';
 import { follow } from './follower.ts';
 import { startLoad } from './load.ts';
-import { checkPromises } from './promises.ts';
+import { checkAnswers, checkPromises } from './promises.ts';
 import { createChance } from './random.ts';
 
 const rounds = Number(process.env.CHAOS_ROUNDS ?? 2);
@@ -49,13 +49,13 @@ test(`${rounds} rounds of faults lose and change nothing that was acknowledged (
       const pause = await faults[name]?.(scene);
       if (pause !== undefined) pauses.push(pause);
       await recovered(scene);
+      await checkAnswers(cluster, load, followers);
     } catch (error) {
       throw new Error(`CHAOS_SEED=${seed}, round ${round} (${name}): ${error}`, { cause: error });
     }
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     const { size } = load.acknowledged;
     console.info(`round ${round}: ${name}, ${seconds} s; ${size} prompts were acknowledged so far`);
-    expect(load.faults, `after round ${round} (${name})`).toEqual([]);
   }
   await load.end();
   await checkPromises({ cluster, load, followers, pauses, webhooksSince: events[0]?.sequence ?? 0 });

@@ -191,6 +191,20 @@ test('a node that was declared dead writes nothing, loses everything, and joins 
   await first.store.write([{ kind: 'touch', topic: 'fresh' }]);
 });
 
+test('a node that was declared dead is not told that another node holds what it claims', async () => {
+  const url = await postgresUrl();
+  const [first, second] = [await openNode(url), await openNode(url)];
+  await declareDead(url, first, second);
+  // False would mean that another node holds it.
+  const { claims } = first.ownership;
+  for (const name of ['task:a', 'task:b']) {
+    const outcome = await claims.claim(name).catch((error: unknown) => (error as CodeBuddyError).code);
+    expect([true, 'storage_unavailable']).toContain(outcome);
+  }
+  await waitFor('the node to join again', () => claims.claim('task:a'));
+  expect(await second.ownership.claims.claim('task:a')).toBe(false);
+});
+
 test('a node whose connection is cut reconnects and loses nothing', async () => {
   const url = await postgresUrl();
   const [first] = [await openNode(url), await openNode(url)];

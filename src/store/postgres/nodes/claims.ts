@@ -29,16 +29,25 @@ export function createClaims({
   ];
   return {
     async claim(name) {
-      if (node.epoch === 0) throw unavailable(fencedDetail);
-      const { rows } = await query(statements.claim, [node.id, node.epoch, name]);
-      return rows.length > 0;
+      const { id: nodeId, epoch } = node;
+      if (epoch === 0) throw unavailable(fencedDetail);
+      const { rows } = await query(statements.claim, [nodeId, epoch, name]);
+      if (rows[0]?.is_member !== true) {
+        // Not false: no other node holds it.
+        node.fence.refused({ nodeId, epoch });
+        throw unavailable(fencedDetail);
+      }
+      return rows[0].name === name;
     },
-    async release(name) {
+    async release(name, { undone } = { undone: false }) {
       const { count } = await query(statements.releaseClaim, [node.id, name]);
       if (count > 0) {
         feed.signal('claims');
         released.call();
+        return;
       }
+      // It was taken over, or released before. The note of a take-over that is kept is not taken back by a later request.
+      await query(undone ? statements.removeLoss : statements.keepLoss, [node.id, name]);
     },
     holderOf: async (name) => nodeIdIn(await query(statements.claimHolder, [name])),
     onReleased: released.add,

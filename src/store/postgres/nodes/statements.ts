@@ -84,10 +84,18 @@ const texts = {
   laneOwner: `SELECT node_id FROM lanes JOIN nodes ON nodes.id = node_id AND alive WHERE webhook_id = $1`,
 
   // ---- claims and runs
-  claim: `${fence} INSERT INTO claims (name, node_id, inherited) SELECT $3, id, false FROM fence
-    ON CONFLICT (name) DO UPDATE SET inherited = false WHERE claims.node_id = EXCLUDED.node_id
-    RETURNING name`,
+  claim: `${fence}, claimed AS (
+      INSERT INTO claims (name, node_id, inherited) SELECT $3, id, false FROM fence
+      ON CONFLICT (name) DO UPDATE SET inherited = false WHERE claims.node_id = EXCLUDED.node_id
+      RETURNING name
+    )
+    SELECT EXISTS (SELECT FROM fence) AS is_member, (SELECT name FROM claimed) AS name`,
   releaseClaim: 'DELETE FROM claims WHERE name = $2 AND node_id = $1',
+  /** A request that was lost with this node (lost-requests-migration.ts), but has changed nothing. */
+  removeLoss:
+    "DELETE FROM answers WHERE $2 LIKE 'answer:%' AND key = substr($2, 8) AND status = 0 AND fingerprint = $1",
+  keepLoss: `UPDATE answers SET fingerprint = ''
+    WHERE $2 LIKE 'answer:%' AND key = substr($2, 8) AND status = 0 AND fingerprint = $1`,
   claimHolder: 'SELECT node_id FROM claims JOIN nodes ON nodes.id = node_id AND alive WHERE name = $1',
   inheritedRuns:
     'SELECT substr(name, 5) AS run_id FROM claims WHERE node_id = $1 AND inherited ORDER BY name LIMIT 200',
