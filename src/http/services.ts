@@ -13,7 +13,14 @@ import type { PromptResult } from '../contract/prompt-result.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
-import type { ExportFormat, Session, SessionFilter, SessionFork, SessionInput } from '../contract/session.ts';
+import type {
+  ExportFormat,
+  Session,
+  SessionFilter,
+  SessionFork,
+  SessionInput,
+  SessionOrigin,
+} from '../contract/session.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -50,6 +57,8 @@ export interface RunService {
   start(request: {
     readonly prompt: string;
     readonly sessionId?: string;
+    /** Of a new session. @default 'rest' */
+    readonly origin?: SessionOrigin;
     readonly options: PromptOptions;
     readonly requestId: string;
     /** @default a new id */
