@@ -35,6 +35,7 @@ import { startRetention } from './events/retention.ts';
 import type { Logger } from './http/logger.ts';
 import type { HttpServices } from './http/services.ts';
 import { openKeys } from './keys/key-service.ts';
+import { mcpRoutes } from './mcp-server/mcp-routes.ts';
 import type { Ownership } from './store/ownership.ts';
 import { DamagedRowError } from './store/row-json.ts';
 import { toOpenError } from './store/sqlite/open-database.ts';
@@ -200,6 +201,7 @@ export async function createApp(
         startedAt,
         origins,
       }),
+      [mcpRoutes],
     );
   } catch (error) {
     await agent?.close(0);

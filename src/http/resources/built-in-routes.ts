@@ -23,7 +23,7 @@ import { streamTicketRoutes } from './stream-tickets.ts';
 import { toolRoutes } from './tools.ts';
 import { webhookRoutes } from './webhooks.ts';
 
-/** All built-in routes for the services of `context`. */
+/** The built-in routes of the REST API for the services of `context`. */
 export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] {
   return [
     ...healthRoutes(context),
