@@ -14,7 +14,7 @@ export interface WaitOptions {
   readonly after: number;
   readonly patienceMs: number;
   readonly signal: AbortSignal;
-  /** Called with a word about each event. */
+  /** Called with the type of each event before the end of the wait. */
   readonly progress: ((message: string) => void) | undefined;
 }
 
@@ -38,8 +38,8 @@ export async function waitForRun(
     const before = await runs.get(id);
     if (before !== undefined && !isOver(before)) {
       for await (const batch of items) {
-        for (const item of batch) progress?.(wordsOf(item));
         if (batch.some(endsWait)) break;
+        for (const item of batch) if (item.kind === 'event') progress?.(item.event.type);
       }
     }
   } finally {
@@ -94,8 +94,4 @@ function isOver({ status }: Run): boolean {
 
 function endsWait(item: StreamItem): boolean {
   return item.kind === 'event' && (ends.has(item.event.type) || item.event.type === 'permission.request');
-}
-
-function wordsOf(item: StreamItem): string {
-  return item.kind === 'event' ? item.event.type : item.kind;
 }
