@@ -54,8 +54,7 @@ module.exports = {
     wall('webhooks/', ['events/', 'store/']),
     wall('agent/', ['events/', 'store/']),
     wall('http/', ['events/']),
-    // A door adds a protocol to the routes of http/.
-    wall('mcp-server/', ['http/', 'events/']),
+    wall('mcp-server/', []),
     wall('api/same-settings\\.ts', []),
     wall('api/rest-server\\.ts', ['http/', 'events/', 'api/same-settings\\.ts']),
     wall('api/(open-)?webhook', ['webhooks/', 'events/', 'store/', 'api/same-settings\\.ts']),

@@ -4,12 +4,11 @@
 import { captureRejectionSymbol, EventEmitter } from 'node:events';
 import type { AddRouteOptions, RouteHandler } from '../http/added-route.ts';
 import { addedRoute } from '../http/added-route.ts';
-import type { Door } from '../http/door.ts';
 import type { HttpHandlers, PromptHandler, ToolHandler } from '../http/handlers.ts';
 import type { ApiServerConfig } from '../http/http-config.ts';
 import { resolveConfig } from '../http/http-config.ts';
 import type { ServerAddress } from '../http/http-server.ts';
-import { HttpServer, type HttpServerListeners } from '../http/http-server.ts';
+import { HttpServer } from '../http/http-server.ts';
 import type { RequestEvent } from '../http/pipeline/request-record.ts';
 import type { Endpoint } from '../http/resources/api-index.ts';
 import { listEndpoints } from '../http/resources/api-index.ts';
@@ -64,13 +63,10 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
   private readonly handlers: HttpHandlers = {};
   private readonly server: HttpServer;
 
-  /**
-   * `doors` are ways in besides REST.
-   * @throws TypeError naming the invalid setting
-   */
-  constructor(config: ApiServerConfig = {}, services: HttpServices = {}, doors: readonly Door[] = []) {
+  /** @throws TypeError naming the invalid setting */
+  constructor(config: ApiServerConfig = {}, services: HttpServices = {}) {
     super({ captureRejections: true });
-    const listeners: HttpServerListeners = {
+    this.server = new HttpServer(resolveConfig(config), services, this.handlers, {
       onRequest: (event) => {
         this.emitSafely(() => this.emit('request', event));
       },
@@ -78,8 +74,7 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
       onInternalError: (error) => {
         if (this.listenerCount('error') > 0) this.emitSafely(() => this.emit('error', error));
       },
-    };
-    this.server = new HttpServer(resolveConfig(config), services, this.handlers, listeners, doors);
+    });
   }
 
   /** Answers `POST /api/prompt`. @default the built-in agent, or 503 `handler_not_configured` without one */

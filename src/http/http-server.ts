@@ -9,7 +9,6 @@ import { setImmediate } from 'node:timers/promises';
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
 import type { HttpContext } from './context.ts';
-import type { Door } from './door.ts';
 import type { HttpHandlers } from './handlers.ts';
 import type { ResolvedConfig } from './http-config.ts';
 import { requireKeyBeyondLoopback } from './http-config.ts';
@@ -82,7 +81,6 @@ export class HttpServer {
     services: HttpServices,
     handlers: Readonly<HttpHandlers>,
     listeners: HttpServerListeners,
-    doors: readonly Door[] = [],
   ) {
     this.config = config;
     const metrics = new Metrics();
@@ -121,7 +119,6 @@ export class HttpServer {
       onInternalError: listeners.onInternalError,
     });
     this.routes.addBuiltIn(builtInRoutes(this.context));
-    for (const door of doors) this.routes.addBuiltIn(door(this.context));
     // Throws for invalid settings here, in the constructor, and not in start().
     this.makeGate();
   }

@@ -8,17 +8,14 @@ import { permissionDecisionSchema } from '../contract/permission.ts';
 import { promptRequestSchema } from '../contract/prompt.ts';
 import type { Run } from '../contract/run.ts';
 import type { SchemaType } from '../contract/schema-type.ts';
-import { nextCursorOf, pageRequest } from '../http/resources/cursor.ts';
-import type { RunService } from '../http/services.ts';
-import { createArgumentCheck } from './argument-check.ts';
-import type { McpCaller } from './mcp-caller.ts';
-import type { McpServices } from './mcp-services.ts';
+import type { Caller } from './caller.ts';
+import type { McpServices } from './services.ts';
 import { runTask } from './tasks.ts';
 import { jsonResult } from './tool-results.ts';
 import { runResult, waitForRun } from './wait-for-run.ts';
 
 export interface ToolCall {
-  readonly caller: McpCaller;
+  readonly caller: Caller;
   /** True if the client takes a task in place of a result. */
   readonly takesTasks: boolean;
   /** Sends progress; undefined if the client did not ask for it. */
@@ -91,14 +88,14 @@ export function createAgentTools({
   services,
   patienceMs,
 }: AgentToolsOptions): ReadonlyMap<string, AgentTool> {
-  const { runs, sessions, permissions } = services;
+  const { runs, sessions, permissions, cursors } = services;
 
   /** A tool whose arguments are checked. */
   function tool<const S extends ObjectSchema>(
     facts: Omit<AgentTool, 'inputSchema' | 'run'> & { readonly inputSchema: S },
     run: (params: SchemaType<S>, call: ToolCall) => Promise<CallToolResult>,
   ): readonly [string, AgentTool] {
-    const check = createArgumentCheck(facts.inputSchema);
+    const check = services.checkOf(facts.inputSchema);
     return [facts.name, { ...facts, run: async (params, call) => run(check(params) as SchemaType<S>, call) }];
   }
 
@@ -202,17 +199,17 @@ export function createAgentTools({
       },
       async ({ title, ...query }) => {
         const page = await sessions.list({
-          ...pageRequest('sessions', query),
+          ...cursors.read('sessions', query),
           ...(title === undefined ? {} : { title }),
         });
-        return jsonResult({ sessions: page.items, nextCursor: nextCursorOf('sessions', page) });
+        return jsonResult({ sessions: page.items, nextCursor: cursors.next('sessions', page) });
       },
     ),
   ]);
 }
 
 /** @throws CodeBuddyError `run_not_found` */
-async function getRun(runs: RunService, id: string): Promise<Run> {
+async function getRun(runs: McpServices['runs'], id: string): Promise<Run> {
   const run = await runs.get(id);
   if (run === undefined) throw new CodeBuddyError('run_not_found', `Run "${id}" not found.`);
   return run;
@@ -224,6 +221,6 @@ function withoutTexts({ prompt: _prompt, response: _response, ...run }: Run): Re
 }
 
 /** The client has left: nobody waits for the run. */
-async function cancelQuietly(runs: RunService, id: string): Promise<void> {
+async function cancelQuietly(runs: McpServices['runs'], id: string): Promise<void> {
   await runs.cancel(id, 'The client disconnected.').catch(() => undefined);
 }

@@ -9,20 +9,23 @@ import {
 } from '@modelcontextprotocol/server';
 import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
-import { nextCursorOf, pageRequest } from '../http/resources/cursor.ts';
-import type { McpCaller } from './mcp-caller.ts';
-import type { McpServices } from './mcp-services.ts';
+import type { Caller } from './caller.ts';
+import type { McpServices } from './services.ts';
 
 const sessionPrefix = 'codebuddy://sessions/';
 const filePrefix = 'codebuddy://files/';
 const pageSize = 50;
 
 /** Adds the methods of resources. A caller sees those that its key may read. */
-export function addResources(server: Server, caller: McpCaller, { sessions, tools }: McpServices): void {
+export function addResources(
+  server: Server,
+  caller: Caller,
+  { sessions, tools, cursors }: McpServices,
+): void {
   server.setRequestHandler('resources/list', async ({ params }) => {
     if (!caller.may('read')) return { resources: [] };
-    const page = await sessions.list(pageRequest('resources', { limit: pageSize, cursor: params?.cursor }));
-    const next = nextCursorOf('resources', page);
+    const page = await sessions.list(cursors.read('resources', { limit: pageSize, cursor: params?.cursor }));
+    const next = cursors.next('resources', page);
     return {
       resources: page.items.map(({ id, title, updatedAt }) => ({
         uri: `${sessionPrefix}${id}`,

@@ -14,13 +14,13 @@ import {
 import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { type AgentTool, createAgentTools } from './agent-tools.ts';
-import { McpCaller } from './mcp-caller.ts';
-import type { McpServices } from './mcp-services.ts';
+import { Caller } from './caller.ts';
 import { addResources } from './resources.ts';
+import type { McpServices } from './services.ts';
 import { addTasks, tasksExtension } from './tasks.ts';
 import { errorResult, jsonResult } from './tool-results.ts';
 
-export interface McpServerOptions {
+export interface ServerFactoryOptions {
   readonly services: McpServices;
   /** How long a tool waits for a run, in ms. */
   readonly patienceMs: number;
@@ -33,13 +33,13 @@ const instructions =
   'Code Buddy is a coding agent with a workspace. Give it a task with the tool prompt. A task that takes longer than 45 s ' +
   'continues as a run: get its result with run_result. A run that waits for a permission continues after permission_decide.';
 
-export function createServerFactory(options: McpServerOptions): McpServerFactory {
+export function createServerFactory(options: ServerFactoryOptions): McpServerFactory {
   const { services, version } = options;
   const agentTools = createAgentTools(options);
 
   return ({ authInfo, era }) => {
     const caller = authInfo?.extra?.caller;
-    if (!(caller instanceof McpCaller)) throw new TypeError('The request has no caller');
+    if (!(caller instanceof Caller)) throw new TypeError('The request has no caller');
     const hasTasks = era === 'modern' && caller.may('prompt');
     const server = new Server(
       { name: 'codebuddy', title: 'Code Buddy', version },
@@ -61,7 +61,7 @@ export function createServerFactory(options: McpServerOptions): McpServerFactory
     return server;
   };
 
-  async function listTools(caller: McpCaller): Promise<Tool[]> {
+  async function listTools(caller: Caller): Promise<Tool[]> {
     const agent = [...agentTools.values()].filter(({ scope }) => caller.may(scope)).map(describe);
     if (!caller.may('tools')) return agent;
     const workspace = (await services.tools.list()).map(({ name, description, inputSchema, readOnly }) => ({
@@ -76,7 +76,7 @@ export function createServerFactory(options: McpServerOptions): McpServerFactory
   async function callTool(
     name: string,
     params: Record<string, unknown>,
-    caller: McpCaller,
+    caller: Caller,
     context: ServerContext,
   ): Promise<CallToolResult> {
     const tool = agentTools.get(name);
@@ -102,7 +102,7 @@ export function createServerFactory(options: McpServerOptions): McpServerFactory
   async function callWorkspaceTool(
     name: string,
     params: Record<string, unknown>,
-    caller: McpCaller,
+    caller: Caller,
   ): Promise<CallToolResult> {
     caller.require('tools', `The tool ${name}`);
     const { signal, requestId, hop } = caller.facts;

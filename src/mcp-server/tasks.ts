@@ -11,7 +11,7 @@ import {
 import { z } from 'zod';
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Run } from '../contract/run.ts';
-import type { McpServices } from './mcp-services.ts';
+import type { McpServices } from './services.ts';
 import { runResult } from './wait-for-run.ts';
 
 export const tasksExtension = 'io.modelcontextprotocol/tasks';

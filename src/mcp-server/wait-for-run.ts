@@ -5,8 +5,7 @@ import { CodeBuddyError } from '../base/errors.ts';
 import { runEndEvents } from '../contract/event-catalogue.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { Run } from '../contract/run.ts';
-import type { StreamItem } from '../events/event-log.ts';
-import type { McpServices } from './mcp-services.ts';
+import type { McpServices, RunItem } from './services.ts';
 import { textResult } from './tool-results.ts';
 
 export interface WaitOptions {
@@ -92,6 +91,6 @@ function isOver({ status }: Run): boolean {
   return status !== 'queued' && status !== 'running';
 }
 
-function endsWait(item: StreamItem): boolean {
+function endsWait(item: RunItem): boolean {
   return item.kind === 'event' && (ends.has(item.event.type) || item.event.type === 'permission.request');
 }

@@ -7,10 +7,10 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { onTestFinished } from 'vitest';
 import { type Agent, type AgentOptions, createAgent } from '../../src/agent/agent.ts';
 import { type ApiServerConfig, RestApiServer } from '../../src/api/rest-server.ts';
+import { mcpDoor } from '../../src/app/mcp-door.ts';
 import type { Scope } from '../../src/contract/api-key.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import { openKeys } from '../../src/keys/key-service.ts';
-import { mcpRoutes } from '../../src/mcp-server/mcp-routes.ts';
 import { openTestStore } from '../postgres/test-store.ts';
 
 /** The 2026 revision without a handshake, and the 2025 revisions with one. */
@@ -50,11 +50,15 @@ export async function startMcpServer({
   const log = createEventLog({ store, deltas: ownership.deltas });
   const agent = await createAgent({ store, log, ownership, workspace, models: ['offline'], ...agentOptions });
   const keys = await openKeys({ store, fixed: [] });
-  const { runs, sessions, tools, allPermissions: permissions } = agent;
+  const mcp = mcpDoor({
+    log,
+    agent,
+    logger: undefined,
+    ...(patienceMs === undefined ? {} : { patienceMs }),
+  });
   const server = new RestApiServer(
     { port: 0, shutdownTimeoutMs: 2000, ...config },
-    { events: log, runs, sessions, tools, permissions, ...(hasKeys ? { keys } : {}) },
-    [(context) => mcpRoutes(context, patienceMs === undefined ? {} : { patienceMs })],
+    { mcp, events: log, runs: agent.runs, ...(hasKeys ? { keys } : {}) },
   );
   const { url } = await server.start();
   let stopping: Promise<void> | undefined;

@@ -9,6 +9,7 @@ import { docsRoutes } from './docs.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
+import { mcpRoutes } from './mcp.ts';
 import { metricsRoutes } from './metrics.ts';
 import { modelRoutes } from './models.ts';
 import { nodeRoutes } from './nodes.ts';
@@ -23,7 +24,7 @@ import { streamTicketRoutes } from './stream-tickets.ts';
 import { toolRoutes } from './tools.ts';
 import { webhookRoutes } from './webhooks.ts';
 
-/** The built-in routes of the REST API for the services of `context`. */
+/** All built-in routes for the services of `context`. */
 export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] {
   return [
     ...healthRoutes(context),
@@ -44,6 +45,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...nodeRoutes(context),
     ...settingRoutes(context),
     ...modelRoutes(context),
+    ...mcpRoutes(context),
     ...docsRoutes(context),
     ...dashboardRoutes(context),
   ];

@@ -3,7 +3,7 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Scope } from '../contract/api-key.ts';
 
-export interface McpCallerFacts {
+export interface CallerFacts {
   /** Null on a server without keys. */
   readonly keyId: string | null;
   readonly scopes: readonly Scope[];
@@ -17,10 +17,10 @@ export interface McpCallerFacts {
 }
 
 /** A class, so that it can be recognized among the values that the SDK passes on untyped. */
-export class McpCaller {
-  readonly facts: McpCallerFacts;
+export class Caller {
+  readonly facts: CallerFacts;
 
-  constructor(facts: McpCallerFacts) {
+  constructor(facts: CallerFacts) {
     this.facts = facts;
   }
 
