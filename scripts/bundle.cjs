@@ -37,7 +37,7 @@ const lean = {
 const clientCommands = [
   ...['prompt', 'chat', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks', 'deliveries'],
   ...['models', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi', 'doctor'],
-  ...['stats', 'completion', 'serve-flags'],
+  ...['stats', 'completion', 'serve-flags', 'mcp'],
 ];
 
 /** A name that a module can export: `serve_flags`. */

@@ -42,6 +42,7 @@ const tasks = {
   'client-types': { isQuick: true, command: [script('generate-client-types.ts')] },
   docs: { isQuick: true, command: [script('generate-docs.ts')] },
   openapi: { command: [script('check-openapi.ts')] },
+  'mcp-conformance': { command: [script('check-mcp.ts')] },
   'client-runtimes': { command: [script('check-client-runtimes.ts')] },
   package: { build: true, command: [script('check-package.ts')] },
   bench: { build: true, command: [path.join(root, 'bench', 'index.ts')] },

@@ -8,6 +8,7 @@ import { agentSettings, sandboxSettings } from './app/agent-settings.ts';
 import { createAnswerStore } from './app/answer-store.ts';
 import { dashboardFolder } from './app/dashboard-folder.ts';
 import type { WriterThread } from './app/early-thread.ts';
+import { mcpDoor } from './app/mcp-door.ts';
 import { createNodeService } from './app/node-service.ts';
 import { nodeUrl } from './app/node-url.ts';
 import { describeDatabase, openStore } from './app/open-store.ts';
@@ -199,6 +200,7 @@ export async function createApp(
         localKey: localKey.key,
         startedAt,
         origins,
+        logger,
       }),
     );
   } catch (error) {
@@ -317,17 +319,19 @@ interface Modules {
   readonly localKey: string;
   readonly startedAt: string;
   readonly origins: Origins;
+  readonly logger: Logger | undefined;
 }
 
 async function connect(
   settings: Settings,
-  { store, ownership, log, agent, webhooks, localKey, startedAt, origins }: Modules,
+  { store, ownership, log, agent, webhooks, localKey, startedAt, origins, logger }: Modules,
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
   const sharedTokens = await createSharedTokens(ownership);
   return {
     runs: agent.runs,
+    mcp: mcpDoor({ log, agent, logger }),
     sessions: agent.sessions,
     tools: agent.tools,
     permissions: agent.allPermissions,

@@ -6,6 +6,7 @@ import type { Permission } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
+import type { SessionOrigin } from '../contract/session.ts';
 
 export interface StartedRun {
   readonly run: Run;
@@ -33,6 +34,8 @@ export interface Runs {
     request: Caller & {
       prompt: string;
       sessionId?: string;
+      /** Of a new session. @default 'rest' */
+      origin?: SessionOrigin;
       options: PromptOptions;
       requestId: string;
       /** @default a new id */

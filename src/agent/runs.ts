@@ -119,7 +119,11 @@ export function createRuns(options: RunsOptions): Runs {
     if (request.sessionId !== undefined) session = await requireSession(request.sessionId);
     const createdAt = now();
     const isNew = session === undefined;
-    session ??= newSessionRow(titleFrom(prompt), {}, createdAt);
+    session ??= newSessionRow(
+      titleFrom(prompt),
+      request.origin === undefined ? {} : { origin: request.origin },
+      createdAt,
+    );
     const memory = readSessionMemory(session);
     await spending.requireRoom(memory.cost);
     const ahead = isNew || elsewhere === undefined ? 0 : (await elsewhere.lookAt(session.id)).length;

@@ -40,6 +40,10 @@ export const commands: Commands = {
     description: 'Move the data of a SQLite home to a PostgreSQL database.',
     load: () => import('./migrate.ts'),
   },
+  mcp: {
+    description: 'Serve the agent to an MCP client on standard input and output.',
+    load: () => import('./mcp.ts'),
+  },
   open: {
     description: 'Open the dashboard in the browser.',
     load: () => import('./open.ts'),

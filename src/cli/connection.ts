@@ -40,15 +40,7 @@ export async function withClient(
   options: ConnectionOptions,
   work: (client: CodeBuddyClient, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const fromEnvironment = process.env.CODEBUDDY_URL;
-  const url = options.url ?? (fromEnvironment ? serverUrl('CODEBUDDY_URL')(fromEnvironment) : undefined);
-  const client = await createClient(options, {
-    ...(url === undefined ? {} : { url }),
-    ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
-    ...(options.home === undefined ? {} : { home: options.home }),
-    // The user or the script decides whether to try again.
-    maxRetries: 0,
-  });
+  const client = await createClient(options, clientOptionsOf(options));
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   process.once('SIGINT', abort);
@@ -58,6 +50,19 @@ export async function withClient(
     process.off('SIGINT', abort);
     client.close();
   }
+}
+
+/** The options of the client, from flags and environment. */
+export function clientOptionsOf({ url: flag, apiKey, home }: ConnectionOptions): CodeBuddyClientOptions {
+  const fromEnvironment = process.env.CODEBUDDY_URL;
+  const url = flag ?? (fromEnvironment ? serverUrl('CODEBUDDY_URL')(fromEnvironment) : undefined);
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(home === undefined ? {} : { home }),
+    // The user or the script decides whether to try again.
+    maxRetries: 0,
+  };
 }
 
 async function createClient(

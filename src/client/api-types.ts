@@ -963,6 +963,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/mcp': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Send a message to the MCP server.
+     * @description The Model Context Protocol over Streamable HTTP, without sessions: revision 2026-07-28, and clients of the 2025 revisions. The tools that are listed, and those that may be called, depend on the scopes of the key.
+     *
+     *     Requires an API key.
+     */
+    readonly post: operations['sendMcpMessage'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/metrics': {
     readonly parameters: {
       readonly query?: never;
@@ -2063,6 +2085,11 @@ export interface components {
         readonly [key: string]: unknown;
       };
       readonly model: string | null;
+      /**
+       * @description How the request came in that created it: `rest` (the API, the command line, the dashboard), `openai` (the routes below `/v1`), `mcp` (the MCP server) or `trigger`.
+       * @enum {string}
+       */
+      readonly origin: 'rest' | 'openai' | 'mcp' | 'trigger';
       /** @enum {string} */
       readonly status: 'idle' | 'running';
       readonly title: string;
@@ -4479,6 +4506,8 @@ export interface operations {
         readonly forkedFrom?: string;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
+        /** @description Only sessions that came in this way. */
+        readonly origin?: 'rest' | 'openai' | 'mcp' | 'trigger';
         /** @description Only sessions whose title contains this text, in upper or lower case. */
         readonly title?: string;
       };
@@ -5656,6 +5685,60 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly sendMcpMessage: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** @description A JSON-RPC 2.0 message of the Model Context Protocol. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          readonly [key: string]: unknown;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The answer, or the messages that belong to the request and the answer as a stream. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly [key: string]: unknown;
+          };
+          readonly 'text/event-stream': string;
+        };
+      };
+      /** @description The notification was accepted. */
+      readonly 202: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': null;
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };

@@ -19,8 +19,8 @@ export interface RouteDefinition {
   readonly description?: string;
   /** Unique, stable camelCase name. It names the types of the typed client. @default derived from method and path */
   readonly operationId?: string;
-  /** The scope that the API key needs. `open`: no key. */
-  readonly scope: Scope | 'open';
+  /** The scope that the API key needs. `any`: a key with any scope. `open`: no key. */
+  readonly scope: Scope | 'any' | 'open';
   readonly schema?: {
     readonly params?: JSONSchema;
     readonly querystring?: JSONSchema;

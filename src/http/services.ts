@@ -2,7 +2,7 @@
 // none and sets handlers instead; a test passes what it likes. The nouns are in `contract/`.
 
 import type { RunStats } from '../base/run-figures.ts';
-import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
+import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity, Scope } from '../contract/api-key.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
@@ -13,7 +13,14 @@ import type { PromptResult } from '../contract/prompt-result.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
-import type { ExportFormat, Session, SessionFilter, SessionFork, SessionInput } from '../contract/session.ts';
+import type {
+  ExportFormat,
+  Session,
+  SessionFilter,
+  SessionFork,
+  SessionInput,
+  SessionOrigin,
+} from '../contract/session.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -50,6 +57,8 @@ export interface RunService {
   start(request: {
     readonly prompt: string;
     readonly sessionId?: string;
+    /** Of a new session. @default 'rest' */
+    readonly origin?: SessionOrigin;
     readonly options: PromptOptions;
     readonly requestId: string;
     /** @default a new id */
@@ -188,7 +197,29 @@ export interface SharedTokens {
 /** The parts of the event log that the REST server uses. */
 export type EventSource = Pick<EventLog, 'read' | 'get' | 'subscribeInBatches' | 'bounds' | 'stats'>;
 
+/** A message to the MCP server, with its caller. */
+export interface McpRequest {
+  /** Those of the protocol. */
+  readonly headers: Headers;
+  /** The parsed message. */
+  readonly body: unknown;
+  readonly keyId: string | null;
+  readonly scopes: readonly Scope[];
+  readonly mayUseTools: boolean;
+  readonly requestId: string;
+  readonly hop: number;
+  /** Aborts when the client disconnects before the answer. */
+  readonly signal: AbortSignal;
+}
+
+export interface McpService {
+  /** The answer has a JSON body, or a stream of server-sent events. */
+  answer(request: McpRequest): Promise<Response>;
+}
+
 export interface HttpServices {
+  /** Loads the MCP server at its first request. */
+  readonly mcp?: () => Promise<McpService>;
   readonly runs?: RunService;
   readonly sessions?: SessionService;
   readonly tools?: ToolService;

@@ -2,6 +2,7 @@
 // default. A write is a list of plain records, so that a store can group the lists of many callers into one commit.
 
 import type { MessageRole } from '../contract/message.ts';
+import type { SessionOrigin } from '../contract/session.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
 import type { SharedWebhookStore } from './shared-webhook-store.ts';
 
@@ -210,7 +211,8 @@ export interface Store extends DeliveryStore {
   getSession(id: string): Promise<SessionRow | undefined>;
   /**
    * Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. `title`: a
-   * part of the title, regardless of case; `forkedFrom`: the id of a session.
+   * part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`: `rest` also finds sessions
+   * without one.
    */
   listSessions(page: {
     limit: number;
@@ -218,6 +220,7 @@ export interface Store extends DeliveryStore {
     maxText?: number;
     title?: string;
     forkedFrom?: string;
+    origin?: SessionOrigin;
   }): Promise<readonly SessionRow[]>;
   /**
    * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With

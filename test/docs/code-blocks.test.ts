@@ -59,6 +59,10 @@ const notRun: Readonly<Record<string, string>> = {
     'needs a PostgreSQL server',
   'docs/scaling.md: sqlite3 ~/.codebuddy/api/codebuddy.db "UPDATE sqlite_sequence SET seq = seq + 1000000 WHERE name = \'events\'"':
     'changes a database without its server; test/cli/restored.test.ts does it',
+  'docs/mcp-server.md: claude mcp add codebuddy -- codebuddy mcp':
+    'needs Claude Code; test/cli/mcp.test.ts runs the command that it starts',
+  'docs/mcp-server.md: codex mcp add codebuddy -- codebuddy mcp': 'needs Codex; see above',
+  'docs/mcp-server.md: gemini mcp add codebuddy codebuddy mcp': 'needs Gemini CLI; see above',
   'docs/ci.md: $ CODEBUDDY_MODEL=offline codebuddy serve --port 0 &':
     'starts another server; test/examples/prompt-in-ci.test.ts runs the same commands',
   'examples/fix-the-failing-test/README.md: $ cp -r examples/fix-the-failing-test /tmp/project':

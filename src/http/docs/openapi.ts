@@ -205,7 +205,12 @@ function describe(route: RouteDefinition, operationId: string): Readonly<Record<
     ...(docs?.requestHeaders ?? []),
     ...(idempotent === true ? (['Idempotency-Key'] as const) : []),
   ]);
-  const needs = scope === 'open' ? 'Needs no API key.' : `Requires an API key with the scope \`${scope}\`.`;
+  const needs =
+    scope === 'open'
+      ? 'Needs no API key.'
+      : scope === 'any'
+        ? 'Requires an API key.'
+        : `Requires an API key with the scope \`${scope}\`.`;
   return {
     summary: route.summary,
     description: route.description === undefined ? needs : `${route.description}\n\n${needs}`,
@@ -216,7 +221,7 @@ function describe(route: RouteDefinition, operationId: string): Readonly<Record<
         ? []
         : [{ bearer: [] }, { apiKey: [] }, ...(route.streams === true ? [{ ticket: [] }] : [])],
     // OpenAPI has scopes for OAuth only.
-    ...(scope === 'open' ? {} : { 'x-scope': scope }),
+    ...(scope === 'open' || scope === 'any' ? {} : { 'x-scope': scope }),
     ...(headers === undefined ? {} : { headers }),
     ...(schema?.params === undefined ? {} : { params: schema.params }),
     ...(schema?.querystring === undefined ? {} : { querystring: schema.querystring }),

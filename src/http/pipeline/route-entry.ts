@@ -46,7 +46,7 @@ export function makeRouteEntry(
     const { raw } = request;
     if (!(raw instanceof GatedRequest)) throw new TypeError('This request did not come through the gate');
     raw.route = path;
-    if (scope !== 'open' && raw.identity?.scopes.includes(scope) !== true) {
+    if (scope !== 'open' && scope !== 'any' && raw.identity?.scopes.includes(scope) !== true) {
       done(
         new CodeBuddyError('insufficient_scope', `This route requires an API key with the scope "${scope}".`),
       );

@@ -9,6 +9,7 @@ import { docsRoutes } from './docs.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
+import { mcpRoutes } from './mcp.ts';
 import { metricsRoutes } from './metrics.ts';
 import { modelRoutes } from './models.ts';
 import { nodeRoutes } from './nodes.ts';
@@ -44,6 +45,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...nodeRoutes(context),
     ...settingRoutes(context),
     ...modelRoutes(context),
+    ...mcpRoutes(context),
     ...docsRoutes(context),
     ...dashboardRoutes(context),
   ];

@@ -38,6 +38,13 @@ const read = (status: number): Row['passes'] => ({ read: status });
 const prompt = (status: number): Row['passes'] => ({ prompt: status, 'prompt+tools': status });
 const tools = (status: number): Row['passes'] => ({ tools: status, 'prompt+tools': status });
 const admin = (status: number): Row['passes'] => ({ admin: status });
+const anyKey = (status: number): Row['passes'] => ({
+  read: status,
+  prompt: status,
+  tools: status,
+  admin: status,
+  'prompt+tools': status,
+});
 const both = (status: number): Row['passes'] => ({ 'prompt+tools': status });
 
 const paging = (list: string, position = '0'): Readonly<Record<string, unknown>> => ({
@@ -240,7 +247,7 @@ export const table: readonly Row[] = [
     route: 'GET /api/sessions',
     passes: read(200),
     prepare: only('/api/sessions'),
-    options: { ...paging('sessions', 'ses_x'), '?title': 'x', '?forkedFrom': 'ses_x' },
+    options: { ...paging('sessions', 'ses_x'), '?title': 'x', '?forkedFrom': 'ses_x', '?origin': 'openai' },
   },
   {
     route: 'POST /api/sessions',
@@ -455,5 +462,16 @@ export const table: readonly Row[] = [
     route: 'DELETE /api/keys/:id',
     passes: admin(204),
     prepare: async (world) => ({ path: `/api/keys/${await world.spareKey()}` }),
+  },
+
+  // What a key may do there: test/mcp-server/tools.test.ts.
+  {
+    route: 'POST /mcp',
+    passes: anyKey(200),
+    prepare: () => ({
+      path: '/mcp',
+      body: { jsonrpc: '2.0', id: 1, method: 'ping' },
+      headers: { accept: 'application/json, text/event-stream' },
+    }),
   },
 ];
