@@ -4,6 +4,7 @@
 import type { MessageRole } from '../contract/message.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
 import type { SharedWebhookStore } from './shared-webhook-store.ts';
+import type { TriggerStore, TriggerWrite } from './trigger-store.ts';
 
 /** An event of the log. Times are Unix milliseconds. `data` is JSON text, kept byte for byte. */
 export interface EventRow {
@@ -135,6 +136,7 @@ export type Write =
   /** Steps of `RunOwners`. */
   | { readonly kind: 'claimRun'; readonly runId: string }
   | { readonly kind: 'releaseRun'; readonly runId: string }
+  | TriggerWrite
   | DeliveryWrite;
 
 export interface EventQuery {
@@ -186,6 +188,7 @@ export interface Store extends DeliveryStore {
   readonly feed?: StoreFeed | undefined;
   /** Present if the store can be shared. Otherwise webhooks.json has the configured webhooks. */
   readonly webhooks?: SharedWebhookStore | undefined;
+  readonly triggers: TriggerStore;
   /** Present if the store can be shared. Otherwise the process knows its own. */
   readonly questions?: QuestionStore | undefined;
 

@@ -28,7 +28,7 @@ type RecordReader = Pick<
   QuestionStore;
 
 /** PostgreSQL cannot parse JSON text with U+0000, which the metadata of a session may contain. */
-const withoutNull = String.raw`regexp_replace(details, '(?<!\\)((\\\\)*)\\u0000', '\1', 'g')`;
+export const withoutNull = String.raw`regexp_replace(details, '(?<!\\)((\\\\)*)\\u0000', '\1', 'g')`;
 
 /** Most rows do not contain the id at all, so they are not parsed. */
 function isForkOf(id: string): string {
@@ -137,7 +137,7 @@ export function createRecordReader(database: Database): RecordReader {
       return new Set((await read(text, [sessionIds, statuses])).map((row) => String(row.session_id)));
     },
     async newestIds() {
-      const tables = ['sessions', 'runs', 'messages', 'deliveries', 'keys'];
+      const tables = ['sessions', 'runs', 'messages', 'deliveries', 'keys', 'trigger_calls'];
       const rows = await read(
         tables.map((table) => `SELECT max(id) AS id FROM ${table}`).join(' UNION ALL '),
       );

@@ -123,6 +123,10 @@ const steps = {
   deleteWebhookState: statement('deleteWebhookState', 1),
   putRunWebhook: statement('putRunWebhook', 4),
   deleteRunWebhook: statement('deleteRunWebhook', 1),
+  addTriggerCall: statement('addTriggerCall', 7),
+  claimTriggerKey: statement('claimTriggerKey', 6),
+  putTriggerState: statement('putTriggerState', 2),
+  deleteTriggerState: statement('deleteTriggerState', 1),
 } as const satisfies Readonly<Record<string, Step>>;
 
 type StepName = keyof typeof steps;
@@ -237,6 +241,22 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       program.push(numberOf.putRunWebhook, webhookId, runId, config, createdAt);
       return;
     }
+    case 'addTriggerCall': {
+      const { id, triggerId, receivedAt, outcome, runId, coalesceKey, details } = write.call;
+      program.push(numberOf.addTriggerCall, id, triggerId, receivedAt, outcome, runId, coalesceKey, details);
+      return;
+    }
+    case 'claimTriggerKey': {
+      const { triggerId, key, callId, runId, sessionId, createdAt } = write.row;
+      program.push(numberOf.claimTriggerKey, triggerId, key, callId, runId, sessionId, createdAt);
+      return;
+    }
+    case 'putTriggerState':
+      program.push(numberOf.putTriggerState, write.triggerId, write.state);
+      return;
+    case 'deleteTriggerState':
+      program.push(numberOf.deleteTriggerState, write.triggerId);
+      return;
     // For other nodes, which this store does not have.
     case 'touch':
     case 'putQuestion':
