@@ -120,7 +120,7 @@ export function createRuns(options: RunsOptions): Runs {
     const createdAt = now();
     const isNew = session === undefined;
     session ??= newSessionRow(
-      titleFrom(prompt),
+      titleFrom(request.history?.find(({ role }) => role === 'user')?.content ?? prompt),
       request.origin === undefined ? {} : { origin: request.origin },
       createdAt,
     );
@@ -130,6 +130,11 @@ export function createRuns(options: RunsOptions): Runs {
     requireAccepting();
     const owner = { sessionId: session.id, runId: request.runId ?? makeId('run', createdAt) };
     const run = newRun({ ...owner, prompt, model }, createdAt);
+    const history = isNew ? wellFormedDeep(request.history ?? []) : [];
+    // Created before the message of the prompt, because messages are read in the order of their ids.
+    const earlier = history.map((one) =>
+      newMessageRow({ ...one, sessionId: owner.sessionId, runId: null }, createdAt),
+    );
     const message = newMessageRow({ ...owner, role: 'user', content: prompt }, createdAt);
     const live = new LiveRun({
       record: withoutPrompt(run),
@@ -147,6 +152,12 @@ export function createRuns(options: RunsOptions): Runs {
       ahead: isNew ? undefined : ahead,
       writes: [
         ...(isNew ? [{ kind: 'putSession' as const, session }] : []),
+        ...(request.names ?? []).map((name) => ({
+          kind: 'nameSession' as const,
+          name,
+          sessionId: owner.sessionId,
+        })),
+        ...earlier.map((row) => ({ kind: 'addMessage' as const, message: row })),
         { kind: 'addMessage', message },
         { kind: 'putRun', run: toRunRow(run, runRequest, createdAt) },
       ],

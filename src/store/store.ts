@@ -113,6 +113,10 @@ export type Write =
   /** A session that reads find only after it is published. The next opening deletes drafts that were left. */
   | { readonly kind: 'draftSession'; readonly session: SessionRow }
   | { readonly kind: 'publishSession'; readonly id: string }
+  /**
+   * The session that `getNamedSession` finds from now on. A session may have many names; they are removed with it.
+   */
+  | { readonly kind: 'nameSession'; readonly name: string; readonly sessionId: string }
   | { readonly kind: 'addMessage'; readonly message: MessageRow }
   | { readonly kind: 'addTurn'; readonly turn: TurnRow }
   | { readonly kind: 'putRun'; readonly run: RunRow }
@@ -209,6 +213,8 @@ export interface Store extends DeliveryStore {
   pruneEvents(before: number, max: number): Promise<number>;
 
   getSession(id: string): Promise<SessionRow | undefined>;
+  /** The session that got this name last. */
+  getNamedSession(name: string): Promise<SessionRow | undefined>;
   /**
    * Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. `title`: a
    * part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`: `rest` also finds sessions

@@ -14,6 +14,7 @@ const bytesPerUnit = 3;
 type RecordReader = Pick<
   Store,
   | 'getSession'
+  | 'getNamedSession'
   | 'listSessions'
   | 'listMessages'
   | 'listTurns'
@@ -87,6 +88,12 @@ export function createRecordReader(database: Database): RecordReader {
   return {
     async getSession(id) {
       const [row] = await read('SELECT * FROM sessions WHERE id = $1 AND draft_of IS NULL', [id]);
+      return optional(row, toSessionRow);
+    },
+    async getNamedSession(name) {
+      const text =
+        'SELECT s.* FROM session_names n JOIN sessions s ON s.id = n.session_id WHERE n.name = $1 AND s.draft_of IS NULL';
+      const [row] = await read(text, [name]);
       return optional(row, toSessionRow);
     },
     listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom, origin }) {

@@ -138,6 +138,14 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX turns_by_session ON turns (session_id, id);
   `,
+  `
+  -- The names by which clients of other protocols find their sessions, such as the id of a chat.
+  CREATE TABLE session_names (
+    name TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX session_names_by_session ON session_names (session_id);
+  `,
 ];
 
 /** The newest version that this release supports. */
