@@ -6,6 +6,7 @@ import type { Permission } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
+import type { HistoryMessage, SessionOrigin } from '../contract/session.ts';
 
 export interface StartedRun {
   readonly run: Run;
@@ -33,6 +34,12 @@ export interface Runs {
     request: Caller & {
       prompt: string;
       sessionId?: string;
+      /** Of a new session. @default 'rest' */
+      origin?: SessionOrigin;
+      /** Names that the session gets; `sessions.named` finds it by each. @default none */
+      names?: readonly string[];
+      /** Messages before the prompt, for a new session. @default none */
+      history?: readonly HistoryMessage[];
       options: PromptOptions;
       requestId: string;
       /** @default a new id */

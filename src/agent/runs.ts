@@ -119,13 +119,22 @@ export function createRuns(options: RunsOptions): Runs {
     if (request.sessionId !== undefined) session = await requireSession(request.sessionId);
     const createdAt = now();
     const isNew = session === undefined;
-    session ??= newSessionRow(titleFrom(prompt), {}, createdAt);
+    session ??= newSessionRow(
+      titleFrom(request.history?.find(({ role }) => role === 'user')?.content ?? prompt),
+      request.origin === undefined ? {} : { origin: request.origin },
+      createdAt,
+    );
     const memory = readSessionMemory(session);
     await spending.requireRoom(memory.cost);
     const ahead = isNew || elsewhere === undefined ? 0 : (await elsewhere.lookAt(session.id)).length;
     requireAccepting();
     const owner = { sessionId: session.id, runId: request.runId ?? makeId('run', createdAt) };
     const run = newRun({ ...owner, prompt, model }, createdAt);
+    const history = isNew ? wellFormedDeep(request.history ?? []) : [];
+    // Created before the message of the prompt, because messages are read in the order of their ids.
+    const earlier = history.map((one) =>
+      newMessageRow({ ...one, sessionId: owner.sessionId, runId: null }, createdAt),
+    );
     const message = newMessageRow({ ...owner, role: 'user', content: prompt }, createdAt);
     const live = new LiveRun({
       record: withoutPrompt(run),
@@ -143,6 +152,12 @@ export function createRuns(options: RunsOptions): Runs {
       ahead: isNew ? undefined : ahead,
       writes: [
         ...(isNew ? [{ kind: 'putSession' as const, session }] : []),
+        ...(request.names ?? []).map((name) => ({
+          kind: 'nameSession' as const,
+          name,
+          sessionId: owner.sessionId,
+        })),
+        ...earlier.map((row) => ({ kind: 'addMessage' as const, message: row })),
         { kind: 'addMessage', message },
         { kind: 'putRun', run: toRunRow(run, runRequest, createdAt) },
       ],

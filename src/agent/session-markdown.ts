@@ -5,12 +5,13 @@ import type { Message } from '../contract/message.ts';
 import type { Session } from '../contract/session.ts';
 
 export function sessionAsMarkdown(session: Session): string {
-  const { id, title, model, createdAt, updatedAt, messageCount, cost, usage, forkedFrom } = session;
+  const { id, title, model, createdAt, updatedAt, messageCount, cost, usage, origin, forkedFrom } = session;
   const facts = [
     id,
     model === null ? 'no model' : codeSpan(model),
     `created ${createdAt}`,
     `updated ${updatedAt}`,
+    ...(origin === 'rest' ? [] : [`origin ${origin}`]),
     ...(forkedFrom === null ? [] : [`forked from ${forkedFrom.sessionId} at ${forkedFrom.messageId}`]),
     `${messageCount} messages`,
     `${usage.totalTokens} tokens`,

@@ -3,7 +3,7 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
 import { cutHead, isBlank, wellFormed } from '../base/text.ts';
-import type { Session } from '../contract/session.ts';
+import type { Session, SessionOrigin } from '../contract/session.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { SessionRow } from '../store/store.ts';
@@ -13,6 +13,8 @@ import { readSessionMemory, type SessionMemory } from './session-memory.ts';
 interface SessionDetails {
   readonly model: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Absent: `rest`. Sessions of earlier releases have none. */
+  readonly origin?: SessionOrigin;
   readonly forkedFrom?: Session['forkedFrom'];
   readonly memory?: Partial<SessionMemory>;
 }
@@ -51,7 +53,7 @@ export function toSession(
     now,
   }: { readonly messageCount: number; readonly isBusy: boolean; readonly now: number },
 ): Session {
-  const { model, metadata, forkedFrom = null } = readSessionDetails(row);
+  const { model, metadata, origin = 'rest', forkedFrom = null } = readSessionDetails(row);
   const { usage, cost } = readSessionMemory(row);
   return {
     id: row.id,
@@ -59,6 +61,7 @@ export function toSession(
     status: isBusy ? 'running' : 'idle',
     model,
     metadata,
+    origin,
     forkedFrom,
     usage,
     cost,

@@ -57,7 +57,7 @@ export function define(sessions: Command): void {
       }
       if (options.json) return printJson({ ...session, messages });
       print(
-        `${paint('bold', oneLine(session.title))}\n${session.id}  ${session.status}  created ${localTime(session.createdAt)}\n`,
+        `${paint('bold', oneLine(session.title))}\n${session.id}  ${session.status}  created ${localTime(session.createdAt)}${session.origin === 'rest' ? '' : `  origin ${session.origin}`}\n`,
       );
       for (const { role, createdAt, content, tool } of messages) {
         const who = tool === undefined ? role : `${role} ${tool.name} ${JSON.stringify(tool.params)}`;

@@ -2063,6 +2063,11 @@ export interface components {
         readonly [key: string]: unknown;
       };
       readonly model: string | null;
+      /**
+       * @description How the request came in that created it: `rest` (the API, the command line, the dashboard), `openai` (the routes below `/v1`), `mcp` (the MCP server) or `trigger`.
+       * @enum {string}
+       */
+      readonly origin: 'rest' | 'openai' | 'mcp' | 'trigger';
       /** @enum {string} */
       readonly status: 'idle' | 'running';
       readonly title: string;
@@ -4479,6 +4484,8 @@ export interface operations {
         readonly forkedFrom?: string;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
+        /** @description Only sessions that came in this way. */
+        readonly origin?: 'rest' | 'openai' | 'mcp' | 'trigger';
         /** @description Only sessions whose title contains this text, in upper or lower case. */
         readonly title?: string;
       };

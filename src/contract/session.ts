@@ -1,12 +1,16 @@
 // A session: a conversation, that is, the messages and runs that belong together.
 
-import { messageSchema } from './message.ts';
+import { type Message, messageSchema } from './message.ts';
 import { count, nullableText, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 import { usageSchema } from './usage.ts';
 
 /** `running`: one of its runs has not ended. */
 export const sessionStatuses = ['idle', 'running'] as const;
+
+/** The door through which the request that created a session came in. */
+export const sessionOrigins = ['rest', 'openai', 'mcp', 'trigger'] as const;
+export type SessionOrigin = (typeof sessionOrigins)[number];
 
 export const sessionSchema = {
   type: 'object',
@@ -19,6 +23,12 @@ export const sessionSchema = {
     model: nullableText,
     messageCount: count,
     metadata: { type: 'object', additionalProperties: true },
+    origin: {
+      type: 'string',
+      enum: sessionOrigins,
+      description:
+        'How the request came in that created it: `rest` (the API, the command line, the dashboard), `openai` (the routes below `/v1`), `mcp` (the MCP server) or `trigger`.',
+    },
     forkedFrom: {
       type: ['object', 'null'],
       description:
@@ -39,6 +49,7 @@ export const sessionSchema = {
     'model',
     'messageCount',
     'metadata',
+    'origin',
     'forkedFrom',
     'usage',
     'cost',
@@ -50,12 +61,16 @@ export const sessionSchema = {
 
 export type Session = SchemaType<typeof sessionSchema>;
 
+/** A message of a conversation that began elsewhere. */
+export type HistoryMessage = Pick<Message, 'role' | 'content' | 'tool'>;
+
 /** Which sessions a list has. */
 export interface SessionFilter {
   /** A part of the title, in upper or lower case. */
   readonly title?: string;
   /** The id of the session that they are copies of. */
   readonly forkedFrom?: string;
+  readonly origin?: SessionOrigin;
 }
 
 const sessionInputProperties = {

@@ -13,7 +13,15 @@ import type { PromptResult } from '../contract/prompt-result.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
-import type { ExportFormat, Session, SessionFilter, SessionFork, SessionInput } from '../contract/session.ts';
+import type {
+  ExportFormat,
+  HistoryMessage,
+  Session,
+  SessionFilter,
+  SessionFork,
+  SessionInput,
+  SessionOrigin,
+} from '../contract/session.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -50,6 +58,12 @@ export interface RunService {
   start(request: {
     readonly prompt: string;
     readonly sessionId?: string;
+    /** Of a new session. @default 'rest' */
+    readonly origin?: SessionOrigin;
+    /** Names that the session gets; `sessions.named` finds it by each. @default none */
+    readonly names?: readonly string[];
+    /** Messages before the prompt, for a new session. @default none */
+    readonly history?: readonly HistoryMessage[];
     readonly options: PromptOptions;
     readonly requestId: string;
     /** @default a new id */
@@ -87,6 +101,8 @@ export interface SessionService {
   list(page: PageRequest & SessionFilter): Promise<Page<Session>>;
   create(input: SessionInput): Promise<Session>;
   get(id: string): Promise<Session | undefined>;
+  /** The session that got this name last. Its API key is not checked: put the key's id into the name. */
+  named?(name: string): Promise<Session | undefined>;
   update(id: string, patch: SessionInput): Promise<Session>;
   /** @throws CodeBuddyError `session_not_found`, `session_busy` */
   delete(id: string): Promise<void>;

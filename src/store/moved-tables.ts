@@ -68,6 +68,12 @@ export const movedTables: readonly MovedTable[] = [
     where: ofSession,
   },
   {
+    name: 'session_names',
+    key: ['name'],
+    columns: { name: 'text', session_id: 'text' },
+    where: ofSession,
+  },
+  {
     name: 'keys',
     key: ['id'],
     columns: { id: 'text', name: 'text', hash: 'text', scopes: 'text', created_at: 'bigint' },

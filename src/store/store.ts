@@ -2,6 +2,7 @@
 // default. A write is a list of plain records, so that a store can group the lists of many callers into one commit.
 
 import type { MessageRole } from '../contract/message.ts';
+import type { SessionOrigin } from '../contract/session.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
 import type { SharedWebhookStore } from './shared-webhook-store.ts';
 import type { TriggerStore, TriggerWrite } from './trigger-store.ts';
@@ -113,6 +114,10 @@ export type Write =
   /** A session that reads find only after it is published. The next opening deletes drafts that were left. */
   | { readonly kind: 'draftSession'; readonly session: SessionRow }
   | { readonly kind: 'publishSession'; readonly id: string }
+  /**
+   * The session that `getNamedSession` finds from now on. A session may have many names; they are removed with it.
+   */
+  | { readonly kind: 'nameSession'; readonly name: string; readonly sessionId: string }
   | { readonly kind: 'addMessage'; readonly message: MessageRow }
   | { readonly kind: 'addTurn'; readonly turn: TurnRow }
   | { readonly kind: 'putRun'; readonly run: RunRow }
@@ -211,9 +216,12 @@ export interface Store extends DeliveryStore {
   pruneEvents(before: number, max: number): Promise<number>;
 
   getSession(id: string): Promise<SessionRow | undefined>;
+  /** The session that got this name last. */
+  getNamedSession(name: string): Promise<SessionRow | undefined>;
   /**
    * Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. `title`: a
-   * part of the title, regardless of case; `forkedFrom`: the id of a session.
+   * part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`: `rest` also finds sessions
+   * without one.
    */
   listSessions(page: {
     limit: number;
@@ -221,6 +229,7 @@ export interface Store extends DeliveryStore {
     maxText?: number;
     title?: string;
     forkedFrom?: string;
+    origin?: SessionOrigin;
   }): Promise<readonly SessionRow[]>;
   /**
    * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With

@@ -1,6 +1,7 @@
 // Sessions, messages, runs, keys and answers: they are listed as stored, and deleted together.
 
 import { describe, expect, test } from 'vitest';
+import type { SessionOrigin } from '../../src/contract/session.ts';
 import type { MessageRow, RunRow, Write } from '../../src/store/store.ts';
 import { stores } from './stores.ts';
 import { newEvent, newSession } from './temporary-store.ts';
@@ -29,6 +30,39 @@ describe.each(stores)('$name', ({ open }) => {
     await store.write([{ kind: 'putSession', session: changed }]);
     expect(await store.getSession('a')).toEqual({ ...changed, createdAt: 1 });
     expect(await store.getSession('none')).toBeUndefined();
+  });
+
+  test('sessions are found by their origin; those without one are `rest`', async () => {
+    const store = await open();
+    const details = [
+      '{"metadata":{"a":"\\u0000"}}',
+      '{"origin":"openai"}',
+      '{"metadata":{"origin":"openai"}}',
+    ];
+    await store.write(
+      details.map((text, index): Write => {
+        const row = { id: `s${index}`, title: 't', createdAt: 1, updatedAt: 1, details: text };
+        return { kind: 'putSession', session: row };
+      }),
+    );
+    const ids = async (origin: SessionOrigin) =>
+      (await store.listSessions({ limit: 9, origin })).map(({ id }) => id);
+    expect(await ids('openai')).toEqual(['s1']);
+    expect(await ids('rest')).toEqual(['s2', 's0']);
+    expect(await ids('mcp')).toEqual([]);
+  });
+
+  test('a session is found by its names, by the newest owner of each, until it is deleted', async () => {
+    const store = await open();
+    const found = async (name: string) => (await store.getNamedSession(name))?.id;
+    const named = (name: string, sessionId: string): Write => ({ kind: 'nameSession', name, sessionId });
+    await store.write([newSession('a'), named('x', 'a'), named('y', 'a'), newSession('b')]);
+    expect([await found('x'), await found('y'), await found('z')]).toEqual(['a', 'a', undefined]);
+    await store.write([named('x', 'a'), named('x', 'b')]);
+    expect(await found('x')).toBe('b');
+    await store.write([{ kind: 'deleteSession', id: 'a' }]);
+    expect([await found('x'), await found('y')]).toEqual(['b', undefined]);
+    await expect(store.write([named('z', 'none')])).rejects.toMatchObject({ code: 'session_not_found' });
   });
 
   test('messages are listed oldest first in pages and counted by session', async () => {

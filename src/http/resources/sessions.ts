@@ -16,6 +16,7 @@ import {
   type SessionInput,
   sessionForkSchema,
   sessionInputSchema,
+  sessionOrigins,
   sessionPatchSchema,
   sessionSchema,
 } from '../../contract/session.ts';
@@ -37,6 +38,7 @@ const querySchema = {
       description: 'Only sessions whose title contains this text, in upper or lower case.',
     },
     forkedFrom: { type: 'string', maxLength: 128, description: 'Only forks of this session.' },
+    origin: { type: 'string', enum: sessionOrigins, description: 'Only sessions that came in this way.' },
   },
   additionalProperties: false,
 } as const;
@@ -84,10 +86,11 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { querystring: querySchema, response: { 200: pageSchema('sessions', sessionSchema) } },
       docs: { errors: ['handler_not_configured', 'storage_unavailable'] },
       handler: async (request, reply) => {
-        const { title, forkedFrom, ...query } = request.query as SchemaType<typeof querySchema>;
+        const { title, forkedFrom, origin, ...query } = request.query as SchemaType<typeof querySchema>;
         const filter = {
           ...(title === undefined ? {} : { title }),
           ...(forkedFrom === undefined ? {} : { forkedFrom }),
+          ...(origin === undefined ? {} : { origin }),
         };
         if (handlers.onGetSessions !== undefined) {
           const all = await listFromHandler('onGetSessions', handlers.onGetSessions);
@@ -261,10 +264,11 @@ function hasId(session: unknown, id: string): boolean {
 }
 
 /** The sessions of a host application are of any shape. */
-function matches(session: unknown, { title, forkedFrom }: SessionFilter): boolean {
+function matches(session: unknown, { title, forkedFrom, origin }: SessionFilter): boolean {
   const fields = isRecord(session) ? session : {};
-  const origin = isRecord(fields.forkedFrom) ? fields.forkedFrom.sessionId : undefined;
-  if (forkedFrom !== undefined && origin !== forkedFrom) return false;
+  const source = isRecord(fields.forkedFrom) ? fields.forkedFrom.sessionId : undefined;
+  if (forkedFrom !== undefined && source !== forkedFrom) return false;
+  if (origin !== undefined && (fields.origin ?? 'rest') !== origin) return false;
   if (title === undefined) return true;
   const shown = String(fields.title ?? '');
   return shown.toLowerCase().includes(title.toLowerCase());

@@ -19,6 +19,7 @@ export const stepKinds = [
   'publishSession',
   'putRun',
   'patchRun',
+  'nameSession',
   'addMessage',
   'addTurn',
   'putQuestion',
@@ -122,6 +123,11 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
           `session ${id}`,
           `row of ${id}`,
         ]);
+        break;
+      }
+      case 'nameSession': {
+        const row = { name: text('name', write.name), session_id: text('sessionId', write.sessionId) };
+        add('nameSession', row, [`name ${row.name}`], [`session ${row.session_id}`]);
         break;
       }
       case 'addMessage': {

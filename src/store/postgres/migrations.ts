@@ -11,6 +11,7 @@ import { nodesMigration } from './nodes/nodes-migration.ts';
 import { oneUseMigration } from './nodes/one-use-migration.ts';
 import { schemaFenceMigration } from './nodes/schema-fence-migration.ts';
 import { questionsMigration } from './questions-migration.ts';
+import { sessionNamesMigration } from './session-names-migration.ts';
 import { triggersMigration } from './triggers-migration.ts';
 import { webhooksMigration } from './webhooks-migration.ts';
 
@@ -184,6 +185,7 @@ export const migrations: readonly string[] = [
   schemaFenceMigration,
   oneUseMigration,
   questionsMigration,
+  sessionNamesMigration,
   triggersMigration,
 ];
 

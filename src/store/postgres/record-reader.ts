@@ -14,6 +14,7 @@ const bytesPerUnit = 3;
 type RecordReader = Pick<
   Store,
   | 'getSession'
+  | 'getNamedSession'
   | 'listSessions'
   | 'listMessages'
   | 'listTurns'
@@ -89,12 +90,20 @@ export function createRecordReader(database: Database): RecordReader {
       const [row] = await read('SELECT * FROM sessions WHERE id = $1 AND draft_of IS NULL', [id]);
       return optional(row, toSessionRow);
     },
-    listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom }) {
+    async getNamedSession(name) {
+      const text =
+        'SELECT s.* FROM session_names n JOIN sessions s ON s.id = n.session_id WHERE n.name = $1 AND s.draft_of IS NULL';
+      const [row] = await read(text, [name]);
+      return optional(row, toSessionRow);
+    },
+    listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom, origin }) {
       const { texts: conditions, list, add, where } = createConditions();
       where('id < ?', beforeId);
       conditions.push('draft_of IS NULL');
       where('strpos(lower(title), ?::text) > 0', title?.toLowerCase());
       if (forkedFrom !== undefined) conditions.push(isForkOf(add(forkedFrom)));
+      if (origin !== undefined)
+        conditions.push(`coalesce(${withoutNull}::json ->> 'origin', 'rest') = ${add(origin)}`);
       const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY id DESC LIMIT ${add(limit)}`;
       return readPage(page, list, {
         toRow: toSessionRow,

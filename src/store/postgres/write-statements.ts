@@ -9,6 +9,7 @@ import type { StepKind } from './encode-writes.ts';
 const columns = {
   id: 'id text',
   session: 'id text, title text, created_at bigint, updated_at bigint, details text',
+  sessionName: 'name text, session_id text',
   message: 'id text, session_id text, run_id text, role text, created_at bigint, content text',
   turn: 'id text, session_id text, run_id text, content text',
   run: 'id text, session_id text, status text, created_at bigint, updated_at bigint, details text',
@@ -40,6 +41,9 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
   publishSession: `UPDATE sessions s SET draft_of = NULL FROM ${rowsOf('id')} WHERE s.id = r.id`,
   deleteSession: `DELETE FROM sessions s USING ${rowsOf('id')} WHERE s.id = r.id`,
   deleteIdleSession: `SELECT delete_idle_sessions(ARRAY(SELECT id FROM ${rowsOf('id')}))`,
+  nameSession: `INSERT INTO session_names (name, session_id)
+    SELECT name, session_id FROM ${rowsOf('sessionName')} ORDER BY name
+    ON CONFLICT (name) DO UPDATE SET session_id = excluded.session_id`,
   addMessage: `INSERT INTO messages (id, session_id, run_id, role, created_at, content)
     SELECT id, session_id, run_id, role, created_at, content FROM ${rowsOf('message')}`,
   addTurn: `INSERT INTO turns (id, session_id, run_id, content) SELECT id, session_id, run_id, content FROM ${rowsOf('turn')}`,

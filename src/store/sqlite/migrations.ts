@@ -139,6 +139,14 @@ export const migrations: readonly string[] = [
   CREATE INDEX turns_by_session ON turns (session_id, id);
   `,
   `
+  -- The names by which clients of other protocols find their sessions, such as the id of a chat.
+  CREATE TABLE session_names (
+    name TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX session_names_by_session ON session_names (session_id);
+  `,
+  `
   -- Calls of triggers, in the order of their ids. Only accepted ones have a run; duplicates have that of the first.
   CREATE TABLE trigger_calls (
     id TEXT PRIMARY KEY,

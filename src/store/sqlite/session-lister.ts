@@ -16,13 +16,14 @@ export function addTextFunction(database: DatabaseSync): void {
 
 export function listSessions(
   reads: Reads,
-  { limit, beforeId = afterAllIds, maxText, title, forkedFrom }: Parameters<Store['listSessions']>[0],
+  { limit, beforeId = afterAllIds, maxText, title, forkedFrom, origin }: Parameters<Store['listSessions']>[0],
 ): readonly SessionRow[] {
   const { texts, values, where } = createConditions();
   where('id < ?', beforeId);
   texts.push('is_draft = 0');
   where('has_text(title, ?)', title?.toLowerCase());
   where("details ->> '$.forkedFrom.sessionId' = ?", forkedFrom);
+  where("coalesce(details ->> '$.origin', 'rest') = ?", origin);
   const text = `SELECT * FROM sessions${whereClause(texts)} ORDER BY id DESC LIMIT ?`;
   return takeRows(reads.composed(text).iterate(...values, limit), toSessionRow, maxText);
 }

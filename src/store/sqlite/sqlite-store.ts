@@ -111,6 +111,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     pruneEvents,
 
     getSession: (id) => read(() => optional(reads.getSession.get(id), toSessionRow)),
+    getNamedSession: (name) => read(() => optional(reads.getNamedSession.get(name), toSessionRow)),
     listSessions: (page) => read(() => listSessions(reads, page)),
     listMessages: (sessionId, { limit, afterId, maxText, order }) =>
       read(() => {

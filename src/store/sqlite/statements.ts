@@ -23,6 +23,8 @@ const reads = {
   newestIds: `SELECT max(id) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
     UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys UNION ALL SELECT max(id) FROM trigger_calls`,
   getSession: 'SELECT * FROM sessions WHERE id = ? AND is_draft = 0',
+  getNamedSession:
+    'SELECT s.* FROM session_names n JOIN sessions s ON s.id = n.session_id WHERE n.name = ? AND s.is_draft = 0',
   listMessages: 'SELECT * FROM messages WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
   listMessagesBack: 'SELECT * FROM messages WHERE session_id = ? AND id < ? ORDER BY id DESC LIMIT ?',
   countMessages: 'SELECT count(*) AS value FROM messages WHERE session_id = ?',
@@ -75,6 +77,8 @@ const writes = {
   draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, is_draft) VALUES (?, ?, ?, ?, ?, 1)`,
   publishSession: 'UPDATE sessions SET is_draft = 0 WHERE id = ?',
   deleteDrafts: 'DELETE FROM sessions INDEXED BY sessions_drafts WHERE is_draft = 1',
+  nameSession: `INSERT INTO session_names (name, session_id) VALUES (?, ?)
+    ON CONFLICT (name) DO UPDATE SET session_id = excluded.session_id`,
   addMessage:
     'INSERT INTO messages (id, session_id, run_id, role, created_at, content) VALUES (?, ?, ?, ?, ?, ?)',
   addTurn: 'INSERT INTO turns (id, session_id, run_id, content) VALUES (?, ?, ?, ?)',

@@ -110,6 +110,7 @@ const steps = {
   },
   draftSession: statement('draftSession', 5),
   publishSession: statement('publishSession', 1),
+  nameSession: inSession('nameSession', 2),
   addMessage: inSession('addMessage', 6),
   addTurn: statement('addTurn', 4),
   putRun: inSession('putRun', 6),
@@ -169,6 +170,9 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
     case 'publishSession':
     case 'deleteKey':
       program.push(numberOf[write.kind], write.id);
+      return;
+    case 'nameSession':
+      program.push(numberOf.nameSession, write.name, write.sessionId);
       return;
     case 'addMessage': {
       const { id, sessionId, runId, role, createdAt, content } = write.message;

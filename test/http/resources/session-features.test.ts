@@ -182,3 +182,16 @@ test('sessions are forked and exported on the command line', async () => {
   expect((await run(home, ['sessions', 'export', sessionId, '--output', file])).code).toBe(1);
   expect((await run(home, ['sessions', 'export', sessionId, '--format', 'pdf'])).code).toBe(2);
 });
+
+test('sessions say how they came in, and are found by it', async () => {
+  const { client } = await startApp();
+  const { sessionId } = await client.prompt({ prompt: 'hello' });
+  const created = await client.sessions.create({ title: 'empty' });
+  expect((await client.sessions.list()).sessions.map(({ origin }) => origin)).toEqual(['rest', 'rest']);
+  expect((await client.sessions.list({ origin: 'openai' })).sessions).toEqual([]);
+  expect((await client.sessions.list({ origin: 'rest' })).sessions.map(({ id }) => id)).toEqual([
+    created.id,
+    sessionId,
+  ]);
+  expect((await client.sessions.export(sessionId)).session.origin).toBe('rest');
+});

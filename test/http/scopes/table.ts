@@ -240,7 +240,7 @@ export const table: readonly Row[] = [
     route: 'GET /api/sessions',
     passes: read(200),
     prepare: only('/api/sessions'),
-    options: { ...paging('sessions', 'ses_x'), '?title': 'x', '?forkedFrom': 'ses_x' },
+    options: { ...paging('sessions', 'ses_x'), '?title': 'x', '?forkedFrom': 'ses_x', '?origin': 'openai' },
   },
   {
     route: 'POST /api/sessions',
