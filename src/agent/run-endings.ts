@@ -11,9 +11,8 @@ import type { LiveRun, Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
 import { type AgentNode, lostRun } from './nodes/agent-node.ts';
 import type { Retries } from './nodes/retries.ts';
-import { patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
+import { mayStartAgain, patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
 import { noUsage, patchSession } from './session-memory.ts';
-import { mayStartAgain } from './start-again.ts';
 
 export const stoppedWhileUnfinished = 'The server stopped while the run was unfinished.';
 

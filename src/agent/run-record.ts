@@ -130,6 +130,11 @@ export function toRunRequest(row: RunRow): RunRequest {
   return { options, mayUseTools, keyId, ...(afterRestart === undefined ? {} : { afterRestart }) };
 }
 
+/** Whether the run survives a restart, and has not begun. */
+export function mayStartAgain(row: RunRow): boolean {
+  return row.status === 'queued' && toRunRequest(row).afterRestart !== undefined;
+}
+
 /** Only this module writes the column, as JSON of this shape. */
 function readDetails(row: RunRow): RunDetails {
   return parseRowJson<RunDetails>('runs', row.id, row.details);

@@ -8,23 +8,17 @@ import { LiveRun } from './live-run.ts';
 import type { RunsElsewhere } from './nodes/runs-elsewhere.ts';
 import type { RunQueue } from './run-queue.ts';
 import { type RunRequest, toRun, toRunRequest, withoutPrompt } from './run-record.ts';
-import type { ChooseDriver } from './runs.ts';
 import { readSessionMemory } from './session-memory.ts';
 
 export interface StartAgainOptions {
   readonly store: Pick<Store, 'getSession'>;
   readonly log: Pick<EventLog, 'read'>;
   readonly queue: Pick<RunQueue, 'has' | 'readmit'>;
-  readonly chooseFor: (prompt: string, request: RunRequest) => ReturnType<ChooseDriver>;
+  readonly chooseFor: (prompt: string, request: RunRequest) => Promise<{ readonly driver: Driver }>;
   /** Begins all runs that may begin now. */
   readonly workOn: () => void;
   /** Present if other nodes work on the store. */
   readonly elsewhere: () => Pick<RunsElsewhere, 'admitInTurn'> | undefined;
-}
-
-/** Whether a run in the store can be queued again. */
-export function mayStartAgain(row: RunRow): boolean {
-  return row.status === 'queued' && toRunRequest(row).afterRestart !== undefined;
 }
 
 /** Returns a function that queues a run for which `mayStartAgain` holds. The caller owns the run. */

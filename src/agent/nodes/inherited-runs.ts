@@ -6,7 +6,7 @@ import { type RunStatus, unfinishedRunStatuses } from '../../contract/run.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import type { Stop } from '../../store/ownership.ts';
 import type { RunRow, Store, Write } from '../../store/store.ts';
-import { mayStartAgain } from '../start-again.ts';
+import { mayStartAgain } from '../run-record.ts';
 import type { AgentNode } from './agent-node.ts';
 
 export interface InheritedRunsOptions {
