@@ -53,7 +53,7 @@ module.exports = {
     wall('keys/', ['events/', 'store/']),
     wall('registry/', ['store/']),
     wall('webhooks/', ['registry/', 'events/', 'store/']),
-    wall('triggers/', ['registry/', 'events/', 'store/']),
+    wall('triggers/', ['registry/', 'events/', 'store/', 'webhooks/verify\\.ts']),
     wall('agent/', ['events/', 'store/']),
     wall('http/', ['events/']),
     wall('api/same-settings\\.ts', []),

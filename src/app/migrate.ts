@@ -6,7 +6,7 @@ import { entriesToMove } from '../registry/move-entries.ts';
 import { movedTables } from '../store/moved-tables.ts';
 import { openImportTarget } from '../store/postgres/import/import-target.ts';
 import { openMoveSource } from '../store/sqlite/move-source.ts';
-import { triggersMember } from '../triggers/trigger-entries.ts';
+import { triggersMember } from '../triggers/triggers-member.ts';
 import { webhooksMember } from '../webhooks/webhook-entries.ts';
 
 export interface MoveProgress {

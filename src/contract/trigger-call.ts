@@ -94,6 +94,11 @@ export const triggerTestSchema = {
       description:
         'The body that the sender would send: an object, or its text. Left out for a schedule and for an empty body.',
     },
+    event: {
+      type: 'string',
+      maxLength: 200,
+      description: 'The event, if GitHub names it in a header: short for `X-GitHub-Event`.',
+    },
     headers: {
       type: 'object',
       additionalProperties: text,

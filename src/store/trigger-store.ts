@@ -29,6 +29,7 @@ export interface TriggerKeyRow {
 }
 
 export type TriggerWrite =
+  /** If the call exists, only its details are changed. */
   | { readonly kind: 'addTriggerCall'; readonly call: TriggerCallRow }
   /** Fails all writes of the caller if the key exists. */
   | { readonly kind: 'claimTriggerKey'; readonly row: TriggerKeyRow }

@@ -4,7 +4,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { CodeBuddyError } from '../../base/errors.ts';
-import { parseBody } from './parse-body.ts';
+import { parseBody } from '../../base/json-body.ts';
 
 /**
  * Reads and parses the body of `request`. Calls `done` once; an empty body is undefined.

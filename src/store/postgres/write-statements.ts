@@ -86,7 +86,8 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
     ON CONFLICT (webhook_id) DO UPDATE SET config = excluded.config`,
   deleteRunWebhook: `DELETE FROM run_webhooks w USING ${rowsOf('id')} WHERE w.webhook_id = r.id`,
   addTriggerCall: `INSERT INTO trigger_calls (id, trigger_id, received_at, outcome, run_id, coalesce_key, details)
-    SELECT id, trigger_id, received_at, outcome, run_id, coalesce_key, details FROM ${rowsOf('triggerCall')}`,
+    SELECT id, trigger_id, received_at, outcome, run_id, coalesce_key, details FROM ${rowsOf('triggerCall')}
+    ON CONFLICT (id) DO UPDATE SET details = excluded.details`,
   claimTriggerKey: `INSERT INTO trigger_keys (trigger_id, key, call_id, run_id, session_id, created_at)
     SELECT trigger_id, key, call_id, run_id, session_id, created_at FROM ${rowsOf('triggerKey')} ORDER BY trigger_id, key`,
   putTriggerState: `INSERT INTO trigger_states (trigger_id, state)

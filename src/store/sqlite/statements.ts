@@ -136,7 +136,7 @@ const writes = {
     ON CONFLICT (webhook_id) DO UPDATE SET config = excluded.config`,
   deleteRunWebhook: 'DELETE FROM run_webhooks WHERE webhook_id = ?',
   addTriggerCall: `INSERT INTO trigger_calls (id, trigger_id, received_at, outcome, run_id, coalesce_key, details)
-    VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET details = excluded.details`,
   claimTriggerKey: `INSERT INTO trigger_keys (trigger_id, key, call_id, run_id, session_id, created_at)
     VALUES (?, ?, ?, ?, ?, ?)`,
   putTriggerState: `INSERT INTO trigger_states (trigger_id, state) VALUES (?, ?)
