@@ -25,6 +25,7 @@ import type {
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { EventLog } from '../events/event-log.ts';
+import type { TriggerService } from './trigger-service.ts';
 import type { WebhookService } from './webhook-service.ts';
 
 export interface StartedRun {
@@ -225,6 +226,7 @@ export interface HttpServices {
   /** `sandbox` of `GET /api/status`. */
   readonly describeSandbox?: () => Promise<SandboxDescription>;
   readonly webhooks?: WebhookService;
+  readonly triggers?: TriggerService;
   /**
    * Proves to a client that this server knows the local key (identity-proof.ts). Without it, `GET /health` gives no
    * proof.

@@ -7,7 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { cutHead } from '../base/text.ts';
 import { visibleJson } from '../base/visible-text.ts';
 import type { Call } from './call.ts';
-import { MissingFieldError, valueAt } from './template.ts';
+import { MissingFieldError } from './fill-template.ts';
+import { valueAt } from './template.ts';
 
 /** In characters of JSON. More would fill the context of a model. */
 const longestBlock = 65_536;

@@ -3,10 +3,10 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Call, CallFacts, CallRequest, Source } from './call.ts';
 import { dataBlock } from './data-block.ts';
+import { fillKey, fillPrompt, MissingFieldError } from './fill-template.ts';
 import { ignoredBecause } from './filter.ts';
 import { readPayload } from './payload.ts';
 import { sources } from './sources/sources.ts';
-import { fillKey, fillPrompt, MissingFieldError } from './template.ts';
 import type { TriggerConfig } from './trigger-config.ts';
 
 export type Evaluation =

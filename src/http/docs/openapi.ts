@@ -205,7 +205,10 @@ function describe(route: RouteDefinition, operationId: string): Readonly<Record<
     ...(docs?.requestHeaders ?? []),
     ...(idempotent === true ? (['Idempotency-Key'] as const) : []),
   ]);
-  const needs = scope === 'open' ? 'Needs no API key.' : `Requires an API key with the scope \`${scope}\`.`;
+  const needs =
+    scope === 'open'
+      ? `Needs no API key${route.isSigned === true ? ', but the signature of the sender' : ''}.`
+      : `Requires an API key with the scope \`${scope}\`.`;
   return {
     summary: route.summary,
     description: route.description === undefined ? needs : `${route.description}\n\n${needs}`,

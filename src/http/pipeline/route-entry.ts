@@ -52,6 +52,10 @@ export function makeRouteEntry(
       );
       return;
     }
+    if (route.isSigned === true) {
+      done();
+      return;
+    }
     const { ticket } = raw.identity ?? {};
     if (ticket !== undefined) {
       // A ticket opens a stream, which has no body.
