@@ -2839,7 +2839,15 @@ export interface components {
       readonly filter?: components['schemas']['TriggerFilter'];
       /** @description 8 to 64 letters, digits, `_` or `-`; default: a new id. It is part of the URL. */
       readonly id?: string;
-      readonly limits?: components['schemas']['TriggerLimits'];
+      /** TriggerLimits */
+      readonly limits?: {
+        /** @description US dollars that the runs of a day (UTC) may cost; default: no limit. */
+        readonly costPerDay?: number;
+        /** @description Within an hour; default: 300. */
+        readonly perHour?: number;
+        /** @description Runs that calls may start within a minute; default: 30. */
+        readonly perMinute?: number;
+      };
       /** @description Default: the source. */
       readonly name?: string;
       readonly options?: components['schemas']['TriggerRunOptions'];
@@ -2859,9 +2867,9 @@ export interface components {
       /** @description US dollars that the runs of a day (UTC) may cost; default: no limit. */
       readonly costPerDay?: number;
       /** @description Within an hour; default: 300. */
-      readonly perHour?: number;
+      readonly perHour: number;
       /** @description Runs that calls may start within a minute; default: 30. */
-      readonly perMinute?: number;
+      readonly perMinute: number;
     };
     /**
      * TriggerPatch
@@ -2875,7 +2883,15 @@ export interface components {
       readonly description?: string;
       readonly enabled?: boolean;
       readonly filter?: components['schemas']['TriggerFilter'];
-      readonly limits?: components['schemas']['TriggerLimits'];
+      /** TriggerLimits */
+      readonly limits?: {
+        /** @description US dollars that the runs of a day (UTC) may cost; default: no limit. */
+        readonly costPerDay?: number;
+        /** @description Within an hour; default: 300. */
+        readonly perHour?: number;
+        /** @description Runs that calls may start within a minute; default: 30. */
+        readonly perMinute?: number;
+      };
       /** @description Default: the source. */
       readonly name?: string;
       readonly options?: components['schemas']['TriggerRunOptions'];

@@ -246,6 +246,7 @@ export const triggerSchema = {
     id: text,
     source: { type: 'string', enum: triggerSources },
     ...fields,
+    limits: { ...limitsSchema, required: ['perMinute', 'perHour'] },
     path: { ...nullableText, description: 'The path that senders call. Null for a schedule.' },
     permissionMode: {
       type: 'string',
