@@ -16,10 +16,11 @@ import { createReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
 import { settingFaults } from './app/setting-faults.ts';
 import { createSharedTokens } from './app/shared-tokens.ts';
+import { createTriggerService, type LazyTriggers } from './app/trigger-service.ts';
 import { readCertificates, targetSettings } from './app/webhook-settings.ts';
 import { databaseUrlSecrets } from './base/database-url.ts';
 import { CodeBuddyError } from './base/errors.ts';
-import { webhooksFile } from './base/home-paths.ts';
+import { triggersFile, webhooksFile } from './base/home-paths.ts';
 import { makeProof } from './base/identity-proof.ts';
 import { startIdsAfter } from './base/ids.ts';
 import { createRedactor, type Redactor, secretVariables } from './base/redaction.ts';
@@ -35,6 +36,7 @@ import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
 import type { Logger } from './http/logger.ts';
 import type { HttpServices } from './http/services.ts';
+import type { TriggerService } from './http/trigger-service.ts';
 import { openKeys } from './keys/key-service.ts';
 import type { Ownership } from './store/ownership.ts';
 import { DamagedRowError } from './store/row-json.ts';
@@ -128,6 +130,7 @@ export async function createApp(
   removeConfigLeftovers(settings.home);
   const startedAt = new Date().toISOString();
   let webhooks: WebhookEngine | undefined;
+  let triggers: LazyTriggers | undefined;
   const log = createEventLog({ store, deltas: ownership.deltas });
   startedLog = log;
   /** Starts when the server listens. */
@@ -182,6 +185,16 @@ export async function createApp(
       later: (work) => void afterStart.push(work),
       onFault: (error, runId) => logger?.error({ err: error, runId }, 'run failed: internal error'),
     });
+    triggers = createTriggerService({
+      store,
+      log,
+      ownership,
+      runs: agent.runs,
+      path: triggersFile(settings.home),
+      modes: settings.triggerModes,
+      learn: redactor.learn,
+      warn: (message, error) => logger?.warn(error === undefined ? {} : { err: error }, message),
+    });
     server = new RestApiServer(
       {
         port: settings.port,
@@ -197,6 +210,7 @@ export async function createApp(
         log,
         agent,
         webhooks,
+        triggers: triggers.service,
         localKey: localKey.key,
         startedAt,
         origins,
@@ -211,7 +225,7 @@ export async function createApp(
     throw asStartError(error, settings);
   }
 
-  const started = { server, agent, webhooks };
+  const started = { server, agent, webhooks, triggers };
   let starting: NodeJS.Timeout | undefined;
   let stopRetention: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
@@ -220,7 +234,7 @@ export async function createApp(
     clearTimeout(starting);
     stopRetention?.();
     // At the same time: requests wait for their runs, and both have the same deadline.
-    await Promise.all([started.server.stop(), started.agent.close(graceMs)]);
+    await Promise.all([started.server.stop(), started.agent.close(graceMs), started.triggers.close()]);
     await started.webhooks.close(deliveryGraceMs);
     // Before the lock is released, or this could remove the file of the next owner.
     removeServerFile(settings.home);
@@ -271,6 +285,7 @@ export async function createApp(
         throw error;
       }
       starting = setTimeout(() => {
+        started.triggers.start();
         for (const work of afterStart) work();
         // Look for a model now, so that the first prompt need not wait for it.
         void started.agent.models.choice();
@@ -316,6 +331,7 @@ interface Modules {
   readonly log: EventLog;
   readonly agent: Agent;
   readonly webhooks: WebhookEngine;
+  readonly triggers: TriggerService;
   readonly localKey: string;
   readonly startedAt: string;
   readonly origins: Origins;
@@ -324,7 +340,7 @@ interface Modules {
 
 async function connect(
   settings: Settings,
-  { store, ownership, log, agent, webhooks, localKey, startedAt, origins, logger }: Modules,
+  { store, ownership, log, agent, webhooks, triggers, localKey, startedAt, origins, logger }: Modules,
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
@@ -346,6 +362,7 @@ async function connect(
       // Over the API, a webhook is signed unless the client opts out.
       create: (input) => webhooks.create(input, { generateSecret: true }),
     },
+    triggers,
     dashboard: dashboardFolder,
     nodes: createNodeService({ store, ownership, log, agent, webhooks }),
     settings: () => shownSettings(settings, origins),

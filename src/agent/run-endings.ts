@@ -11,7 +11,7 @@ import type { LiveRun, Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
 import { type AgentNode, lostRun } from './nodes/agent-node.ts';
 import type { Retries } from './nodes/retries.ts';
-import { patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
+import { mayStartAgain, patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
 import { noUsage, patchSession } from './session-memory.ts';
 
 export const stoppedWhileUnfinished = 'The server stopped while the run was unfinished.';
@@ -38,8 +38,11 @@ export interface RunEndings {
     readonly events: readonly NewEvent[];
     readonly writes: readonly Write[];
   };
-  /** Marks the runs that an earlier process left unfinished as interrupted. */
-  recover(): Promise<void>;
+  /**
+   * Marks the runs that an earlier process left unfinished as interrupted. Returns those that can be queued again, in
+   * the order of their ids.
+   */
+  recover(): Promise<readonly RunRow[]>;
 }
 
 export function createRunEndings({
@@ -157,11 +160,18 @@ export function createRunEndings({
     },
     interruption,
     async recover() {
-      for (;;) {
-        const rows = await store.listRuns({ limit: 200, statuses: unfinishedRunStatuses });
-        if (rows.length === 0) return;
-        const { events, writes } = interruption(rows);
-        await log.append(events, writes);
+      const queued: RunRow[] = [];
+      for (let beforeId: string | undefined; ; ) {
+        const rows = await store.listRuns({
+          limit: 200,
+          statuses: unfinishedRunStatuses,
+          ...(beforeId === undefined ? {} : { beforeId }),
+        });
+        beforeId = rows.at(-1)?.id;
+        if (beforeId === undefined) return queued.reverse();
+        queued.push(...rows.filter(mayStartAgain));
+        const { events, writes } = interruption(rows.filter((row) => !mayStartAgain(row)));
+        if (events.length > 0) await log.append(events, writes);
       }
     },
   };

@@ -73,6 +73,12 @@ export class RunQueue {
     return position;
   }
 
+  /** Adds a run that was accepted before, whatever the limits are. */
+  readmit(run: LiveRun): void {
+    this.#live.set(run.id, run);
+    this.#line.push(run);
+  }
+
   /** Removes a run from the queue for good. Returns false if it was not queued. */
   leaveLine(run: LiveRun): boolean {
     const index = this.#line.indexOf(run);

@@ -14,6 +14,14 @@ export interface RunRequest {
   readonly mayUseTools: boolean;
   /** Null on a server without keys. */
   readonly keyId: string | null;
+  /** Present if the run is queued again when its process ends before it has begun. */
+  readonly afterRestart?: AfterRestart;
+}
+
+/** What a run needs to begin in another process, besides its row. */
+export interface AfterRestart {
+  readonly hop: number;
+  readonly promptMessageId: string;
 }
 
 /** A run without its prompt, which may be long and is kept in the store only. */
@@ -73,7 +81,14 @@ export function patchRun(
   const { id, sessionId: _, status, createdAt: __, ...run } = record;
   const details = {
     run,
-    ...(request === undefined ? {} : { mayUseTools: request.mayUseTools, keyId: request.keyId }),
+    ...(request === undefined
+      ? {}
+      : {
+          mayUseTools: request.mayUseTools,
+          keyId: request.keyId,
+          // Null removes it: a resumed run has begun before.
+          afterRestart: request.afterRestart ?? null,
+        }),
   };
   return { kind: 'patchRun', id, status, updatedAt: now, details: JSON.stringify(details) };
 }
@@ -111,8 +126,13 @@ export function viewRun(run: Run, now: number): Run {
 }
 
 export function toRunRequest(row: RunRow): RunRequest {
-  const { options, mayUseTools, keyId = null } = readDetails(row);
-  return { options, mayUseTools, keyId };
+  const { options, mayUseTools, keyId = null, afterRestart } = readDetails(row);
+  return { options, mayUseTools, keyId, ...(afterRestart === undefined ? {} : { afterRestart }) };
+}
+
+/** Whether the run survives a restart, and has not begun. */
+export function mayStartAgain(row: RunRow): boolean {
+  return row.status === 'queued' && toRunRequest(row).afterRestart !== undefined;
 }
 
 /** Only this module writes the column, as JSON of this shape. */

@@ -6,7 +6,9 @@ import type { Permission } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
-import type { SessionOrigin } from '../contract/session.ts';
+import type { HistoryMessage, SessionOrigin } from '../contract/session.ts';
+import type { NewEvent } from '../events/event-log.ts';
+import type { Write } from '../store/store.ts';
 
 export interface StartedRun {
   readonly run: Run;
@@ -36,10 +38,28 @@ export interface Runs {
       sessionId?: string;
       /** Of a new session. @default 'rest' */
       origin?: SessionOrigin;
+      /** Names that the session gets; `sessions.named` finds it by each. @default none */
+      names?: readonly string[];
+      /** Messages before the prompt, for a new session. @default none */
+      history?: readonly HistoryMessage[];
       options: PromptOptions;
       requestId: string;
       /** @default a new id */
       runId?: string;
+      /**
+       * Committed with the run.
+       * @default nothing
+       */
+      together?: (run: { readonly runId: string; readonly sessionId: string }) => {
+        readonly events: readonly NewEvent[];
+        readonly writes: readonly Write[];
+      };
+      /**
+       * Queue the run again if the process ends before it has begun, instead of interrupting it. For callers that do not
+       * wait for the answer.
+       * @default false
+       */
+      survivesRestart?: boolean;
       /** The number of requests of this server's own webhooks that led to the run. @default 0 */
       hop?: number;
     },
@@ -56,6 +76,11 @@ export interface Runs {
    * @throws CodeBuddyError `run_not_found`, `run_ended`, `node_unavailable`
    */
   cancel(id: string, reason?: string): Promise<Run>;
+  /**
+   * Cancels a run that has not begun. False if it has begun or ended.
+   * @throws CodeBuddyError `storage_unavailable`
+   */
+  withdraw(id: string, reason: string): Promise<boolean>;
   activeCount(): number;
   /** The cost of today (UTC) over all nodes, in US dollars. */
   costToday(): Promise<number>;
@@ -64,8 +89,11 @@ export interface Runs {
   isSessionBusy(sessionId: string): boolean;
   /** True for a run of this node that another one has taken over. */
   isLost(runId: string): boolean;
-  /** Marks the runs that a crash left unfinished as interrupted. */
+  /** Marks the runs that a crash left unfinished as interrupted, and queues those again that survive a restart. */
   recover(): Promise<void>;
-  /** Accepts no more runs, waits up to `graceMs` for the working ones, then interrupts them. */
+  /**
+   * Accepts no more runs, waits up to `graceMs` for the working ones, then interrupts them. Queued runs that survive a
+   * restart are left to it.
+   */
   close(graceMs: number): Promise<void>;
 }

@@ -45,6 +45,7 @@ import type { Caller, Runs, StartedRun } from './run-service.ts';
 import { readSessionMemory } from './session-memory.ts';
 import { newSessionRow, sessionNotFound, titleFrom } from './session-record.ts';
 import type { Spending } from './spending.ts';
+import { createStartAgain } from './start-again.ts';
 import { requireStrictMode } from './strict-mode.ts';
 import type { ToolBox } from './tools/tool-box.ts';
 
@@ -87,10 +88,22 @@ export function createRuns(options: RunsOptions): Runs {
       queue,
       interruption: endings.interruption,
       cancel: (id, reason) => cancel(id, reason),
+      withdraw: (id, reason) => withdraw(id, reason),
+      startAgain: async (row) => {
+        if (isAccepting) await startAgain(row);
+      },
       lose,
       onFault,
     });
   let isAccepting = true;
+  const startAgain = createStartAgain({
+    store,
+    log,
+    queue,
+    chooseFor,
+    workOn: () => workOn(),
+    elsewhere: () => elsewhere,
+  });
 
   const contextOf = createDriverContexts({
     store,
@@ -120,7 +133,7 @@ export function createRuns(options: RunsOptions): Runs {
     const createdAt = now();
     const isNew = session === undefined;
     session ??= newSessionRow(
-      titleFrom(prompt),
+      titleFrom(request.history?.find(({ role }) => role === 'user')?.content ?? prompt),
       request.origin === undefined ? {} : { origin: request.origin },
       createdAt,
     );
@@ -130,10 +143,20 @@ export function createRuns(options: RunsOptions): Runs {
     requireAccepting();
     const owner = { sessionId: session.id, runId: request.runId ?? makeId('run', createdAt) };
     const run = newRun({ ...owner, prompt, model }, createdAt);
+    const history = isNew ? wellFormedDeep(request.history ?? []) : [];
+    // Created before the message of the prompt, because messages are read in the order of their ids.
+    const earlier = history.map((one) =>
+      newMessageRow({ ...one, sessionId: owner.sessionId, runId: null }, createdAt),
+    );
     const message = newMessageRow({ ...owner, role: 'user', content: prompt }, createdAt);
+    const keptRequest: RunRequest =
+      request.survivesRestart === true
+        ? { ...runRequest, afterRestart: { hop, promptMessageId: message.id } }
+        : runRequest;
+    const together = request.together?.(owner) ?? { events: [], writes: [] };
     const live = new LiveRun({
       record: withoutPrompt(run),
-      request: runRequest,
+      request: keptRequest,
       driver,
       hop,
       isResumed: false,
@@ -143,12 +166,22 @@ export function createRuns(options: RunsOptions): Runs {
     });
     return admit(live, run, {
       before: isNew ? [{ type: 'session.start', data: { title: session.title }, ...owner, hop }] : [],
-      after: [{ type: 'message.user', data: { messageId: message.id, text: prompt }, ...owner, hop }],
+      after: [
+        { type: 'message.user', data: { messageId: message.id, text: prompt }, ...owner, hop },
+        ...together.events,
+      ],
       ahead: isNew ? undefined : ahead,
       writes: [
         ...(isNew ? [{ kind: 'putSession' as const, session }] : []),
+        ...(request.names ?? []).map((name) => ({
+          kind: 'nameSession' as const,
+          name,
+          sessionId: owner.sessionId,
+        })),
+        ...earlier.map((row) => ({ kind: 'addMessage' as const, message: row })),
         { kind: 'addMessage', message },
-        { kind: 'putRun', run: toRunRow(run, runRequest, createdAt) },
+        { kind: 'putRun', run: toRunRow(run, keptRequest, createdAt) },
+        ...together.writes,
       ],
     });
   }
@@ -350,6 +383,21 @@ export function createRuns(options: RunsOptions): Runs {
     return { ...(await read(id)), ...live.record };
   }
 
+  async function withdraw(id: string, reason: string): Promise<boolean> {
+    const live = queue.get(id);
+    if (live === undefined || live.isLost) return (await elsewhere?.withdraw(id, reason)) ?? false;
+    if (!queue.inLine().includes(live)) return false;
+    stop(live, { kind: 'cancelled', reason });
+    await live.ended;
+    return true;
+  }
+
+  /** Leaves a queued run to the next process. */
+  function leave(live: LiveRun): void {
+    queue.release(live);
+    live.reject(new CodeBuddyError('shutting_down', 'The run begins after the restart of the server.'));
+  }
+
   /** @throws CodeBuddyError `run_not_found` */
   async function read(id: string): Promise<Run> {
     const row = await store.getRun(id);
@@ -390,6 +438,7 @@ export function createRuns(options: RunsOptions): Runs {
       );
     },
     cancel,
+    withdraw,
     activeCount: () => queue.size,
     costToday: spending.today,
     stats() {
@@ -397,10 +446,15 @@ export function createRuns(options: RunsOptions): Runs {
     },
     isSessionBusy: (sessionId) => queue.isSessionBusy(sessionId),
     isLost: (runId) => queue.get(runId)?.isLost === true,
-    recover: async () => (elsewhere === undefined ? endings.recover() : elsewhere.recover()),
+    async recover() {
+      if (elsewhere !== undefined) return elsewhere.recover();
+      for (const row of await endings.recover()) await startAgain(row);
+    },
     async close(graceMs) {
       isAccepting = false;
       const why: Stop = { kind: 'interrupted', reason: stoppedWhileUnfinished };
+      const left = queue.inLine().filter(({ request }) => request.afterRestart !== undefined);
+      for (const live of left) leave(live);
       for (const live of queue.inLine()) stop(live, why);
       // The questions can no longer be answered.
       for (const live of queue.working()) if (live.isWaiting) stop(live, why);
@@ -414,7 +468,7 @@ export function createRuns(options: RunsOptions): Runs {
       for (const live of rest) stop(live, why);
       await Promise.all(rest.map(({ ended }) => ended));
       retries?.close();
-      await elsewhere?.close();
+      await elsewhere?.close(left.map(({ id }) => id));
     },
   };
 }

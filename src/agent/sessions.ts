@@ -33,6 +33,8 @@ export interface Sessions {
   list(page: PageRequest & SessionFilter): Promise<Page<Session>>;
   create(input: SessionInput): Promise<Session>;
   get(id: string): Promise<Session | undefined>;
+  /** The session that got this name last. */
+  named(name: string): Promise<Session | undefined>;
   update(id: string, patch: SessionInput): Promise<Session>;
   delete(id: string): Promise<void>;
   /** Copies a session up to and including a message. @default all messages */
@@ -114,6 +116,10 @@ export function createSessions({
     },
     async get(id) {
       const row = await store.getSession(id);
+      return row === undefined ? undefined : presentOne(row);
+    },
+    async named(name) {
+      const row = await store.getNamedSession(name);
       return row === undefined ? undefined : presentOne(row);
     },
     update: (id, patch) =>

@@ -2,10 +2,12 @@
 // deliveries are sent from there. A move that was interrupted continues where it stopped. The home is not changed.
 
 import { statSync } from 'node:fs';
+import { entriesToMove } from '../registry/move-entries.ts';
 import { movedTables } from '../store/moved-tables.ts';
 import { openImportTarget } from '../store/postgres/import/import-target.ts';
 import { openMoveSource } from '../store/sqlite/move-source.ts';
-import { webhooksToMove } from '../webhooks/move-webhooks.ts';
+import { triggersMember } from '../triggers/triggers-member.ts';
+import { webhooksMember } from '../webhooks/webhook-entries.ts';
 
 export interface MoveProgress {
   readonly table: string;
@@ -21,6 +23,8 @@ export interface MoveOptions {
   readonly from: string;
   /** The webhooks.json of the same home. */
   readonly webhooksPath: string;
+  /** The triggers.json of the same home. */
+  readonly triggersPath: string;
   readonly to: string;
   readonly onStart: (start: 'fresh' | 'resumed' | 'restarted', to: string) => void;
   readonly onProgress: (progress: MoveProgress) => void;
@@ -31,16 +35,18 @@ export interface Moved {
   readonly to: string;
   readonly rows: Readonly<Record<string, number>>;
   readonly webhooks: number;
+  readonly triggers: number;
   readonly pendingDeliveries: number;
   readonly lastSequence: number;
 }
 
 /** @throws StoreOpenError, or an Error with a message for the user */
 export async function moveToPostgres(options: MoveOptions): Promise<Moved> {
-  const { from, webhooksPath, to, onStart, onProgress } = options;
+  const { from, webhooksPath, triggersPath, to, onStart, onProgress } = options;
   // An opening would create it.
   if (statSync(from, { throwIfNoEntry: false }) === undefined) throw new Error(`${from} does not exist.`);
-  const fromFile = webhooksToMove(webhooksPath);
+  const fromFile = entriesToMove(webhooksPath, webhooksMember);
+  const triggers = entriesToMove(triggersPath, triggersMember);
   const source = openMoveSource(from);
   try {
     const target = await openImportTarget({ url: to, fingerprint: source.fingerprint() });
@@ -72,6 +78,7 @@ export async function moveToPostgres(options: MoveOptions): Promise<Moved> {
       }
       const webhooks = [...fromFile, ...source.runWebhooks()];
       await target.putWebhooks(webhooks);
+      await target.putTriggers(triggers);
 
       for (const table of movedTables) {
         const [found, expected] = [await target.count(table), totals.get(table.name)];
@@ -87,6 +94,7 @@ export async function moveToPostgres(options: MoveOptions): Promise<Moved> {
         to: target.shown,
         rows: Object.fromEntries(totals),
         webhooks: webhooks.length,
+        triggers: triggers.length,
         pendingDeliveries,
         lastSequence,
       };

@@ -4,7 +4,15 @@
 import { getCompileCacheDir } from 'node:module';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { apiFolder, databaseIn, oldFile, ownFile, ownFileNames, webhooksFile } from '../base/home-paths.ts';
+import {
+  apiFolder,
+  databaseIn,
+  oldFile,
+  ownFile,
+  ownFileNames,
+  triggersFile,
+  webhooksFile,
+} from '../base/home-paths.ts';
 import { moveOwnFiles } from '../config/move-own-files.ts';
 import type { DatabaseSetting, Settings } from '../config/settings.ts';
 import { moveDatabase } from '../store/sqlite/move-database.ts';
@@ -33,6 +41,7 @@ export function ownFiles({ home, database }: Settings): readonly string[] {
   // is as secret.
   const files = [
     webhooksFile(home),
+    triggersFile(home),
     oldFile(home, 'codebuddy.db'),
     databaseIn(home),
     ...databaseFile(database),

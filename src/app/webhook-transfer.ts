@@ -4,10 +4,11 @@
 import { webhooksFile } from '../base/home-paths.ts';
 import { ensureHome } from '../config/home-folder.ts';
 import type { Settings } from '../config/settings.ts';
-import { writeFile } from '../webhooks/registry-entries.ts';
-import { replaceRegistryFile } from '../webhooks/registry-file.ts';
+import { writeFile } from '../registry/registry-entries.ts';
+import { replaceRegistryFile } from '../registry/registry-file.ts';
+import { readUncheckedFile, type UncheckedFile } from '../registry/unchecked-file.ts';
 import { type ImportOutcome, outcomeOf, readImport } from '../webhooks/transfer-entries.ts';
-import { readUncheckedFile } from '../webhooks/unchecked-file.ts';
+import { webhooksMember } from '../webhooks/webhook-entries.ts';
 import { targetSettings } from './webhook-settings.ts';
 
 export interface Imported {
@@ -89,15 +90,16 @@ async function openPlace(settings: Settings): Promise<Place> {
 
 function openFile(home: string): Place {
   const path = webhooksFile(home);
+  const read = (): UncheckedFile => readUncheckedFile(path, webhooksMember);
 
   return {
-    all: async () => readUncheckedFile(path).entries,
+    all: async () => read().entries,
     async put(id, raw) {
       ensureHome(home);
-      const { text, entries, form } = readUncheckedFile(path);
+      const { text, entries, form } = read();
       const changed = new Map<string, { readonly raw: unknown }>(entries).set(id, { raw });
       // The server, or an editor, may have written it since.
-      return replaceRegistryFile(path, writeFile(changed, form), () => readUncheckedFile(path).text === text);
+      return replaceRegistryFile(path, writeFile(changed, form, webhooksMember), () => read().text === text);
     },
     close: async () => undefined,
   };
@@ -106,10 +108,10 @@ function openFile(home: string): Place {
 async function openTable(url: string): Promise<Place> {
   const { openPostgresStore } = await import('../store/postgres/postgres-store.ts');
   const store = await openPostgresStore({ url });
-  const table = store.webhooks;
+  const table = store.webhooks.registry;
   return {
     async all() {
-      const rows = await table.webhookEntries(0);
+      const rows = await table.entries(0);
       return new Map(
         rows.flatMap(({ id, runId, entry, version }) =>
           runId === null && entry !== null ? [[id, { raw: JSON.parse(entry) as unknown, version }]] : [],
@@ -118,7 +120,7 @@ async function openTable(url: string): Promise<Place> {
     },
     async put(id, raw, existing) {
       const change = { id, runId: null, entry: JSON.stringify(raw), expected: existing?.version };
-      return (await table.changeWebhookEntry(change)) !== undefined;
+      return (await table.change(change)) !== undefined;
     },
     close: () => store.close(),
   };

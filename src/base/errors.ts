@@ -26,7 +26,11 @@ const table = {
     when: 'The body is missing, truncated, not valid JSON, or contains a forbidden key.',
   },
   bad_request: { status: 400, title: 'Bad request', when: 'The request is not valid HTTP.' },
-  unauthorized: { status: 401, title: 'Unauthorized', when: 'The API key is missing or wrong.' },
+  unauthorized: {
+    status: 401,
+    title: 'Unauthorized',
+    when: 'The API key, or the signature of a call of a trigger, is missing or wrong.',
+  },
   insufficient_scope: {
     status: 403,
     title: 'Insufficient scope',
@@ -45,7 +49,7 @@ const table = {
   cost_limit_reached: {
     status: 402,
     title: 'Cost limit reached',
-    when: 'The cost limit of the session or of the day is reached. Nothing was started.',
+    when: 'The cost limit of the session, of the trigger or of the day is reached. Nothing was started.',
   },
   permission_denied: {
     status: 403,
@@ -63,6 +67,7 @@ const table = {
   },
   event_not_found: { status: 404, title: 'Event not found', when: 'No event has this id.' },
   webhook_not_found: { status: 404, title: 'Webhook not found', when: 'No webhook has this id.' },
+  trigger_not_found: { status: 404, title: 'Trigger not found', when: 'No trigger has this id.' },
   delivery_not_found: {
     status: 404,
     title: 'Delivery not found',
@@ -120,6 +125,21 @@ const table = {
     status: 409,
     title: 'Webhook disabled',
     when: 'A disabled webhook cannot be tested. Enable it first.',
+  },
+  trigger_exists: {
+    status: 409,
+    title: 'Trigger already exists',
+    when: 'A trigger with this id already exists.',
+  },
+  trigger_refused: {
+    status: 409,
+    title: 'Trigger refused',
+    when: 'The configuration of this trigger cannot be used, so its calls are refused. Its `refusal` gives the reason.',
+  },
+  trigger_disabled: {
+    status: 409,
+    title: 'Trigger disabled',
+    when: 'A disabled trigger accepts no calls. Enable it first.',
   },
   delivery_pending: {
     status: 409,
@@ -182,7 +202,12 @@ const table = {
   rate_limited: {
     status: 429,
     title: 'Too many failed attempts',
-    when: 'Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.',
+    when: 'Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.',
+  },
+  trigger_limit_reached: {
+    status: 429,
+    title: 'Trigger limit reached',
+    when: 'The trigger has started as many runs as its `limits` permit within a minute or an hour; see Retry-After.',
   },
   too_many_tests: {
     status: 429,

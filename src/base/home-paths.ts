@@ -47,3 +47,8 @@ export function databaseIn(home: string): string {
 export function webhooksFile(home: string): string {
   return join(home, 'webhooks.json');
 }
+
+/** Beside webhooks.json. */
+export function triggersFile(home: string): string {
+  return join(home, 'triggers.json');
+}

@@ -18,6 +18,8 @@ export type IdPrefix =
   | 'key'
   | 'req'
   | 'nod'
+  | 'trg'
+  | 'trc'
   | 'cmd';
 /** An id typed by its kind: `Id<'ses'>` is the id of a session. */
 export type Id<P extends IdPrefix> = `${P}_${string}`;

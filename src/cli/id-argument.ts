@@ -10,13 +10,14 @@ const kinds = {
   msg: { noun: 'a message', command: undefined },
   evt: { noun: 'an event', command: undefined },
   whk: { noun: 'a webhook', command: 'webhooks show' },
+  trg: { noun: 'a trigger', command: 'triggers show' },
   dlv: { noun: 'a delivery', command: 'deliveries show' },
   key: { noun: 'an API key', command: 'keys list' },
 } as const;
 
 export type IdKind = keyof typeof kinds;
 
-const generatedId = /^(ses|run|prm|msg|evt|whk|dlv|key)_[0-9A-Z]{26}$/;
+const generatedId = /^(ses|run|prm|msg|evt|whk|trg|dlv|key)_[0-9A-Z]{26}$/;
 
 /** Adds the argument `<id>`, or `[id]` if it is optional. */
 export function withId(command: Command, kind: IdKind, { optional = false } = {}): Command {

@@ -3,7 +3,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { databaseUrlSecrets, parseDatabaseUrl } from '../base/database-url.ts';
-import { apiFolder, databaseIn, webhooksFile } from '../base/home-paths.ts';
+import { apiFolder, databaseIn, triggersFile, webhooksFile } from '../base/home-paths.ts';
 import { createRedactor } from '../base/redaction.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import type { DatabaseSetting } from '../config/settings.ts';
@@ -59,6 +59,7 @@ async function migrateAction(options: MigrateOptions): Promise<void> {
     const moved = await moveToPostgres({
       from,
       webhooksPath: options.webhooks ?? webhooksFile(homeOf(from) ?? settings.home),
+      triggersPath: triggersFile(homeOf(from) ?? settings.home),
       to,
       onStart(start, shown) {
         if (start === 'resumed') complain(`Continuing the move to ${shown} that was interrupted.`);
@@ -69,9 +70,9 @@ async function migrateAction(options: MigrateOptions): Promise<void> {
     });
     progress.end();
     if (options.json) return printJson({ from, ...moved });
-    const { rows, webhooks, pendingDeliveries, lastSequence } = moved;
+    const { rows, webhooks, triggers, pendingDeliveries, lastSequence } = moved;
     print(
-      `Moved ${from} to ${moved.to}: ${countOf(rows.events ?? 0, 'event')} (the last one is ${lastSequence}), ${countOf(rows.sessions ?? 0, 'session')}, ${countOf(rows.runs ?? 0, 'run')}, ${countOf(rows.keys ?? 0, 'API key')}, ${countOf(webhooks, 'webhook')}, ${countOf(rows.deliveries ?? 0, 'delivery', 'deliveries')} (${pendingDeliveries} pending). All counts match.
+      `Moved ${from} to ${moved.to}: ${countOf(rows.events ?? 0, 'event')} (the last one is ${lastSequence}), ${countOf(rows.sessions ?? 0, 'session')}, ${countOf(rows.runs ?? 0, 'run')}, ${countOf(rows.keys ?? 0, 'API key')}, ${countOf(webhooks, 'webhook')}, ${countOf(triggers, 'trigger')}, ${countOf(rows.deliveries ?? 0, 'delivery', 'deliveries')} (${pendingDeliveries} pending). All counts match.
 Start the servers with DATABASE_URL or --database now. The file was not changed; keep it as a backup, but start no server on it: its pending deliveries would be sent twice.`,
     );
   } catch (error) {

@@ -28,6 +28,9 @@ const kinds: Readonly<Record<string, Kind>> = {
   webhook_not_found: {
     names: async ({ webhooks }, signal) => idsOf((await webhooks.list(page, { signal })).webhooks),
   },
+  trigger_not_found: {
+    names: async ({ triggers }, signal) => idsOf((await triggers.list(page, { signal })).triggers),
+  },
   delivery_not_found: {
     names: async ({ deliveries }, signal) => idsOf((await deliveries.list(page, { signal })).deliveries),
   },

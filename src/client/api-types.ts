@@ -771,6 +771,122 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/triggers': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List triggers and the last call of each, oldest first.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly get: operations['listTriggers'];
+    readonly put?: never;
+    /**
+     * Create a trigger. Its secret is shown only once.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly post: operations['createTrigger'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/triggers/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get a trigger and its last call.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly get: operations['getTrigger'];
+    readonly put?: never;
+    readonly post?: never;
+    /**
+     * Delete a trigger. Runs that it has started go on.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly delete: operations['removeTrigger'];
+    readonly options?: never;
+    readonly head?: never;
+    /**
+     * Update a trigger. Missing fields stay unchanged.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly patch: operations['updateTrigger'];
+    readonly trace?: never;
+  };
+  readonly '/api/triggers/{id}/calls': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the calls of a trigger with their outcomes, newest first.
+     * @description Calls are kept as long as events, the last 10,000 of each trigger.
+     *
+     *     Requires an API key with the scope `admin`.
+     */
+    readonly get: operations['listTriggerCalls'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/triggers/{id}/rotate-secret': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Rotate the secret of a trigger. The new one is shown only once; the old one is accepted for 24 h.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly post: operations['rotateTriggerSecret'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/triggers/{id}/test': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Show what a call would do. Nothing is started or logged.
+     * @description Limits on the number and the cost of runs are not checked.
+     *
+     *     Requires an API key with the scope `admin`.
+     */
+    readonly post: operations['testTrigger'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/webhooks': {
     readonly parameters: {
       readonly query?: never;
@@ -1025,6 +1141,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/triggers/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Call a trigger: start a run, if the call matches its filter.
+     * @description For senders such as GitHub, which sign with the secret of the trigger. 202: a run was started; a repeated call gets the run of the first. 200: the call was ignored, and `reason` says why.
+     *
+     *     Needs no API key, but the signature of the sender.
+     */
+    readonly post: operations['callTrigger'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1091,13 +1229,92 @@ export interface components {
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
     };
     /**
+     * CreatedTrigger
+     * @description A URL or a schedule that starts runs. The secret is never shown.
+     */
+    readonly CreatedTrigger: {
+      /** @description A call takes the place of a run with the same key that is still queued, such as `{{pull_request.number}}`. */
+      readonly coalesceKey: string | null;
+      /** @description The fields of the payload that the prompt quotes as data; default: all. An empty list quotes none. */
+      readonly data?: readonly string[];
+      readonly description: string;
+      readonly enabled: boolean;
+      readonly filter: components['schemas']['TriggerFilter'];
+      readonly hasSecret: boolean;
+      readonly id: string;
+      /**
+       * TriggerCall
+       * @description A call of a trigger and its outcome.
+       */
+      readonly lastCall: {
+        /** @description The account that caused the event. Null if it is not known. */
+        readonly actor: string | null;
+        /** @description The size of the body. */
+        readonly bytes: number;
+        /** @description The error code of a refused call, as the sender got it. Null for other outcomes. */
+        readonly code: string | null;
+        /** @description The id that the sender gave to the call. For a schedule, the time that was due. */
+        readonly deliveryId: string | null;
+        /** @description The event that the sender names, such as `pull_request.opened`. Null if it is not known. */
+        readonly event: string | null;
+        /** @description How many webhook requests of this server led to the call. */
+        readonly hop: number;
+        readonly id: string;
+        /** @enum {string} */
+        readonly outcome: 'accepted' | 'duplicate' | 'ignored' | 'refused';
+        /** @description Why the call was ignored or refused. Null for other outcomes. */
+        readonly reason: string | null;
+        /** Format: date-time */
+        readonly receivedAt: string;
+        /** @description The queued run that this call replaced, because it has the same coalescing key. */
+        readonly replacedRunId: string | null;
+        /** @description The run that the call started. For a duplicate, the run of the first call. */
+        readonly runId: string | null;
+        readonly sessionId: string | null;
+        readonly triggerId: string;
+      } | null;
+      readonly limits: components['schemas']['TriggerLimits'];
+      /** @description Default: the source. */
+      readonly name: string;
+      /**
+       * Format: date-time
+       * @description Of a schedule.
+       */
+      readonly nextRunAt: string | null;
+      readonly options: components['schemas']['TriggerRunOptions'];
+      /** @description The path that senders call. Null for a schedule. */
+      readonly path: string | null;
+      /**
+       * @description The mode of its runs: `read-only`, unless `triggerModes` in config.json says otherwise.
+       * @enum {string}
+       */
+      readonly permissionMode: 'read-only' | 'ask' | 'auto-edit' | 'full';
+      /**
+       * Format: date-time
+       * @description Until then, the old secret is accepted, too.
+       */
+      readonly previousSecretUntil: string | null;
+      /** @description The task. `{{pull_request.number}}` is replaced by a field of the payload, as a quoted text if it is one. A call without the field is refused. `{{$event}}`, `{{$actor}}`, `{{$branch}}`, `{{$deliveryId}}` and `{{$time}}` are about the call. */
+      readonly prompt: string;
+      /** @description Why the entry in triggers.json cannot be used. Null if it can. */
+      readonly refusal: string | null;
+      readonly schedule?: components['schemas']['TriggerSchedule'];
+      /** @description Shown only once. Null for a schedule. */
+      readonly secret: string | null;
+      /** @description Calls with the same key continue one session, such as `pr-{{pull_request.number}}`. Null: each call has a new session. */
+      readonly sessionKey: string | null;
+      readonly signature?: components['schemas']['TriggerSignature'];
+      /** @enum {string} */
+      readonly source: 'github' | 'gitlab' | 'standard-webhooks' | 'slack' | 'hmac' | 'bearer' | 'schedule';
+    };
+    /**
      * CreatedWebhook
      * @description A URL that receives events. The secret is never shown.
      */
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -1268,6 +1485,9 @@ export interface components {
       | components['schemas']['CostThresholdEvent']
       | components['schemas']['PermissionRequestEvent']
       | components['schemas']['PermissionResolvedEvent']
+      | components['schemas']['TriggerAcceptedEvent']
+      | components['schemas']['TriggerIgnoredEvent']
+      | components['schemas']['TriggerRefusedEvent']
       | components['schemas']['WebhookTestEvent']
       | components['schemas']['WebhookFailingEvent']
       | components['schemas']['WebhookRecoveredEvent']
@@ -1897,6 +2117,16 @@ export interface components {
       /** @description The secret in the form that Standard Webhooks libraries take; `whpk_…` for an ed25519 key. */
       readonly signingSecret: string | null;
     };
+    /** RotatedTriggerSecret */
+    readonly RotatedTriggerSecret: {
+      /**
+       * Format: date-time
+       * @description Until then, the old secret is accepted, too.
+       */
+      readonly previousValidUntil: string | null;
+      /** @description Shown only once. */
+      readonly secret: string;
+    };
     /**
      * Run
      * @description The work on one prompt.
@@ -2058,7 +2288,7 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -2270,6 +2500,9 @@ export interface components {
       | components['schemas']['CostThresholdEvent']
       | components['schemas']['PermissionRequestEvent']
       | components['schemas']['PermissionResolvedEvent']
+      | components['schemas']['TriggerAcceptedEvent']
+      | components['schemas']['TriggerIgnoredEvent']
+      | components['schemas']['TriggerRefusedEvent']
       | components['schemas']['WebhookTestEvent']
       | components['schemas']['WebhookFailingEvent']
       | components['schemas']['WebhookRecoveredEvent']
@@ -2417,6 +2650,405 @@ export interface components {
       readonly type: 'tool.start';
     };
     /**
+     * Trigger
+     * @description A URL or a schedule that starts runs. The secret is never shown.
+     */
+    readonly Trigger: {
+      /** @description A call takes the place of a run with the same key that is still queued, such as `{{pull_request.number}}`. */
+      readonly coalesceKey: string | null;
+      /** @description The fields of the payload that the prompt quotes as data; default: all. An empty list quotes none. */
+      readonly data?: readonly string[];
+      readonly description: string;
+      readonly enabled: boolean;
+      readonly filter: components['schemas']['TriggerFilter'];
+      readonly hasSecret: boolean;
+      readonly id: string;
+      /**
+       * TriggerCall
+       * @description A call of a trigger and its outcome.
+       */
+      readonly lastCall: {
+        /** @description The account that caused the event. Null if it is not known. */
+        readonly actor: string | null;
+        /** @description The size of the body. */
+        readonly bytes: number;
+        /** @description The error code of a refused call, as the sender got it. Null for other outcomes. */
+        readonly code: string | null;
+        /** @description The id that the sender gave to the call. For a schedule, the time that was due. */
+        readonly deliveryId: string | null;
+        /** @description The event that the sender names, such as `pull_request.opened`. Null if it is not known. */
+        readonly event: string | null;
+        /** @description How many webhook requests of this server led to the call. */
+        readonly hop: number;
+        readonly id: string;
+        /** @enum {string} */
+        readonly outcome: 'accepted' | 'duplicate' | 'ignored' | 'refused';
+        /** @description Why the call was ignored or refused. Null for other outcomes. */
+        readonly reason: string | null;
+        /** Format: date-time */
+        readonly receivedAt: string;
+        /** @description The queued run that this call replaced, because it has the same coalescing key. */
+        readonly replacedRunId: string | null;
+        /** @description The run that the call started. For a duplicate, the run of the first call. */
+        readonly runId: string | null;
+        readonly sessionId: string | null;
+        readonly triggerId: string;
+      } | null;
+      readonly limits: components['schemas']['TriggerLimits'];
+      /** @description Default: the source. */
+      readonly name: string;
+      /**
+       * Format: date-time
+       * @description Of a schedule.
+       */
+      readonly nextRunAt: string | null;
+      readonly options: components['schemas']['TriggerRunOptions'];
+      /** @description The path that senders call. Null for a schedule. */
+      readonly path: string | null;
+      /**
+       * @description The mode of its runs: `read-only`, unless `triggerModes` in config.json says otherwise.
+       * @enum {string}
+       */
+      readonly permissionMode: 'read-only' | 'ask' | 'auto-edit' | 'full';
+      /**
+       * Format: date-time
+       * @description Until then, the old secret is accepted, too.
+       */
+      readonly previousSecretUntil: string | null;
+      /** @description The task. `{{pull_request.number}}` is replaced by a field of the payload, as a quoted text if it is one. A call without the field is refused. `{{$event}}`, `{{$actor}}`, `{{$branch}}`, `{{$deliveryId}}` and `{{$time}}` are about the call. */
+      readonly prompt: string;
+      /** @description Why the entry in triggers.json cannot be used. Null if it can. */
+      readonly refusal: string | null;
+      readonly schedule?: components['schemas']['TriggerSchedule'];
+      /** @description Calls with the same key continue one session, such as `pr-{{pull_request.number}}`. Null: each call has a new session. */
+      readonly sessionKey: string | null;
+      readonly signature?: components['schemas']['TriggerSignature'];
+      /** @enum {string} */
+      readonly source: 'github' | 'gitlab' | 'standard-webhooks' | 'slack' | 'hmac' | 'bearer' | 'schedule';
+    };
+    /**
+     * TriggerAcceptedEvent
+     * @description A call of a trigger, or a schedule, started a run.
+     */
+    readonly TriggerAcceptedEvent: {
+      readonly data: {
+        readonly callId: string;
+        /** @description The event that the sender names, such as `pull_request.opened`. */
+        readonly event: string | null;
+        readonly source: string;
+        readonly triggerId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'trigger.accepted';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'trigger.accepted';
+    };
+    /** TriggerAnswer */
+    readonly TriggerAnswer: {
+      /** @description The answer to the URL verification of Slack. */
+      readonly challenge?: string;
+      /** @enum {string} */
+      readonly outcome?: 'accepted' | 'duplicate' | 'ignored' | 'refused';
+      /** @description Why the call was ignored. */
+      readonly reason?: string;
+      /** @description The run. A repeated call gets that of the first. */
+      readonly runId?: string;
+      readonly sessionId?: string;
+    };
+    /**
+     * TriggerCall
+     * @description A call of a trigger and its outcome.
+     */
+    readonly TriggerCall: {
+      /** @description The account that caused the event. Null if it is not known. */
+      readonly actor: string | null;
+      /** @description The size of the body. */
+      readonly bytes: number;
+      /** @description The error code of a refused call, as the sender got it. Null for other outcomes. */
+      readonly code: string | null;
+      /** @description The id that the sender gave to the call. For a schedule, the time that was due. */
+      readonly deliveryId: string | null;
+      /** @description The event that the sender names, such as `pull_request.opened`. Null if it is not known. */
+      readonly event: string | null;
+      /** @description How many webhook requests of this server led to the call. */
+      readonly hop: number;
+      readonly id: string;
+      /** @enum {string} */
+      readonly outcome: 'accepted' | 'duplicate' | 'ignored' | 'refused';
+      /** @description Why the call was ignored or refused. Null for other outcomes. */
+      readonly reason: string | null;
+      /** Format: date-time */
+      readonly receivedAt: string;
+      /** @description The queued run that this call replaced, because it has the same coalescing key. */
+      readonly replacedRunId: string | null;
+      /** @description The run that the call started. For a duplicate, the run of the first call. */
+      readonly runId: string | null;
+      readonly sessionId: string | null;
+      readonly triggerId: string;
+    };
+    /**
+     * TriggerFilter
+     * @description Calls that do not match are ignored. Every field that is set must match.
+     */
+    readonly TriggerFilter: {
+      /** @description Accounts that may cause a run. */
+      readonly actors?: readonly string[];
+      /** @description GitHub only: `OWNER`, `MEMBER`, `COLLABORATOR`, `CONTRIBUTOR`, … */
+      readonly authorAssociations?: readonly string[];
+      /** @description Branches, such as `main` or `release/*`; of a pull request, its target. */
+      readonly branches?: readonly string[];
+      /** @description Events, such as `pull_request`, `pull_request.opened` or `issues.*`. */
+      readonly events?: readonly string[];
+      /** @description Fields of the payload with their permitted values, such as `{"action": ["opened"]}`. */
+      readonly fields?: {
+        readonly [key: string]: readonly string[];
+      };
+      /** @description One of these labels must be set. */
+      readonly labels?: readonly string[];
+    };
+    /**
+     * TriggerIgnoredEvent
+     * @description A call of a trigger did not match its filter, or a schedule skipped missed times.
+     */
+    readonly TriggerIgnoredEvent: {
+      readonly data: {
+        readonly callId: string;
+        /** @description The event that the sender names, such as `pull_request.opened`. */
+        readonly event: string | null;
+        readonly reason: string;
+        readonly source: string;
+        readonly triggerId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'trigger.ignored';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'trigger.ignored';
+    };
+    /** TriggerInput */
+    readonly TriggerInput: {
+      /** @description A call takes the place of a run with the same key that is still queued, such as `{{pull_request.number}}`. */
+      readonly coalesceKey?: string | null;
+      /** @description The fields of the payload that the prompt quotes as data; default: all. An empty list quotes none. */
+      readonly data?: readonly string[];
+      readonly description?: string;
+      readonly enabled?: boolean;
+      readonly filter?: components['schemas']['TriggerFilter'];
+      /** @description 8 to 64 letters, digits, `_` or `-`; default: a new id. It is part of the URL. */
+      readonly id?: string;
+      /** TriggerLimits */
+      readonly limits?: {
+        /** @description US dollars that the runs of a day (UTC) may cost; default: no limit. */
+        readonly costPerDay?: number;
+        /** @description Within an hour; default: 300. */
+        readonly perHour?: number;
+        /** @description Runs that calls may start within a minute; default: 30. */
+        readonly perMinute?: number;
+      };
+      /** @description Default: the source. */
+      readonly name?: string;
+      readonly options?: components['schemas']['TriggerRunOptions'];
+      /** @description The task. `{{pull_request.number}}` is replaced by a field of the payload, as a quoted text if it is one. A call without the field is refused. `{{$event}}`, `{{$actor}}`, `{{$branch}}`, `{{$deliveryId}}` and `{{$time}}` are about the call. */
+      readonly prompt: string;
+      readonly schedule?: components['schemas']['TriggerSchedule'];
+      /** @description What senders sign with, or send. If it is left out, one is generated. Slack and Linear have their own. */
+      readonly secret?: string;
+      /** @description Calls with the same key continue one session, such as `pr-{{pull_request.number}}`. Null: each call has a new session. */
+      readonly sessionKey?: string | null;
+      readonly signature?: components['schemas']['TriggerSignature'];
+      /** @enum {string} */
+      readonly source: 'github' | 'gitlab' | 'standard-webhooks' | 'slack' | 'hmac' | 'bearer' | 'schedule';
+    };
+    /** TriggerLimits */
+    readonly TriggerLimits: {
+      /** @description US dollars that the runs of a day (UTC) may cost; default: no limit. */
+      readonly costPerDay?: number;
+      /** @description Within an hour; default: 300. */
+      readonly perHour: number;
+      /** @description Runs that calls may start within a minute; default: 30. */
+      readonly perMinute: number;
+    };
+    /**
+     * TriggerPatch
+     * @description Fields that are left out stay as they are; objects are replaced as a whole.
+     */
+    readonly TriggerPatch: {
+      /** @description A call takes the place of a run with the same key that is still queued, such as `{{pull_request.number}}`. */
+      readonly coalesceKey?: string | null;
+      /** @description The fields of the payload that the prompt quotes as data; default: all. An empty list quotes none. */
+      readonly data?: readonly string[];
+      readonly description?: string;
+      readonly enabled?: boolean;
+      readonly filter?: components['schemas']['TriggerFilter'];
+      /** TriggerLimits */
+      readonly limits?: {
+        /** @description US dollars that the runs of a day (UTC) may cost; default: no limit. */
+        readonly costPerDay?: number;
+        /** @description Within an hour; default: 300. */
+        readonly perHour?: number;
+        /** @description Runs that calls may start within a minute; default: 30. */
+        readonly perMinute?: number;
+      };
+      /** @description Default: the source. */
+      readonly name?: string;
+      readonly options?: components['schemas']['TriggerRunOptions'];
+      /** @description The task. `{{pull_request.number}}` is replaced by a field of the payload, as a quoted text if it is one. A call without the field is refused. `{{$event}}`, `{{$actor}}`, `{{$branch}}`, `{{$deliveryId}}` and `{{$time}}` are about the call. */
+      readonly prompt?: string;
+      readonly schedule?: components['schemas']['TriggerSchedule'];
+      /** @description What senders sign with, or send. If it is left out, one is generated. Slack and Linear have their own. */
+      readonly secret?: string;
+      /** @description Calls with the same key continue one session, such as `pr-{{pull_request.number}}`. Null: each call has a new session. */
+      readonly sessionKey?: string | null;
+      readonly signature?: components['schemas']['TriggerSignature'];
+    };
+    /**
+     * TriggerRefusedEvent
+     * @description A call of a trigger was refused: its signature or a field is wrong, or a limit is reached. Calls that end a loop of webhooks are in the list of calls only.
+     */
+    readonly TriggerRefusedEvent: {
+      readonly data: {
+        readonly callId: string;
+        readonly code: string;
+        /** @description The event that the sender names, such as `pull_request.opened`. */
+        readonly event: string | null;
+        readonly reason: string;
+        readonly source: string;
+        readonly triggerId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'trigger.refused';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'trigger.refused';
+    };
+    /**
+     * TriggerRunOptions
+     * @description Options of the runs. The permission mode is raised in config.json only.
+     */
+    readonly TriggerRunOptions: {
+      /** @description Maximum cost of the run in US dollars. */
+      readonly maxCost?: number;
+      /** @description Maximum number of model calls. */
+      readonly maxSteps?: number;
+      /** @description Input and output tokens of the run, at most. */
+      readonly maxTokens?: number;
+      /** @description Default: the model of the server. */
+      readonly model?: string;
+      /** @description Added to the system prompt. */
+      readonly system?: string;
+      /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
+      readonly timeoutMs?: number;
+    };
+    /**
+     * TriggerSchedule
+     * @description When a trigger of the source `schedule` starts a run.
+     */
+    readonly TriggerSchedule: {
+      /** @description Minute, hour, day of the month, month, day of the week: `0 9 * * 1-5`. */
+      readonly cron: string;
+      /**
+       * @description What happens after times at which the server was stopped: one run, or none; default: `skip`.
+       * @enum {string}
+       */
+      readonly missed?: 'once' | 'skip';
+      /** @description Such as `Europe/Berlin`; default: `UTC`. */
+      readonly timeZone?: string;
+    };
+    /**
+     * TriggerSignature
+     * @description How calls of the source `hmac` are signed, and what identifies a call.
+     */
+    readonly TriggerSignature: {
+      /**
+       * @description Default: `sha256`.
+       * @enum {string}
+       */
+      readonly algorithm?: 'sha256' | 'sha512';
+      /**
+       * @description Default: `hex`.
+       * @enum {string}
+       */
+      readonly encoding?: 'hex' | 'base64';
+      /** @description The field of the body that names the event; default: `type`. */
+      readonly eventField?: string;
+      /** @description The header with the signature; default: `X-Signature`. */
+      readonly header?: string;
+      /** @description The field of the body that identifies a call; default: its hash. */
+      readonly identityField?: string;
+      /** @description Before the signature, such as `sha256=`; default: none. */
+      readonly prefix?: string;
+      /** @description The field of the body with the time, such as `webhookTimestamp`. */
+      readonly timestampField?: string;
+      /** @description The header with the time in Unix seconds or milliseconds. It is signed before the body: `TIME.BODY`. */
+      readonly timestampHeader?: string;
+    };
+    /** TriggerTest */
+    readonly TriggerTest: {
+      /** @description The event, if GitHub names it in a header: short for `X-GitHub-Event`. */
+      readonly event?: string;
+      /** @description Headers of the request, such as `X-GitHub-Event`. The signature is checked only if it is among them. */
+      readonly headers?: {
+        readonly [key: string]: string;
+      };
+      /** @description The body that the sender would send: an object, or its text. Left out for a schedule and for an empty body. */
+      readonly payload?: unknown;
+    };
+    /** TriggerTestResult */
+    readonly TriggerTestResult: {
+      readonly coalesceKey: string | null;
+      readonly code: string | null;
+      /** @description The event that the sender names, such as `pull_request.opened`. Null if it is not known. */
+      readonly event: string | null;
+      /** @description What a repetition of the call is recognized by. */
+      readonly identities: readonly string[];
+      /** @enum {string} */
+      readonly outcome: 'accepted' | 'duplicate' | 'ignored' | 'refused';
+      readonly permissionMode: string | null;
+      /** @description The prompt of the run. Null if no run would be started. */
+      readonly prompt: string | null;
+      readonly reason: string | null;
+      readonly sessionKey: string | null;
+      /** @description Whether the test had a signature, which was right. */
+      readonly signatureChecked: boolean;
+    };
+    /**
      * WaitingRun
      * @description A run that waits for a decision about a tool call.
      */
@@ -2437,7 +3069,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -2550,7 +3182,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -2591,7 +3223,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -2751,7 +3383,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `unauthorized`: The API key is missing or wrong. */
+    /** @description `unauthorized`: The API key, or the signature of a call of a trigger, is missing or wrong. */
     readonly Problem401: {
       headers: {
         readonly 'WWW-Authenticate': components['headers']['WWW-Authenticate'];
@@ -2762,7 +3394,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `cost_limit_reached`: The cost limit of the session or of the day is reached. Nothing was started. */
+    /** @description `cost_limit_reached`: The cost limit of the session, of the trigger or of the day is reached. Nothing was started. */
     readonly Problem402: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2806,6 +3438,16 @@ export interface components {
      *     `origin_not_allowed`: A web page of another origin tried to change something.
      */
     readonly 'Problem403-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `origin_not_allowed`: A web page of another origin tried to change something. */
+    readonly 'Problem403-4': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -2932,8 +3574,18 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `key_not_found`: No API key has this id. */
+    /** @description `trigger_not_found`: No trigger has this id. */
     readonly 'Problem404-11': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `key_not_found`: No API key has this id. */
+    readonly 'Problem404-12': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3076,6 +3728,32 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
+    /** @description `trigger_exists`: A trigger with this id already exists. */
+    readonly 'Problem409-11': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `trigger_refused`: The configuration of this trigger cannot be used, so its calls are refused. Its `refusal` gives the reason.
+     *
+     *     `trigger_disabled`: A disabled trigger accepts no calls. Enable it first.
+     */
+    readonly 'Problem409-12': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
     /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
     readonly Problem413: {
       headers: {
@@ -3162,7 +3840,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused. */
+    /** @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused. */
     readonly Problem429: {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -3174,7 +3852,7 @@ export interface components {
       };
     };
     /**
-     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
      *
      *     `too_many_run_webhooks`: Too many webhooks created for a single run (`webhook` of a prompt) are still in use; see Retry-After.
      *
@@ -3195,7 +3873,7 @@ export interface components {
       };
     };
     /**
-     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
      *
      *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
      *
@@ -3212,11 +3890,30 @@ export interface components {
       };
     };
     /**
-     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
      *
      *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
      */
     readonly 'Problem429-4': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `trigger_limit_reached`: The trigger has started as many runs as its `limits` permit within a minute or an hour; see Retry-After.
+     *
+     *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
+     *
+     *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
+     */
+    readonly 'Problem429-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3975,7 +4672,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5202,6 +5899,328 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly listTriggers: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+            readonly triggers: readonly components['schemas']['Trigger'][];
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly createTrigger: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['TriggerInput'];
+      };
+    };
+    readonly responses: {
+      /** @description A URL or a schedule that starts runs. The secret is never shown. */
+      readonly 201: {
+        headers: {
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['CreatedTrigger'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-11'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getTrigger: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description A URL or a schedule that starts runs. The secret is never shown. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Trigger'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly removeTrigger: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Done. The response has no body. */
+      readonly 204: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly updateTrigger: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    /** @description Fields that are left out stay as they are; objects are replaced as a whole. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['TriggerPatch'];
+      };
+    };
+    readonly responses: {
+      /** @description A URL or a schedule that starts runs. The secret is never shown. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Trigger'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listTriggerCalls: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+        /** @description Only calls with this outcome. */
+        readonly outcome?: 'accepted' | 'duplicate' | 'ignored' | 'refused';
+      };
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly calls: readonly components['schemas']['TriggerCall'][];
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly rotateTriggerSecret: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description What senders sign with, or send. If it is left out, one is generated. Slack and Linear have their own. */
+          readonly secret?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description RotatedTriggerSecret */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['RotatedTriggerSecret'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly testTrigger: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['TriggerTest'];
+      };
+    };
+    readonly responses: {
+      /** @description TriggerTestResult */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['TriggerTestResult'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listWebhooks: {
     readonly parameters: {
       readonly query?: {
@@ -5796,6 +6815,57 @@ export interface operations {
       readonly 421: components['responses']['Problem421'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly callTrigger: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description TriggerAnswer */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['TriggerAnswer'];
+        };
+      };
+      /** @description TriggerAnswer */
+      readonly 202: {
+        headers: {
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['TriggerAnswer'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 402: components['responses']['Problem402'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-12'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-3'];
+      readonly 429: components['responses']['Problem429-5'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };

@@ -18,6 +18,7 @@ import { Sessions } from './resources/sessions.ts';
 import { Settings } from './resources/settings.ts';
 import { SignIn } from './resources/sign-in.ts';
 import { Tools } from './resources/tools.ts';
+import { Triggers } from './resources/triggers.ts';
 import { Webhooks } from './resources/webhooks.ts';
 import { CodeBuddyRunError } from './run-error.ts';
 import type { StreamEvent } from './stream-event.ts';
@@ -35,6 +36,7 @@ export class ApiClient {
   readonly events: Events;
   readonly streamTickets: StreamTickets;
   readonly webhooks: Webhooks;
+  readonly triggers: Triggers;
   readonly deliveries: Deliveries;
   readonly keys: Keys;
   readonly nodes: Nodes;
@@ -53,6 +55,7 @@ export class ApiClient {
     this.events = new Events(calls);
     this.streamTickets = new StreamTickets(calls);
     this.webhooks = new Webhooks(calls);
+    this.triggers = new Triggers(calls);
     this.deliveries = new Deliveries(calls);
     this.keys = new Keys(calls);
     this.nodes = new Nodes(calls);

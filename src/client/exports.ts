@@ -2,6 +2,7 @@
 
 export type {
   ApiKey,
+  CreatedTrigger,
   CreatedWebhook,
   Delivery,
   DeliveryRequest,
@@ -20,6 +21,9 @@ export type {
   Session,
   Setting,
   ToolDescription,
+  Trigger,
+  TriggerCall,
+  TriggerPatch,
   Webhook,
   WebhookPatch,
 } from './api-objects.ts';

@@ -2,7 +2,7 @@
 
 import { lstatSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { ownFile, ownFileNames, webhooksFile } from '../base/home-paths.ts';
+import { ownFile, ownFileNames, triggersFile, webhooksFile } from '../base/home-paths.ts';
 import { isProcessAlive } from '../base/is-process-alive.ts';
 
 /** After this time, a temporary file is stale even if its pid is alive: another process may have the pid by now. */
@@ -13,7 +13,11 @@ const longestWriteMs = 60 * 60 * 1000;
  * start.
  */
 export function removeConfigLeftovers(home: string): void {
-  removeLeftoversOf([webhooksFile(home), ...ownFileNames.map((name) => ownFile(home, name))]);
+  removeLeftoversOf([
+    webhooksFile(home),
+    triggersFile(home),
+    ...ownFileNames.map((name) => ownFile(home, name)),
+  ]);
 }
 
 /** Removes the temporary files beside each of these files. */
@@ -39,7 +43,7 @@ function removeIfLeft(path: string, pid: number): void {
   }
 }
 
-/** webhooks.json may be a symbolic link; its temporary files are beside the target. */
+/** webhooks.json and triggers.json may be symbolic links; their temporary files are beside the targets. */
 function realOf(path: string): string {
   try {
     return realpathSync(path);

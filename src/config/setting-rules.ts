@@ -19,6 +19,7 @@ import {
   path,
   permissionRules,
   sandboxLimits,
+  triggerModes,
 } from './setting-values.ts';
 import type { LogLevel, SandboxLimits, Settings } from './settings.ts';
 
@@ -148,6 +149,12 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     defaultValue: () => ({ allow: [], deny: [] }),
     parse: permissionRules,
     expected: 'an object such as {"allow": ["bash(npm test)"], "deny": ["write_file(.env*)"]}',
+  },
+  triggerModes: {
+    field: 'triggerModes',
+    defaultValue: () => ({}),
+    parse: triggerModes,
+    expected: `an object of trigger ids with one of ${permissionModes.join(', ')} such as {"trg_…": "auto-edit"}`,
   },
   protectedPaths: {
     field: 'protectedPaths',

@@ -4,6 +4,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { isDatabaseUrl, parseDatabaseUrl } from '../base/database-url.ts';
 import { isRecord } from '../base/is-record.ts';
+import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
 import type { CostLimits, DatabaseSetting, Permissions, SandboxLimits } from './settings.ts';
 
 export function integer(value: unknown, least: number, most: number): number | undefined {
@@ -79,6 +80,17 @@ export function permissionRules(value: unknown): Permissions | undefined {
   const allow = list(value.allow ?? [], (rule) => rule !== '');
   const deny = list(value.deny ?? [], (rule) => rule !== '');
   return allow === undefined || deny === undefined ? undefined : { allow, deny };
+}
+
+export function triggerModes(value: unknown): Readonly<Record<string, PermissionMode>> | undefined {
+  if (!isRecord(value)) return undefined;
+  const modes: Record<string, PermissionMode> = {};
+  for (const [id, mode] of Object.entries(value)) {
+    const known = permissionModes.find((one) => one === mode);
+    if (known === undefined) return undefined;
+    modes[id] = known;
+  }
+  return modes;
 }
 
 export function costLimits(value: unknown): CostLimits | undefined {

@@ -50,6 +50,8 @@ export interface Settings {
   readonly permissionMode: PermissionMode;
   /** Rules such as `bash(npm test)`. The agent validates them. */
   readonly permissions: Permissions;
+  /** The permission modes of runs that triggers start, by the id of the trigger. Others are `read-only`. */
+  readonly triggerModes: Readonly<Record<string, PermissionMode>>;
   /** Patterns of files that run later, in addition to the built-in ones. Relative to the workspace. */
   readonly protectedPaths: readonly string[];
   readonly costLimits: CostLimits;

@@ -19,6 +19,15 @@ interface CatalogueEntry {
 }
 
 const webhook = { webhookId: text, name: text } as const;
+const triggerCall = {
+  triggerId: text,
+  callId: text,
+  source: text,
+  event: {
+    type: ['string', 'null'],
+    description: 'The event that the sender names, such as `pull_request.opened`.',
+  },
+} as const;
 const fileChange = {
   type: 'object',
   properties: {
@@ -204,6 +213,34 @@ export const catalogue = {
         reason: text,
       },
       required: ['permissionId', 'decision'],
+      additionalProperties: false,
+    },
+  },
+  'trigger.accepted': {
+    description: 'A call of a trigger, or a schedule, started a run.',
+    data: {
+      type: 'object',
+      properties: triggerCall,
+      required: ['triggerId', 'callId', 'source', 'event'],
+      additionalProperties: false,
+    },
+  },
+  'trigger.ignored': {
+    description: 'A call of a trigger did not match its filter, or a schedule skipped missed times.',
+    data: {
+      type: 'object',
+      properties: { ...triggerCall, reason: text },
+      required: ['triggerId', 'callId', 'source', 'event', 'reason'],
+      additionalProperties: false,
+    },
+  },
+  'trigger.refused': {
+    description:
+      'A call of a trigger was refused: its signature or a field is wrong, or a limit is reached. Calls that end a loop of webhooks are in the list of calls only.',
+    data: {
+      type: 'object',
+      properties: { ...triggerCall, code: text, reason: text },
+      required: ['triggerId', 'callId', 'source', 'event', 'code', 'reason'],
       additionalProperties: false,
     },
   },

@@ -1,6 +1,6 @@
 // A session: a conversation, that is, the messages and runs that belong together.
 
-import { messageSchema } from './message.ts';
+import { type Message, messageSchema } from './message.ts';
 import { count, nullableText, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 import { usageSchema } from './usage.ts';
@@ -60,6 +60,9 @@ export const sessionSchema = {
 } as const;
 
 export type Session = SchemaType<typeof sessionSchema>;
+
+/** A message of a conversation that began elsewhere. */
+export type HistoryMessage = Pick<Message, 'role' | 'content' | 'tool'>;
 
 /** Which sessions a list has. */
 export interface SessionFilter {

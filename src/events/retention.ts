@@ -1,9 +1,9 @@
-// Events are kept for a number of days. Older ones are deleted in small steps, so that no request waits.
+// Events, and calls of triggers, are kept for a number of days. Older ones are deleted in small steps, so that no request waits.
 
 import type { Store } from '../store/store.ts';
 
 export interface RetentionOptions {
-  readonly store: Pick<Store, 'pruneEvents' | 'pruneAnswers'>;
+  readonly store: Pick<Store, 'pruneEvents' | 'pruneAnswers' | 'triggers'>;
   /** How long events are kept, in days. @default 90 */
   readonly keepDays?: number;
   /** The time between two prunings, in ms. @default 1 hour */
@@ -22,8 +22,8 @@ const dayMs = 86_400_000;
 const rowsPerStep = 500;
 
 /**
- * Prune soon and then at each interval. Answers to an Idempotency-Key are kept for a day. Returns a function that stops
- * it.
+ * Prune soon and then at each interval. Calls of triggers are kept as long as events, answers to an Idempotency-Key for a
+ * day. Returns a function that stops it.
  */
 export function startRetention({
   store,
@@ -48,6 +48,8 @@ export function startRetention({
       if (await mayPrune()) {
         await pruneAll(() => store.pruneEvents(now() - keepDays * dayMs, rowsPerStep));
         await pruneAll(() => store.pruneAnswers(now() - dayMs, rowsPerStep));
+        await pruneAll(() => store.triggers.pruneCalls(now() - keepDays * dayMs, rowsPerStep));
+        await pruneAll(() => store.triggers.pruneKeys(now() - keepDays * dayMs, rowsPerStep));
       }
     } catch (error) {
       if (!stopped) onError(error);

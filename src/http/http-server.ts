@@ -244,6 +244,7 @@ export class HttpServer {
       apiKeys,
       record: this.record,
       openPaths: () => this.routes.openPaths(),
+      signedPaths: () => this.routes.signedPaths(),
       life: this.life,
       connections: () => this.connections,
       pass: (request, response) => this.pass(request, response),

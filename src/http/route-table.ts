@@ -11,6 +11,7 @@ const methods: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] sat
 export class RouteTable {
   private readonly list: RouteDefinition[] = [];
   private open: ReadonlySet<string> = new Set();
+  private signed: ReadonlySet<string> = new Set();
   private rules: Instance<HTTPVersion.V1> | undefined;
   private ruled = 0;
 
@@ -58,7 +59,14 @@ export class RouteTable {
     return this.open;
   }
 
+  /** Paths that need no API key for POST, because their handlers verify signatures: `/triggers/*`. */
+  signedPaths(): ReadonlySet<string> {
+    return this.signed;
+  }
+
   private collectOpen(): void {
+    const signed = this.list.filter(({ isSigned }) => isSigned === true);
+    this.signed = new Set(signed.map(({ path }) => path.replace(/:[^/]+$/, '*')));
     const open = this.list.filter(({ scope, method }) => scope === 'open' && method === 'GET');
     this.open = new Set(open.map(({ path }) => path));
   }

@@ -21,6 +21,11 @@ export interface RouteDefinition {
   readonly operationId?: string;
   /** The scope that the API key needs. `any`: a key with any scope. `open`: no key. */
   readonly scope: Scope | 'any' | 'open';
+  /**
+   * True for an open route whose handler verifies a signature: POST passes without an API key, and the handler reads the
+   * body and refuses hops.
+   */
+  readonly isSigned?: boolean;
   readonly schema?: {
     readonly params?: JSONSchema;
     readonly querystring?: JSONSchema;

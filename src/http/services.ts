@@ -15,6 +15,7 @@ import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
 import type {
   ExportFormat,
+  HistoryMessage,
   Session,
   SessionFilter,
   SessionFork,
@@ -24,6 +25,7 @@ import type {
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { EventLog } from '../events/event-log.ts';
+import type { TriggerService } from './trigger-service.ts';
 import type { WebhookService } from './webhook-service.ts';
 
 export interface StartedRun {
@@ -59,6 +61,10 @@ export interface RunService {
     readonly sessionId?: string;
     /** Of a new session. @default 'rest' */
     readonly origin?: SessionOrigin;
+    /** Names that the session gets; `sessions.named` finds it by each. @default none */
+    readonly names?: readonly string[];
+    /** Messages before the prompt, for a new session. @default none */
+    readonly history?: readonly HistoryMessage[];
     readonly options: PromptOptions;
     readonly requestId: string;
     /** @default a new id */
@@ -96,6 +102,8 @@ export interface SessionService {
   list(page: PageRequest & SessionFilter): Promise<Page<Session>>;
   create(input: SessionInput): Promise<Session>;
   get(id: string): Promise<Session | undefined>;
+  /** The session that got this name last. Its API key is not checked: put the key's id into the name. */
+  named?(name: string): Promise<Session | undefined>;
   update(id: string, patch: SessionInput): Promise<Session>;
   /** @throws CodeBuddyError `session_not_found`, `session_busy` */
   delete(id: string): Promise<void>;
@@ -252,6 +260,7 @@ export interface HttpServices {
   /** `sandbox` of `GET /api/status`. */
   readonly describeSandbox?: () => Promise<SandboxDescription>;
   readonly webhooks?: WebhookService;
+  readonly triggers?: TriggerService;
   /**
    * Proves to a client that this server knows the local key (identity-proof.ts). Without it, `GET /health` gives no
    * proof.

@@ -68,6 +68,12 @@ export const movedTables: readonly MovedTable[] = [
     where: ofSession,
   },
   {
+    name: 'session_names',
+    key: ['name'],
+    columns: { name: 'text', session_id: 'text' },
+    where: ofSession,
+  },
+  {
     name: 'keys',
     key: ['id'],
     columns: { id: 'text', name: 'text', hash: 'text', scopes: 'text', created_at: 'bigint' },
@@ -117,6 +123,38 @@ export const movedTables: readonly MovedTable[] = [
     // The last good webhooks.json, which a database does not need.
     where: "webhook_id <> 'registry'",
   },
+  {
+    name: 'trigger_calls',
+    key: ['id'],
+    columns: {
+      id: 'text',
+      trigger_id: 'text',
+      received_at: 'bigint',
+      outcome: 'text',
+      run_id: 'text',
+      coalesce_key: 'text',
+      details: 'text',
+    },
+  },
+  {
+    name: 'trigger_keys',
+    key: ['trigger_id', 'key'],
+    columns: {
+      trigger_id: 'text',
+      key: 'text',
+      call_id: 'text',
+      run_id: 'text',
+      session_id: 'text',
+      created_at: 'bigint',
+    },
+  },
+  {
+    name: 'trigger_states',
+    key: ['trigger_id'],
+    columns: { trigger_id: 'text', state: 'text' },
+    // The last good triggers.json.
+    where: "trigger_id <> 'registry'",
+  },
 ];
 
 export type Value = string | number | null;
@@ -124,8 +162,8 @@ export type Value = string | number | null;
 /** One row, in the order of the columns. */
 export type MovedRow = readonly Value[];
 
-/** A webhook that is moved: of webhooks.json, or of a run. */
-export interface MovedWebhook {
+/** A webhook or trigger that is moved: of webhooks.json or triggers.json, or of a run. */
+export interface MovedEntry {
   readonly id: string;
   readonly runId: string | null;
   /** JSON text. */

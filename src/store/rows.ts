@@ -1,8 +1,10 @@
 // Convert rows of a database to records of the store. The tables guarantee the types below: in SQLite they are STRICT.
 
+import type { TriggerOutcome } from '../contract/trigger-call.ts';
 import type { DeliveryAnswer, DeliveryRow, DeliveryWithAttempts, RunWebhookRow } from './delivery-store.ts';
 import { DamagedRowError } from './row-json.ts';
 import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from './store.ts';
+import type { TriggerCallRow, TriggerKeyRow } from './trigger-store.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -96,6 +98,29 @@ export function toAnswerRow(row: Row): AnswerRow {
     status: row.status as number,
     headers: row.headers as string,
     body: row.body as string,
+    createdAt: row.created_at as number,
+  };
+}
+
+export function toTriggerCallRow(row: Row): TriggerCallRow {
+  return {
+    id: row.id as string,
+    triggerId: row.trigger_id as string,
+    receivedAt: row.received_at as number,
+    outcome: row.outcome as TriggerOutcome,
+    runId: row.run_id as string | null,
+    coalesceKey: row.coalesce_key as string | null,
+    details: row.details as string,
+  };
+}
+
+export function toTriggerKeyRow(row: Row): TriggerKeyRow {
+  return {
+    triggerId: row.trigger_id as string,
+    key: row.key as string,
+    callId: row.call_id as string,
+    runId: row.run_id as string,
+    sessionId: row.session_id as string,
     createdAt: row.created_at as number,
   };
 }

@@ -2,29 +2,7 @@
 // only, so that their cost does not grow with the backlog of others.
 
 import type { DeliveryPlace, WaitingCount, WebhookStateRow } from './delivery-store.ts';
-
-/** A configured webhook. */
-export interface WebhookEntryRow {
-  readonly id: string;
-  /** The run that it belongs to; null for a webhook of its own. */
-  readonly runId: string | null;
-  /** JSON text of the entry; null if the webhook was removed. */
-  readonly entry: string | null;
-  /** Grows with each change of any webhook, in the order of the commits. Never used twice. */
-  readonly version: number;
-}
-
-export interface WebhookEntryChange {
-  readonly id: string;
-  readonly runId: string | null;
-  /** Null removes the webhook. */
-  readonly entry: string | null;
-  /** The version that the change was made from; undefined if the webhook must not exist. */
-  readonly expected: number | undefined;
-}
-
-/** The topic of `StoreFeed.onChange` for changes of entries. */
-export const webhooksTopic = 'webhooks';
+import type { SharedEntryTable } from './shared-entries.ts';
 
 /** Fresh deliveries of an event, and what they have in common. */
 export interface ArrivedDeliveries {
@@ -42,14 +20,8 @@ export interface ArrivedDeliveries {
 }
 
 export interface SharedWebhookStore {
-  /** The entries that changed after a version, in the order of their versions. From 0: all that exist. */
-  webhookEntries(after: number): Promise<readonly WebhookEntryRow[]>;
-  /**
-   * Compare and set an entry. Resolves to its new version, or to undefined if another change came first; nothing is
-   * changed then. The state of an earlier webhook with the id is deleted with the creation, and with the removal.
-   * @throws CodeBuddyError as `Store.write`
-   */
-  changeWebhookEntry(change: WebhookEntryChange): Promise<number | undefined>;
+  /** The state of an earlier webhook with the id is deleted with the creation, and with the removal. */
+  readonly registry: SharedEntryTable;
   webhookStatesOf(webhookIds: readonly string[]): Promise<readonly WebhookStateRow[]>;
   /** The tried deliveries that wait for these webhooks. */
   waitingCountsOf(webhookIds: readonly string[]): Promise<readonly WaitingCount[]>;

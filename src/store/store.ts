@@ -5,6 +5,7 @@ import type { MessageRole } from '../contract/message.ts';
 import type { SessionOrigin } from '../contract/session.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
 import type { SharedWebhookStore } from './shared-webhook-store.ts';
+import type { TriggerStore, TriggerWrite } from './trigger-store.ts';
 
 /** An event of the log. Times are Unix milliseconds. `data` is JSON text, kept byte for byte. */
 export interface EventRow {
@@ -113,6 +114,10 @@ export type Write =
   /** A session that reads find only after it is published. The next opening deletes drafts that were left. */
   | { readonly kind: 'draftSession'; readonly session: SessionRow }
   | { readonly kind: 'publishSession'; readonly id: string }
+  /**
+   * The session that `getNamedSession` finds from now on. A session may have many names; they are removed with it.
+   */
+  | { readonly kind: 'nameSession'; readonly name: string; readonly sessionId: string }
   | { readonly kind: 'addMessage'; readonly message: MessageRow }
   | { readonly kind: 'addTurn'; readonly turn: TurnRow }
   | { readonly kind: 'putRun'; readonly run: RunRow }
@@ -136,6 +141,7 @@ export type Write =
   /** Steps of `RunOwners`. */
   | { readonly kind: 'claimRun'; readonly runId: string }
   | { readonly kind: 'releaseRun'; readonly runId: string }
+  | TriggerWrite
   | DeliveryWrite;
 
 export interface EventQuery {
@@ -187,6 +193,7 @@ export interface Store extends DeliveryStore {
   readonly feed?: StoreFeed | undefined;
   /** Present if the store can be shared. Otherwise webhooks.json has the configured webhooks. */
   readonly webhooks?: SharedWebhookStore | undefined;
+  readonly triggers: TriggerStore;
   /** Present if the store can be shared. Otherwise the process knows its own. */
   readonly questions?: QuestionStore | undefined;
 
@@ -209,6 +216,8 @@ export interface Store extends DeliveryStore {
   pruneEvents(before: number, max: number): Promise<number>;
 
   getSession(id: string): Promise<SessionRow | undefined>;
+  /** The session that got this name last. */
+  getNamedSession(name: string): Promise<SessionRow | undefined>;
   /**
    * Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. `title`: a
    * part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`: `rest` also finds sessions

@@ -5,6 +5,7 @@
 
 import { makeId } from '../base/ids.ts';
 import { maskUrlsIn } from '../base/redaction.ts';
+import { createTurns } from '../base/turns.ts';
 import type {
   Delivery,
   DeliveryRequest,
@@ -26,6 +27,8 @@ import type {
 import type { RunWebhook } from '../contract/webhook-input.ts';
 import type { WebhookStats } from '../contract/webhook-stats.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
+import { openRegistry } from '../registry/registry.ts';
+import { setAsideFiles } from '../registry/set-aside-files.ts';
 import type { SharedWebhookStore } from '../store/shared-webhook-store.ts';
 import type { Store, StoreFeed } from '../store/store.ts';
 import { createConnector } from './connector.ts';
@@ -47,23 +50,21 @@ import type { EngineOwnership, Sharing } from './nodes/sharing.ts';
 import { createWebhookOutbox } from './outbox.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createPayloadCache } from './payload-cache.ts';
-import { openRegistry, type Registry } from './registry.ts';
 import { createRemoval } from './removal.ts';
 import { createReplays } from './replays.ts';
 import { createResuming } from './resume-now.ts';
 import { createRunWebhooks } from './run-webhooks.ts';
-import { setAsideFiles } from './set-aside-files.ts';
 import { createSettled } from './settled.ts';
 import { readStats } from './stats.ts';
 import { createTakeUp } from './take-up.ts';
 import { checkTarget } from './target-check.ts';
 import { createTestDelivery } from './test-delivery.ts';
 import { createTransport } from './transport.ts';
-import { createTurns } from './turns.ts';
 import { checkUndici, loadUndici } from './undici-version.ts';
 import { createUrlGuard } from './url-guard.ts';
 import { createViews } from './views.ts';
-import { parseWebhook, type WebhookConfig } from './webhook-config.ts';
+import { parseWebhook } from './webhook-config.ts';
+import { type WebhookRegistry, webhookEntries } from './webhook-entries.ts';
 import { findLane } from './webhook-errors.ts';
 
 export interface WebhookEngineOptions {
@@ -213,7 +214,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   const savedStates = ownership === undefined ? await store.listWebhookStates() : [];
   const earlierStates = createEarlierStates(savedStates, clock, warn);
   const figures = createDeliveryFigures(await store.endedCounts());
-  const parse = (entry: unknown): WebhookConfig => parseWebhook(entry, checks);
+  const kind = webhookEntries((entry) => parseWebhook(entry, checks));
   // Not loaded by a process that is alone.
   const nodes = ownership === undefined ? undefined : await import('./nodes/sharing.ts');
   let sharing: Sharing | undefined;
@@ -221,15 +222,18 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     nodes === undefined
       ? undefined
       : await nodes.openSharedRegistry({
-          ...sharedParts(store),
-          parse,
+          table: sharedParts(store).table.registry,
+          feed: sharedParts(store).feed,
+          kind,
           onChange: (ids) => sharing?.follow(ids),
           warn,
         });
-  const openOwnRegistry = (): Promise<Registry> =>
+  const openOwnRegistry = (): Promise<WebhookRegistry> =>
     openRegistry({
       path: registryPath,
-      parse,
+      kind,
+      whileMissing:
+        'Their pending deliveries wait: restore the file, or remove the webhooks through the API.',
       lastGood: savedStates.find(({ webhookId }) => webhookId === registryId)?.state,
       keep: (state) =>
         store

@@ -9,20 +9,19 @@ import type { Enablement } from './enablement.ts';
 import type { EngineContext } from './engine-context.ts';
 import { Lane } from './lane.ts';
 import type { WebhookOutbox } from './outbox.ts';
-import type { Registry } from './registry.ts';
-import type { RegistryEntry } from './registry-entries.ts';
 import type { Removal } from './removal.ts';
 import type { Resuming } from './resume-now.ts';
 import type { Transport } from './transport.ts';
+import type { WebhookEntry, WebhookRegistry } from './webhook-entries.ts';
 import { afterNewTarget } from './webhook-health.ts';
 
 export interface EntriesInForce {
   /** Creates the lanes of all entries; called once, at the start, before events are received. */
   createAll(): void;
   /** Creates the lane of a new entry. */
-  create(entry: RegistryEntry): Lane;
+  create(entry: WebhookEntry): Lane;
   /** `isAsked`: a user asks for the webhook to be enabled. */
-  apply(lane: Lane, entry: RegistryEntry, isAsked?: boolean): Promise<void>;
+  apply(lane: Lane, entry: WebhookEntry, isAsked?: boolean): Promise<void>;
   /** Called when webhooks.json was edited. */
   followRegistry(): void;
   /** Warns if other webhooks send to the same URL, which may be intended; returns their ids. */
@@ -33,7 +32,7 @@ export interface EntriesInForce {
 
 export interface EntriesInForceOptions {
   readonly context: EngineContext;
-  readonly registry: Pick<Registry, 'all'>;
+  readonly registry: Pick<WebhookRegistry, 'all'>;
   readonly earlierStates: EarlierStates;
   readonly outbox: Pick<WebhookOutbox, 'lanesChanged'>;
   readonly transport: Pick<Transport, 'purge'>;
@@ -60,13 +59,13 @@ export function createEntriesInForce({
   removal,
   takeReturned,
 }: EntriesInForceOptions): EntriesInForce {
-  function laneOf({ id, config, refusal }: RegistryEntry): Lane {
+  function laneOf({ id, config, refusal }: WebhookEntry): Lane {
     const lane = new Lane(config, earlierStates.of(id), { refusal });
     lanes.set(id, lane);
     return lane;
   }
 
-  function create(entry: RegistryEntry): Lane {
+  function create(entry: WebhookEntry): Lane {
     const lane = laneOf(entry);
     takeReturned(lane);
     outbox.lanesChanged();
@@ -90,7 +89,7 @@ export function createEntriesInForce({
     } else await apply(lane, entry);
   }
 
-  async function apply(lane: Lane, { config, refusal }: RegistryEntry, isAsked = false): Promise<void> {
+  async function apply(lane: Lane, { config, refusal }: WebhookEntry, isAsked = false): Promise<void> {
     const wasEnabled = lane.isEnabled;
     const hasMoved = lane.config.url !== config.url;
     const wasRefused = lane.refusal;

@@ -4,9 +4,6 @@
 import { isRecord } from '../base/is-record.ts';
 import type { EngineContext } from './engine-context.ts';
 import type { Lane } from './lane.ts';
-import type { SharedRegistry } from './nodes/shared-registry.ts';
-import type { Registry } from './registry.ts';
-import type { RegistryEntry } from './registry-entries.ts';
 import { parseTarget } from './url-guard.ts';
 import {
   type CheckOptions,
@@ -15,12 +12,13 @@ import {
   toFileEntry,
   type WebhookConfig,
 } from './webhook-config.ts';
+import type { SharedWebhookRegistry, WebhookEntry, WebhookRegistry } from './webhook-entries.ts';
 import { webhookExists, webhookNotFound } from './webhook-errors.ts';
 import { putRunWebhook } from './webhook-writes.ts';
 
 export interface EntryChanges {
   /** The entry as it is stored. @throws CodeBuddyError `webhook_not_found` */
-  of(lane: Lane): RegistryEntry;
+  of(lane: Lane): WebhookEntry;
   /** @throws CodeBuddyError `validation_failed` */
   parse(input: unknown): WebhookConfig;
   /**
@@ -28,15 +26,15 @@ export interface EntryChanges {
    *
    * @throws CodeBuddyError `validation_failed`
    */
-  patched(entry: RegistryEntry, patch: unknown): WebhookConfig;
+  patched(entry: WebhookEntry, patch: unknown): WebhookConfig;
   /** Writes a new entry. `requireFree` is called again when the file is known not to have the id. */
-  create(config: WebhookConfig, requireFree: () => void): Promise<RegistryEntry>;
+  create(config: WebhookConfig, requireFree: () => void): Promise<WebhookEntry>;
   /**
    * Applies a patch to the entry and returns the new one.
    *
    * @throws CodeBuddyError `validation_failed`, `webhook_not_found`
    */
-  change(lane: Lane, patch: unknown): Promise<RegistryEntry>;
+  change(lane: Lane, patch: unknown): Promise<WebhookEntry>;
   remove(lane: Lane): Promise<void>;
   /** Writes `enabled`, if the entry has another value. Webhooks of runs have no such entry. */
   setEnabled(lane: Lane, enabled: boolean): Promise<void>;
@@ -44,11 +42,11 @@ export interface EntryChanges {
 
 export function createEntryChanges(
   { store, clock }: Pick<EngineContext, 'store' | 'clock'>,
-  registry: Pick<Registry, 'all' | 'change'>,
+  registry: Pick<WebhookRegistry, 'all' | 'change'>,
   checks: CheckOptions,
-  runs?: Pick<SharedRegistry, 'changeOfRun' | 'runEntries'>,
+  runs?: Pick<SharedWebhookRegistry, 'changeOfRun' | 'runEntries'>,
 ): EntryChanges {
-  function of({ id, config, refusal, runId }: Lane): RegistryEntry {
+  function of({ id, config, refusal, runId }: Lane): WebhookEntry {
     const ofRun =
       runs === undefined ? { id, config, refusal, raw: undefined } : runs.runEntries().get(id)?.entry;
     const entry = runId === undefined ? registry.all().get(id) : ofRun;
@@ -56,7 +54,7 @@ export function createEntryChanges(
     return entry;
   }
 
-  function patched({ id, config, refusal, raw }: RegistryEntry, patch: unknown): WebhookConfig {
+  function patched({ id, config, refusal, raw }: WebhookEntry, patch: unknown): WebhookConfig {
     const base = refusal !== undefined && isRecord(raw) ? { ...raw, id } : { ...config };
     const isSame = (url: string): boolean => 'url' in base && base.url === url;
     return patchWebhook(base, patch, {
@@ -65,7 +63,7 @@ export function createEntryChanges(
     });
   }
 
-  async function changeRunWebhook(lane: Lane, runId: string, patch: unknown): Promise<RegistryEntry> {
+  async function changeRunWebhook(lane: Lane, runId: string, patch: unknown): Promise<WebhookEntry> {
     if (runs !== undefined) {
       const changed = await runs.changeOfRun(lane.id, runId, (current) => {
         if (current === undefined) throw webhookNotFound(lane.id);
@@ -116,7 +114,7 @@ export function createEntryChanges(
 }
 
 /** @throws CodeBuddyError `webhook_not_found` */
-function withEnabled(entry: RegistryEntry | undefined, id: string, enabled: boolean): unknown {
+function withEnabled(entry: WebhookEntry | undefined, id: string, enabled: boolean): unknown {
   if (entry === undefined) throw webhookNotFound(id);
   const { config, refusal, raw } = entry;
   if (config.enabled === enabled) return raw;

@@ -1,10 +1,11 @@
 // Reports what a start would find in webhooks.json, without starting or changing anything.
 
 import { maskUrlsIn } from '../base/redaction.ts';
-import { parseFile } from './registry-entries.ts';
-import { readRegistryFile } from './registry-file.ts';
+import { parseFile } from '../registry/registry-entries.ts';
+import { readRegistryFile } from '../registry/registry-file.ts';
 import { createUrlGuard } from './url-guard.ts';
 import { parseWebhook } from './webhook-config.ts';
+import { webhookEntries } from './webhook-entries.ts';
 
 export interface InspectWebhooksOptions {
   readonly path: string;
@@ -29,7 +30,8 @@ export function inspectWebhooks({
   if (content.kind !== 'text') return { count: 0, fault: content.reason, refused: [] };
   const guard = createUrlGuard({ allowedTargets, allowLoopback, ownListeners: () => [] });
   const checks = { checkUrl: (url: string) => guard.check(url), makeId: () => '' };
-  const parsed = parseFile(content.text, (entry) => parseWebhook(entry, checks), new Map());
+  const kind = webhookEntries((entry) => parseWebhook(entry, checks));
+  const parsed = parseFile(content.text, kind, new Map());
   if (parsed.kind === 'refused') return { count: 0, fault: parsed.reason, refused: [] };
   const refused = [...parsed.entries.values()].flatMap(({ id, refusal }) =>
     refusal === undefined ? [] : [{ id, reason: maskUrlsIn(refusal) }],

@@ -5,14 +5,15 @@ import { CodeBuddyError } from '../base/errors.ts';
 import { runEndEvents } from '../contract/event-catalogue.ts';
 import { unfinishedRunStatuses } from '../contract/run.ts';
 import type { RunWebhook } from '../contract/webhook-input.ts';
+import { readEntry } from '../registry/registry-entries.ts';
 import type { RunWebhookRow } from '../store/delivery-store.ts';
 import type { EarlierStates } from './earlier-states.ts';
 import type { EngineContext } from './engine-context.ts';
 import { Lane } from './lane.ts';
-import { readEntry } from './registry-entries.ts';
 import type { Removal } from './removal.ts';
 import { newState } from './saved-state.ts';
 import { type CheckOptions, parseWebhook, type WebhookConfig } from './webhook-config.ts';
+import { webhookEntries } from './webhook-entries.ts';
 import { putRunWebhook } from './webhook-writes.ts';
 
 export interface RunWebhooks {
@@ -54,6 +55,7 @@ export function createRunWebhooks({
   max,
   createShared,
 }: RunWebhooksOptions): RunWebhooks {
+  const kind = webhookEntries((input) => parseWebhook(input, checks));
   let creating = 0;
   /** Of runs that were about to start. */
   const createdHere = new Set<string>();
@@ -79,7 +81,7 @@ export function createRunWebhooks({
     } catch {
       // `raw` stays undefined, which is refused below like everything that is not an object.
     }
-    const entry = readEntry(webhookId, raw, (input) => parseWebhook(input, checks), new Map());
+    const entry = readEntry(webhookId, raw, kind, new Map());
     return new Lane(entry.config, earlierStates.of(webhookId), { runId, refusal: entry.refusal });
   }
 

@@ -5,9 +5,9 @@ import type { DeliveryPlace } from '../store/delivery-store.ts';
 import type { Enablement } from './enablement.ts';
 import type { EngineContext } from './engine-context.ts';
 import type { Lane } from './lane.ts';
-import type { Registry } from './registry.ts';
 import type { Removal } from './removal.ts';
 import { longestWaitMs } from './retry-policy.ts';
+import type { WebhookRegistry } from './webhook-entries.ts';
 
 export interface TakeUp {
   /**
@@ -21,7 +21,7 @@ export interface TakeUp {
 
 export interface TakeUpOptions {
   readonly context: EngineContext;
-  readonly registry: Pick<Registry, 'isComplete'>;
+  readonly registry: Pick<WebhookRegistry, 'isComplete'>;
   readonly removal: Pick<Removal, 'cancelPending' | 'removeIfDone'>;
   readonly deliverMissed: Enablement['deliverMissed'];
   readonly wake: (lane: Lane) => void;

@@ -4,9 +4,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { jsonFault } from '../base/redaction.ts';
-import { describeFaults } from './registry-entries.ts';
+import { describeFaults, idOf } from '../registry/registry-entries.ts';
 import { createUrlGuard } from './url-guard.ts';
-import { idOf, parseWebhook } from './webhook-config.ts';
+import { parseWebhook } from './webhook-config.ts';
 
 export interface ImportedEntry {
   readonly id: string;

@@ -9,6 +9,7 @@ import { eventTypes, isEventType } from '../contract/event-catalogue.ts';
 import type { Webhook } from '../contract/webhook.ts';
 import { webhookLimits as limits } from '../contract/webhook-limits.ts';
 import type { WebhookTls } from '../contract/webhook-tls.ts';
+import { entryIdPattern } from '../registry/registry-entries.ts';
 import { checkClientTls } from './client-tls.ts';
 import { checkHeaders } from './header-rules.ts';
 import { checkSecret } from './signing.ts';
@@ -52,7 +53,7 @@ const plainNames = Object.keys(plainFields) as readonly PlainField[];
 
 const simpleRules: { readonly [F in PlainField | 'id' | 'name' | 'secret']: Rule } = {
   id: (value) =>
-    typeof value === 'string' && /^[A-Za-z0-9_-]{8,64}$/.test(value)
+    typeof value === 'string' && entryIdPattern.test(value)
       ? undefined
       : 'must be 8 to 64 letters, digits, _ or -',
   name: text(limits.name),
@@ -218,13 +219,6 @@ export function readRefused(entry: unknown, id: string, before: WebhookConfig | 
 }
 
 const longestShownUrl = 2048;
-
-/** The id of an entry; undefined if it has no valid one. */
-export function idOf(entry: unknown): string | undefined {
-  if (!isRecord(entry) || !Object.hasOwn(entry, 'id')) return undefined;
-  const { id } = entry;
-  return typeof id === 'string' && simpleRules.id(id) === undefined ? id : undefined;
-}
 
 /** The entry for webhooks.json; fields with their default are left out. */
 export function toFileEntry(config: WebhookConfig): Record<string, unknown> {

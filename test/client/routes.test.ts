@@ -20,7 +20,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     for await (const _event of events) break;
   };
   const { deliveries, events, keys, nodes, permissions, runs, sessions, signIn, streamTickets } = client;
-  const { models, settings, tools, webhooks } = client;
+  const { models, settings, tools, triggers, webhooks } = client;
   const id = 'ID';
   const calls: readonly (() => Promise<unknown>)[] = [
     () => client.health(),
@@ -69,6 +69,14 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => streamTickets.create(),
     () => tools.list(),
     () => tools.run(id),
+    () => triggers.list(),
+    () => triggers.create({ source: 'bearer', prompt: 'x' }),
+    () => triggers.get(id),
+    () => triggers.update(id, {}),
+    () => triggers.remove(id),
+    () => triggers.rotateSecret(id),
+    () => triggers.test(id),
+    () => triggers.listCalls(id),
     () => webhooks.list(),
     () => webhooks.create({ url: 'https://example.org' }),
     () => webhooks.get(id),
@@ -91,6 +99,10 @@ test('the client has a method for every route', async () => {
   );
   expect(routes.length).toBeGreaterThan(40);
   const sent = await callAll(url);
-  // Pages for browsers.
-  expect(routes.filter((route) => !sent.includes(route))).toEqual(['GET /docs', 'GET /']);
+  // Pages for browsers, and the route for senders of triggers.
+  expect(routes.filter((route) => !sent.includes(route))).toEqual([
+    'POST /triggers/ID',
+    'GET /docs',
+    'GET /',
+  ]);
 });

@@ -32,8 +32,15 @@ test('events older than keepDays and answers older than a day are pruned; others
         },
         async pruneAnswers(before, max) {
           const pruned = await store.pruneAnswers(before, max);
-          resolve();
           return pruned;
+        },
+        triggers: {
+          ...store.triggers,
+          async pruneKeys(before, max) {
+            const pruned = await store.triggers.pruneKeys(before, max);
+            resolve();
+            return pruned;
+          },
         },
       },
       keepDays: 7,

@@ -52,6 +52,19 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await ids('mcp')).toEqual([]);
   });
 
+  test('a session is found by its names, by the newest owner of each, until it is deleted', async () => {
+    const store = await open();
+    const found = async (name: string) => (await store.getNamedSession(name))?.id;
+    const named = (name: string, sessionId: string): Write => ({ kind: 'nameSession', name, sessionId });
+    await store.write([newSession('a'), named('x', 'a'), named('y', 'a'), newSession('b')]);
+    expect([await found('x'), await found('y'), await found('z')]).toEqual(['a', 'a', undefined]);
+    await store.write([named('x', 'a'), named('x', 'b')]);
+    expect(await found('x')).toBe('b');
+    await store.write([{ kind: 'deleteSession', id: 'a' }]);
+    expect([await found('x'), await found('y')]).toEqual(['b', undefined]);
+    await expect(store.write([named('z', 'none')])).rejects.toMatchObject({ code: 'session_not_found' });
+  });
+
   test('messages are listed oldest first in pages and counted by session', async () => {
     const store = await open();
     const messages = ['m1', 'm2', 'm3'].map((id) => addMessage(message(id, 's')));

@@ -59,6 +59,9 @@ const write: fc.Arbitrary<Write> = fc.oneof(
     }),
   ),
   fc
+    .record({ name: words, sessionId: sessionIds })
+    .map((named): Write => ({ kind: 'nameSession', ...named })),
+  fc
     .record({ id: fc.constantFrom('key_1', 'key_2'), hash: fc.constantFrom('h1', 'h2'), name: words })
     .map((key): Write => ({ kind: 'putKey', key: { ...key, scopes: 'read', createdAt: 1 } })),
   fc.constantFrom('key_1', 'key_2').map((id): Write => ({ kind: 'deleteKey', id })),
@@ -132,6 +135,9 @@ async function play(store: Store, rounds: readonly (readonly (readonly Write[])[
     newestMessages: await Promise.all(
       ['ses_1', 'ses_2'].map((id) => store.listMessages(id, { limit: 3, maxText: 40, order: 'desc' })),
     ),
+    named: await Promise.all(
+      ['a', 'ä\u0000', '\ud83d'].map(async (name) => (await store.getNamedSession(name))?.id),
+    ),
     keys: await store.listKeys(),
     deliveries: await store.listDeliveries({ limit }),
     failed: [...(await store.countFailed({}))].sort((a, b) => (a.webhookId < b.webhookId ? -1 : 1)),
@@ -152,7 +158,7 @@ function parseDetails<T extends { readonly details: string }>(row: T): unknown {
 }
 
 const emptyTables = `TRUNCATE events, sessions, messages, turns, runs, keys, answers, payloads, deliveries, webhook_states,
-  run_webhooks, questions; UPDATE log_head SET last = 0`;
+  run_webhooks, questions, session_names; UPDATE log_head SET last = 0`;
 
 test('both stores give the same answers after the same writes', async () => {
   const url = await postgresUrl();

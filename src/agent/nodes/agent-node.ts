@@ -7,7 +7,14 @@ import type { CommandOutcome, CommandRequest, Ownership } from '../../store/owne
 export type AgentNode = Pick<Ownership, 'node' | 'runs' | 'commands' | 'counters'>;
 
 /** The kinds of commands that an agent handles. */
-export const commandKinds = { cancel: 'run.cancel', decide: 'permission.decide' } as const;
+export const commandKinds = {
+  cancel: 'run.cancel',
+  withdraw: 'run.withdraw',
+  decide: 'permission.decide',
+} as const;
+
+/** The topic of runs that a node left to others when it stopped. */
+export const leftRunsTopic = 'left-runs';
 
 /** Send a command to the node that owns a run. `dead` if no live node owns it. */
 export async function askOwner(

@@ -1,11 +1,12 @@
-// Ends the runs that other nodes left unfinished: those of dead nodes, and at the start those that no node owns, for
-// example after a move from SQLite.
+// Ends the runs that other nodes left unfinished: those of dead nodes, and those that no node owns, for example after a
+// move from SQLite. Runs that survive a restart and have not begun are queued here instead.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { type RunStatus, unfinishedRunStatuses } from '../../contract/run.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import type { Stop } from '../../store/ownership.ts';
 import type { RunRow, Store, Write } from '../../store/store.ts';
+import { mayStartAgain } from '../run-record.ts';
 import type { AgentNode } from './agent-node.ts';
 
 export interface InheritedRunsOptions {
@@ -14,6 +15,8 @@ export interface InheritedRunsOptions {
   readonly log: Pick<EventLog, 'append'>;
   /** Whether the run is in the queue of this node: it was resumed here. */
   readonly isOwn: (runId: string) => boolean;
+  /** Queues a run that survives a restart. This node owns it. */
+  readonly startAgain: (row: RunRow) => Promise<void>;
   /** The events and writes that mark runs as interrupted. */
   readonly interruption: (rows: readonly RunRow[]) => {
     readonly events: readonly NewEvent[];
@@ -38,7 +41,14 @@ export interface InheritedRuns {
 const runsPerCommit = 20;
 const unfinished: ReadonlySet<string> = new Set<RunStatus>(unfinishedRunStatuses);
 
-export function takeOverRuns({ node, store, log, isOwn, interruption }: InheritedRunsOptions): InheritedRuns {
+export function takeOverRuns({
+  node,
+  store,
+  log,
+  isOwn,
+  startAgain,
+  interruption,
+}: InheritedRunsOptions): InheritedRuns {
   async function interrupt(runIds: readonly string[]): Promise<void> {
     for (let at = 0; at < runIds.length; at += runsPerCommit)
       await interruptTogether(runIds.slice(at, at + runsPerCommit));
@@ -46,8 +56,11 @@ export function takeOverRuns({ node, store, log, isOwn, interruption }: Inherite
 
   async function interruptTogether(runIds: readonly string[]): Promise<void> {
     const rows = await Promise.all(runIds.map((id) => store.getRun(id)));
-    const left = rows.filter((row) => row !== undefined && unfinished.has(row.status) && !isOwn(row.id));
-    const { events, writes } = interruption(left as readonly RunRow[]);
+    const left = rows.filter(
+      (row): row is RunRow => row !== undefined && unfinished.has(row.status) && !isOwn(row.id),
+    );
+    for (const row of left.filter(mayStartAgain)) await startAgain(row);
+    const { events, writes } = interruption(left.filter((row) => !mayStartAgain(row)));
     const released = runIds.filter((id) => !isOwn(id)).flatMap((id) => node.runs.release(id));
     if (events.length + released.length > 0) await log.append(events, [...writes, ...released]);
   }

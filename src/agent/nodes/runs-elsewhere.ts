@@ -8,12 +8,12 @@ import type { RunRow, Store } from '../../store/store.ts';
 import type { LiveRun } from '../live-run.ts';
 import type { RunQueue } from '../run-queue.ts';
 import { isUnfinished, notResumable, runEnded, runNotFound, toRun } from '../run-record.ts';
-import { type AgentNode, askOwner, commandKinds, nodeUnavailable } from './agent-node.ts';
+import { type AgentNode, askOwner, commandKinds, leftRunsTopic, nodeUnavailable } from './agent-node.ts';
 import { type InheritedRunsOptions, takeOverRuns } from './inherited-runs.ts';
 import type { Retries } from './retries.ts';
 import { runsElsewhere, waitForTurn } from './session-turn.ts';
 
-export interface RunsElsewhereOptions extends Pick<InheritedRunsOptions, 'interruption'> {
+export interface RunsElsewhereOptions extends Pick<InheritedRunsOptions, 'interruption' | 'startAgain'> {
   readonly node: AgentNode;
   readonly retries: Retries;
   readonly store: Store;
@@ -22,6 +22,8 @@ export interface RunsElsewhereOptions extends Pick<InheritedRunsOptions, 'interr
   readonly queue: Pick<RunQueue, 'get'>;
   /** Cancels a run of this node. */
   readonly cancel: (id: string, reason: string) => Promise<unknown>;
+  /** Cancels a run of this node that has not begun. */
+  readonly withdraw: (id: string, reason: string) => Promise<boolean>;
   /** Gives up all runs of this node. */
   readonly lose: () => void;
   readonly onFault: (error: unknown, runId: string) => void;
@@ -30,6 +32,8 @@ export interface RunsElsewhereOptions extends Pick<InheritedRunsOptions, 'interr
 export interface RunsElsewhere {
   /** @throws CodeBuddyError `run_ended`, `node_unavailable` */
   cancel(id: string, reason: string): Promise<Run>;
+  /** Cancels a run of another node that has not begun. False if that is not possible. */
+  withdraw(id: string, reason: string): Promise<boolean>;
   /**
    * Own a run that has ended, to resume it.
    * @throws CodeBuddyError `run_not_resumable` if another node was faster
@@ -48,11 +52,13 @@ export interface RunsElsewhere {
   admitInTurn(run: LiveRun, sequence: number, onAdmitted: () => void): void;
   /** Begins to end the runs that nodes left. */
   recover(): void;
-  close(): Promise<void>;
+  /** @param left queued runs that other nodes may take */
+  close(left: readonly string[]): Promise<void>;
 }
 
 export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewhere {
-  const { node, retries, store, log, queue, interruption, cancel, lose, onFault } = options;
+  const { node, retries, store, log, queue, interruption, startAgain, cancel, withdraw, lose, onFault } =
+    options;
   const isOwn = (runId: string): boolean => queue.get(runId)?.isLost === false;
   const stops = [
     node.node.onLost(lose),
@@ -61,9 +67,23 @@ export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewher
       await cancel(id, reason);
       return null;
     }),
+    node.commands.handle(commandKinds.withdraw, async (data) => {
+      const { id, reason } = data as { id: string; reason: string };
+      return withdraw(id, reason);
+    }),
+    store.feed?.onChange(leftRunsTopic, () => endOrphans()) ?? (() => undefined),
   ];
-  const inherited = takeOverRuns({ node, store, log, isOwn, interruption });
-  let ending: Promise<void> | undefined;
+  const inherited = takeOverRuns({ node, store, log, isOwn, startAgain, interruption });
+  let ending: Promise<void> = Promise.resolve();
+  let isReady = false;
+
+  /** One search at a time. */
+  function endOrphans(): void {
+    if (!isReady) return;
+    ending = ending
+      .then(() => inherited.endOrphans())
+      .catch((error: unknown) => onFault(error, 'of no node'));
+  }
 
   async function read(id: string): Promise<Run> {
     const row = await store.getRun(id);
@@ -91,6 +111,10 @@ export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewher
       const run = await read(id);
       if (outcome.status !== 'dead') return run;
       throw isUnfinished(run) ? nodeUnavailable(id) : runEnded(run);
+    },
+    async withdraw(id, reason) {
+      const outcome = await askOwner(node, id, { kind: commandKinds.withdraw, data: { id, reason } });
+      return outcome.status === 'done' && outcome.answer === true;
     },
     async claimEnded({ id, status }) {
       await store.write(node.runs.claim(id));
@@ -121,12 +145,20 @@ export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewher
     },
     recover() {
       inherited.start();
-      ending = inherited.endOrphans().catch((error: unknown) => onFault(error, 'of no node'));
+      isReady = true;
+      endOrphans();
     },
-    async close() {
+    async close(left) {
+      isReady = false;
       for (const stop of stops) stop();
       inherited.close();
       await ending;
+      if (left.length === 0) return;
+      const released = left.flatMap((id) => node.runs.release(id));
+      await store
+        .write([...released, { kind: 'touch', topic: leftRunsTopic }])
+        // The next start of a node finds them, too.
+        .catch((error: unknown) => onFault(error, 'of this node'));
     },
   };
 }

@@ -207,7 +207,7 @@ function describe(route: RouteDefinition, operationId: string): Readonly<Record<
   ]);
   const needs =
     scope === 'open'
-      ? 'Needs no API key.'
+      ? `Needs no API key${route.isSigned === true ? ', but the signature of the sender' : ''}.`
       : scope === 'any'
         ? 'Requires an API key.'
         : `Requires an API key with the scope \`${scope}\`.`;

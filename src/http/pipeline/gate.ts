@@ -31,6 +31,8 @@ export interface GateOptions {
   readonly record: RequestRecord;
   /** Paths that need no key for GET and HEAD. `/docs/*` stands for every path below `/docs/`. */
   readonly openPaths: () => ReadonlySet<string>;
+  /** Paths that need no key for POST: their routes verify a signature. */
+  readonly signedPaths: () => ReadonlySet<string>;
   readonly life: ServerLife;
   /** Undefined while the server does not listen. */
   readonly connections: () => Connections | undefined;
@@ -91,13 +93,14 @@ export function makeGate(options: GateOptions): Gate {
         answerPreflight(request, response);
         return;
       }
-      request.identity = identify(head, host as string, request, isRead);
+      const isSigned = method === 'POST' && isOpen(options.signedPaths(), request.path);
+      request.identity = isSigned ? null : identify(head, host as string, request, isRead);
       if (method === 'OPTIONS' && request.path === '*') {
         response.writeHead(204).end();
         return;
       }
       request.hop = head.hop;
-      if (head.hop >= maxHops && !isRead && method !== 'OPTIONS') {
+      if (head.hop >= maxHops && !isRead && !isSigned && method !== 'OPTIONS') {
         throw new CodeBuddyError(
           'loop_detected',
           `X-CodeBuddy-Hop is ${maxHops} or more, or not a number: webhooks of this server have triggered each other in a loop.`,

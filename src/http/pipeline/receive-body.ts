@@ -4,7 +4,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { CodeBuddyError } from '../../base/errors.ts';
-import { parseBody } from './parse-body.ts';
+import { parseBody } from '../../base/json-body.ts';
 
 /**
  * Reads and parses the body of `request`. Calls `done` once; an empty body is undefined.
@@ -15,8 +15,32 @@ export function readBody(
   maxBytes: number,
   done: (error: CodeBuddyError | undefined, body: unknown) => void,
 ): void {
+  readBytes(request, maxBytes, (error, bytes) => {
+    let body: unknown;
+    try {
+      if (bytes.length > 0) body = parseBody(bytes);
+    } catch (thrown) {
+      if (!(thrown instanceof CodeBuddyError)) throw thrown;
+      done(thrown, undefined);
+      return;
+    }
+    done(error, body);
+  });
+}
+
+const none = Buffer.alloc(0);
+
+/**
+ * Reads the bytes of the body. Calls `done` once; without a body, or with an error, the bytes are empty.
+ * Errors: `body_too_large`, `client_closed_request`.
+ */
+export function readBytes(
+  request: IncomingMessage,
+  maxBytes: number,
+  done: (error: CodeBuddyError | undefined, bytes: Buffer) => void,
+): void {
   if (Number(request.headers['content-length']) > maxBytes) {
-    done(tooLarge(maxBytes), undefined);
+    done(tooLarge(maxBytes), none);
     return;
   }
   let first: Buffer | undefined;
@@ -24,10 +48,10 @@ export function readBody(
   let length = 0;
   let isDone = false;
 
-  const finish = (error: CodeBuddyError | undefined, body: unknown): void => {
+  const finish = (error: CodeBuddyError | undefined, bytes: Buffer): void => {
     if (isDone) return;
     isDone = true;
-    done(error, body);
+    done(error, bytes);
   };
   request.on('data', (chunk: Buffer) => {
     length += chunk.length;
@@ -35,23 +59,15 @@ export function readBody(
     if (length > maxBytes) {
       first = undefined;
       more = undefined;
-      finish(tooLarge(maxBytes), undefined);
+      finish(tooLarge(maxBytes), none);
     } else if (first === undefined) first = chunk;
     else if (more === undefined) more = [first, chunk];
     else more.push(chunk);
   });
   request.on('end', () => {
-    if (isDone) return;
-    let body: unknown;
-    try {
-      // Most bodies arrive in one chunk, which needs no copy.
-      if (first !== undefined) body = parseBody(more === undefined ? first : Buffer.concat(more, length));
-    } catch (error) {
-      if (!(error instanceof CodeBuddyError)) throw error;
-      finish(error, undefined);
-      return;
-    }
-    finish(undefined, body);
+    // Most bodies arrive in one chunk, which needs no copy.
+    if (first === undefined) finish(undefined, none);
+    else finish(undefined, more === undefined ? first : Buffer.concat(more, length));
   });
   // The connection ended early.
   request.on('error', (cause: Error) => {
@@ -59,7 +75,7 @@ export function readBody(
       new CodeBuddyError('client_closed_request', 'The client disconnected while sending the body.', {
         cause,
       }),
-      undefined,
+      none,
     );
   });
 }

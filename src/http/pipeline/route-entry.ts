@@ -5,9 +5,9 @@ import type { onRequestHookHandler } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { RouteDefinition } from '../route.ts';
 import { acceptsEventStream } from '../streaming/sse-accept.ts';
+import { refuseOtherMedia } from './body-media.ts';
 import { announcesBody } from './lingering-close.ts';
 import type { OneTimeTokens } from './one-time-tokens.ts';
-import { refuseOtherMedia } from './parse-body.ts';
 import { readBody } from './receive-body.ts';
 import { GatedRequest } from './request-facts.ts';
 import { unauthorized } from './unauthorized.ts';
@@ -50,6 +50,10 @@ export function makeRouteEntry(
       done(
         new CodeBuddyError('insufficient_scope', `This route requires an API key with the scope "${scope}".`),
       );
+      return;
+    }
+    if (route.isSigned === true) {
+      done();
       return;
     }
     const { ticket } = raw.identity ?? {};

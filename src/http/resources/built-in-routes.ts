@@ -22,6 +22,8 @@ import { signInRoutes } from './sign-in.ts';
 import { statusRoutes } from './status.ts';
 import { streamTicketRoutes } from './stream-tickets.ts';
 import { toolRoutes } from './tools.ts';
+import { triggerCallRoutes } from './trigger-calls.ts';
+import { triggerRoutes } from './triggers.ts';
 import { webhookRoutes } from './webhooks.ts';
 
 /** All built-in routes for the services of `context`. */
@@ -40,6 +42,8 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...streamTicketRoutes(context),
     ...webhookRoutes(context),
     ...deliveryRoutes(context),
+    ...triggerRoutes(context),
+    ...triggerCallRoutes(context),
     ...keyRoutes(context),
     ...signInRoutes(context),
     ...nodeRoutes(context),

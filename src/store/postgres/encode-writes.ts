@@ -19,6 +19,7 @@ export const stepKinds = [
   'publishSession',
   'putRun',
   'patchRun',
+  'nameSession',
   'addMessage',
   'addTurn',
   'putQuestion',
@@ -36,6 +37,10 @@ export const stepKinds = [
   'deleteRunWebhook',
   'claimRun',
   'releaseRun',
+  'addTriggerCall',
+  'claimTriggerKey',
+  'putTriggerState',
+  'deleteTriggerState',
   'touch',
 ] as const;
 
@@ -118,6 +123,11 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
           `session ${id}`,
           `row of ${id}`,
         ]);
+        break;
+      }
+      case 'nameSession': {
+        const row = { name: text('name', write.name), session_id: text('sessionId', write.sessionId) };
+        add('nameSession', row, [`name ${row.name}`], [`session ${row.session_id}`]);
         break;
       }
       case 'addMessage': {
@@ -258,6 +268,43 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
           `run webhook ${write.webhookId}`,
         ]);
         break;
+      case 'addTriggerCall': {
+        const { call } = write;
+        const row = {
+          id: text('id', call.id),
+          trigger_id: text('triggerId', call.triggerId),
+          received_at: integer('receivedAt', call.receivedAt),
+          outcome: text('outcome', call.outcome),
+          run_id: optional('runId', call.runId),
+          coalesce_key: optional('coalesceKey', call.coalesceKey),
+          details: text('details', call.details),
+        };
+        add('addTriggerCall', row, [`trigger call ${row.id}`]);
+        break;
+      }
+      case 'claimTriggerKey': {
+        const { row: key } = write;
+        const row = {
+          trigger_id: text('triggerId', key.triggerId),
+          key: text('key', key.key),
+          call_id: text('callId', key.callId),
+          run_id: text('runId', key.runId),
+          session_id: text('sessionId', key.sessionId),
+          created_at: integer('createdAt', key.createdAt),
+        };
+        add('claimTriggerKey', row, [`trigger key ${row.trigger_id} ${row.key}`]);
+        break;
+      }
+      case 'putTriggerState': {
+        const row = { trigger_id: text('triggerId', write.triggerId), state: text('state', write.state) };
+        add('putTriggerState', row, [`trigger state ${row.trigger_id}`]);
+        break;
+      }
+      case 'deleteTriggerState': {
+        const id = text('triggerId', write.triggerId);
+        add('deleteTriggerState', { id }, [`trigger state ${id}`]);
+        break;
+      }
       case 'claimRun':
       case 'releaseRun': {
         const id = text('runId', write.runId);

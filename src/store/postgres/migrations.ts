@@ -12,6 +12,8 @@ import { nodesMigration } from './nodes/nodes-migration.ts';
 import { oneUseMigration } from './nodes/one-use-migration.ts';
 import { schemaFenceMigration } from './nodes/schema-fence-migration.ts';
 import { questionsMigration } from './questions-migration.ts';
+import { sessionNamesMigration } from './session-names-migration.ts';
+import { triggersMigration } from './triggers-migration.ts';
 import { webhooksMigration } from './webhooks-migration.ts';
 
 /** Step `n` migrates from version `n` to `n + 1`. */
@@ -185,6 +187,8 @@ export const migrations: readonly string[] = [
   oneUseMigration,
   questionsMigration,
   lostRequestsMigration,
+  sessionNamesMigration,
+  triggersMigration,
 ];
 
 /** The newest version that this release supports. */

@@ -15,6 +15,7 @@ import { openDatabase } from './open-database.ts';
 import { createRecordReader } from './record-reader.ts';
 import { createSharedWebhooks } from './shared-webhooks.ts';
 import type { WriteGuard } from './transaction.ts';
+import { createTriggerStore } from './triggers.ts';
 import { startWriter } from './writer.ts';
 
 export interface PostgresStoreOptions
@@ -91,6 +92,7 @@ export async function openPostgresStore({
     questions: { listQuestions, getQuestion },
     ...createDeliveryReader(database),
     ...createMaintenance({ database, guard, now }),
+    triggers: createTriggerStore({ database, guard, onChanged: () => node?.touched() }),
     webhooks: createSharedWebhooks({ database, guard, onChanged: () => node?.touched() }),
     close() {
       closing ??= writer.close().then(() => database.close());

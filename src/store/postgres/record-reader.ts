@@ -14,6 +14,7 @@ const bytesPerUnit = 3;
 type RecordReader = Pick<
   Store,
   | 'getSession'
+  | 'getNamedSession'
   | 'listSessions'
   | 'listMessages'
   | 'listTurns'
@@ -28,7 +29,7 @@ type RecordReader = Pick<
   QuestionStore;
 
 /** PostgreSQL cannot parse JSON text with U+0000, which the metadata of a session may contain. */
-const withoutNull = String.raw`regexp_replace(details, '(?<!\\)((\\\\)*)\\u0000', '\1', 'g')`;
+export const withoutNull = String.raw`regexp_replace(details, '(?<!\\)((\\\\)*)\\u0000', '\1', 'g')`;
 
 /** Most rows do not contain the id at all, so they are not parsed. */
 function isForkOf(id: string): string {
@@ -89,6 +90,12 @@ export function createRecordReader(database: Database): RecordReader {
       const [row] = await read('SELECT * FROM sessions WHERE id = $1 AND draft_of IS NULL', [id]);
       return optional(row, toSessionRow);
     },
+    async getNamedSession(name) {
+      const text =
+        'SELECT s.* FROM session_names n JOIN sessions s ON s.id = n.session_id WHERE n.name = $1 AND s.draft_of IS NULL';
+      const [row] = await read(text, [name]);
+      return optional(row, toSessionRow);
+    },
     listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom, origin }) {
       const { texts: conditions, list, add, where } = createConditions();
       where('id < ?', beforeId);
@@ -139,7 +146,7 @@ export function createRecordReader(database: Database): RecordReader {
       return new Set((await read(text, [sessionIds, statuses])).map((row) => String(row.session_id)));
     },
     async newestIds() {
-      const tables = ['sessions', 'runs', 'messages', 'deliveries', 'keys'];
+      const tables = ['sessions', 'runs', 'messages', 'deliveries', 'keys', 'trigger_calls'];
       const rows = await read(
         tables.map((table) => `SELECT max(id) AS id FROM ${table}`).join(' UNION ALL '),
       );

@@ -1,16 +1,10 @@
 // Webhooks that several nodes share: the registry as a table, and the deliveries of some webhooks.
 
 import type { ArrivedDeliveries, SharedWebhookStore } from '../shared-webhook-store.ts';
-import type { Database, Statement } from './database.ts';
-import { toStorageError } from './postgres-errors.ts';
-import { inTransaction, type WriteGuard } from './transaction.ts';
+import type { Statement } from './database.ts';
+import { createSharedEntries, type SharedEntriesOptions } from './shared-entries.ts';
 
-export interface SharedWebhooksOptions {
-  readonly database: Database;
-  readonly guard: () => WriteGuard | undefined;
-  /** An entry was changed. */
-  readonly onChanged: () => void;
-}
+export type SharedWebhooksOptions = Pick<SharedEntriesOptions, 'database' | 'guard' | 'onChanged'>;
 
 const isFresh = "d.status = 'pending' AND d.next_attempt_at IS NULL";
 /** Larger payloads are read when they are sent: many of them would fill the memory. */
@@ -27,10 +21,6 @@ function idsIn(condition: string): string {
 }
 
 const texts = {
-  webhookEntries:
-    'SELECT id, run_id, entry, version FROM webhooks WHERE version > $1 AND ($1 > 0 OR entry IS NOT NULL) ORDER BY version',
-  webhookVersion: 'SELECT entry, version FROM webhooks WHERE id = $1',
-  changeWebhook: 'SELECT change_webhook($1, $2, $3, $4) AS version',
   webhookStatesOf: 'SELECT webhook_id, state FROM webhook_states WHERE webhook_id = ANY($1::text[])',
   waitingCountsOf: `SELECT webhook_id, count(*) AS rows, min(next_attempt_at) AS next, min(created_at) AS oldest FROM deliveries
     WHERE webhook_id = ANY($1::text[]) AND ${isWaiting} GROUP BY webhook_id`,
@@ -63,39 +53,15 @@ export function createSharedWebhooks({
   guard,
   onChanged,
 }: SharedWebhooksOptions): SharedWebhookStore {
-  async function change(values: readonly unknown[]): Promise<number | undefined> {
-    const { rows } = await inTransaction({ database, pool: 'others', guard: guard() }, (session) =>
-      session.run(statements.changeWebhook, values),
-    );
-    const version = rows[0]?.version;
-    return typeof version === 'number' ? version : undefined;
-  }
-
   return {
-    async webhookEntries(after) {
-      const { rows } = await database.read(statements.webhookEntries, [after]);
-      return rows.map((row) => ({
-        id: row.id as string,
-        runId: row.run_id as string | null,
-        entry: row.entry as string | null,
-        version: row.version as number,
-      }));
-    },
-    async changeWebhookEntry({ id, runId, entry, expected }) {
-      let version: number | undefined;
-      try {
-        version = await change([id, runId, entry, expected ?? null]);
-      } catch (error) {
-        // Only the answer may be lost: no other node writes the same entry from the same version.
-        const { rows } = await database.read(statements.webhookVersion, [id]).catch(() => ({ rows: [] }));
-        const found = rows[0];
-        if (typeof found?.version !== 'number' || found.entry !== entry || found.version <= (expected ?? 0))
-          throw toStorageError(error);
-        version = found.version;
-      }
-      if (version !== undefined) onChanged();
-      return version;
-    },
+    registry: createSharedEntries({
+      ...{ database, guard, onChanged },
+      topic: 'webhooks',
+      texts: {
+        entries: 'SELECT id, run_id, entry, version FROM webhooks',
+        change: 'SELECT change_webhook($1, $2, $3, $4) AS version',
+      },
+    }),
     async webhookStatesOf(webhookIds) {
       const { rows } = await database.read(statements.webhookStatesOf, [webhookIds]);
       return rows.map((row) => ({ webhookId: row.webhook_id as string, state: row.state as string }));

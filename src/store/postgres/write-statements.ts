@@ -9,6 +9,7 @@ import type { StepKind } from './encode-writes.ts';
 const columns = {
   id: 'id text',
   session: 'id text, title text, created_at bigint, updated_at bigint, details text',
+  sessionName: 'name text, session_id text',
   message: 'id text, session_id text, run_id text, role text, created_at bigint, content text',
   turn: 'id text, session_id text, run_id text, content text',
   run: 'id text, session_id text, status text, created_at bigint, updated_at bigint, details text',
@@ -22,6 +23,9 @@ const columns = {
     next_attempt_at bigint, ended_at bigint, reason text, attempt text`,
   requeue: 'id text, expires_at bigint',
   state: 'webhook_id text, state text',
+  triggerCall: `id text, trigger_id text, received_at bigint, outcome text, run_id text, coalesce_key text, details text`,
+  triggerKey: 'trigger_id text, key text, call_id text, run_id text, session_id text, created_at bigint',
+  triggerState: 'trigger_id text, state text',
   runWebhook: 'webhook_id text, run_id text, config text, created_at bigint',
 } as const;
 
@@ -37,6 +41,9 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
   publishSession: `UPDATE sessions s SET draft_of = NULL FROM ${rowsOf('id')} WHERE s.id = r.id`,
   deleteSession: `DELETE FROM sessions s USING ${rowsOf('id')} WHERE s.id = r.id`,
   deleteIdleSession: `SELECT delete_idle_sessions(ARRAY(SELECT id FROM ${rowsOf('id')}))`,
+  nameSession: `INSERT INTO session_names (name, session_id)
+    SELECT name, session_id FROM ${rowsOf('sessionName')} ORDER BY name
+    ON CONFLICT (name) DO UPDATE SET session_id = excluded.session_id`,
   addMessage: `INSERT INTO messages (id, session_id, run_id, role, created_at, content)
     SELECT id, session_id, run_id, role, created_at, content FROM ${rowsOf('message')}`,
   addTurn: `INSERT INTO turns (id, session_id, run_id, content) SELECT id, session_id, run_id, content FROM ${rowsOf('turn')}`,
@@ -78,6 +85,15 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
     SELECT webhook_id, run_id, config, created_at FROM ${rowsOf('runWebhook')} ORDER BY webhook_id
     ON CONFLICT (webhook_id) DO UPDATE SET config = excluded.config`,
   deleteRunWebhook: `DELETE FROM run_webhooks w USING ${rowsOf('id')} WHERE w.webhook_id = r.id`,
+  addTriggerCall: `INSERT INTO trigger_calls (id, trigger_id, received_at, outcome, run_id, coalesce_key, details)
+    SELECT id, trigger_id, received_at, outcome, run_id, coalesce_key, details FROM ${rowsOf('triggerCall')}
+    ON CONFLICT (id) DO UPDATE SET details = excluded.details`,
+  claimTriggerKey: `INSERT INTO trigger_keys (trigger_id, key, call_id, run_id, session_id, created_at)
+    SELECT trigger_id, key, call_id, run_id, session_id, created_at FROM ${rowsOf('triggerKey')} ORDER BY trigger_id, key`,
+  putTriggerState: `INSERT INTO trigger_states (trigger_id, state)
+    SELECT trigger_id, state FROM ${rowsOf('triggerState')} ORDER BY trigger_id
+    ON CONFLICT (trigger_id) DO UPDATE SET state = excluded.state`,
+  deleteTriggerState: `DELETE FROM trigger_states s USING ${rowsOf('id')} WHERE s.trigger_id = r.id`,
   claimRun: `SELECT claim_runs(array_agg(id)) FROM ${rowsOf('id')}`,
   releaseRun: `DELETE FROM claims c USING ${rowsOf('id')}
     WHERE c.name = 'run:' || r.id AND c.node_id = current_setting('codebuddy.node', true)`,

@@ -31,6 +31,12 @@ export function createMaintenance(statements: Statements, { transaction }: Pick<
       Number(statements.pruneEventsUpTo.run(sequence, max).changes),
     pruneAnswers: (before: number, max: number): number =>
       Number(statements.pruneAnswers.run(before, max).changes),
+    pruneTriggerCalls: (before: number, max: number): number =>
+      Number(statements.pruneTriggerCalls.run(before, max).changes),
+    trimTriggerCalls: (triggerId: string, keep: number, max: number): number =>
+      Number(statements.trimTriggerCalls.run(triggerId, keep, max).changes),
+    pruneTriggerKeys: (before: number, max: number): number =>
+      Number(statements.pruneTriggerKeys.run(before, max).changes),
     cancelPending: (
       webhookId: string,
       sequences: readonly number[],

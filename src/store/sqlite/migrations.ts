@@ -138,6 +138,44 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX turns_by_session ON turns (session_id, id);
   `,
+  `
+  -- The names by which clients of other protocols find their sessions, such as the id of a chat.
+  CREATE TABLE session_names (
+    name TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX session_names_by_session ON session_names (session_id);
+  `,
+  `
+  -- Calls of triggers, in the order of their ids. Only accepted ones have a run; duplicates have that of the first.
+  CREATE TABLE trigger_calls (
+    id TEXT PRIMARY KEY,
+    trigger_id TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    run_id TEXT,
+    coalesce_key TEXT,
+    details TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX trigger_calls_by_trigger ON trigger_calls (trigger_id, id);
+  CREATE INDEX trigger_calls_by_outcome ON trigger_calls (trigger_id, outcome, id);
+  CREATE INDEX trigger_calls_by_coalesce_key ON trigger_calls (trigger_id, coalesce_key, id)
+    WHERE coalesce_key IS NOT NULL;
+
+  -- The identities of accepted calls.
+  CREATE TABLE trigger_keys (
+    trigger_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    call_id TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (trigger_id, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX trigger_keys_by_age ON trigger_keys (created_at);
+
+  CREATE TABLE trigger_states (trigger_id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** The newest version that this release supports. */

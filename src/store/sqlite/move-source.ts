@@ -3,20 +3,14 @@
 
 import { createHash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import {
-  type MovedRow,
-  type MovedTable,
-  type MovedWebhook,
-  movedTables,
-  type Value,
-} from '../moved-tables.ts';
+import { type MovedEntry, type MovedRow, type MovedTable, movedTables, type Value } from '../moved-tables.ts';
 import { openOwnedDatabase } from './open-database.ts';
 
 export interface MoveSource {
   count(table: MovedTable): number;
   /** Rows after a key, with at most about 4 Mi of text. */
   read(table: MovedTable, after: readonly Value[] | undefined): readonly MovedRow[];
-  runWebhooks(): readonly MovedWebhook[];
+  runWebhooks(): readonly MovedEntry[];
   /** The last sequence number that was given out. */
   lastSequence(): number;
   pendingDeliveries(): number;

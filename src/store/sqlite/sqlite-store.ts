@@ -18,6 +18,7 @@ import { addTextFunction, listSessions } from './session-lister.ts';
 import { toStorageError } from './sqlite-errors.ts';
 import type { WriterThread } from './start-writer-thread.ts';
 import { afterAllIds, prepareReads, type Reads } from './statements.ts';
+import { triggerStore } from './triggers.ts';
 import { startWriter, type Writer } from './writer.ts';
 
 export interface SqliteStoreOptions {
@@ -110,6 +111,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     pruneEvents,
 
     getSession: (id) => read(() => optional(reads.getSession.get(id), toSessionRow)),
+    getNamedSession: (name) => read(() => optional(reads.getNamedSession.get(name), toSessionRow)),
     listSessions: (page) => read(() => listSessions(reads, page)),
     listMessages: (sessionId, { limit, afterId, maxText, order }) =>
       read(() => {
@@ -133,6 +135,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     getAnswer: (key) => read(() => optional(reads.getAnswer.get(key), toAnswerRow)),
     pruneAnswers: (before, max) => call('pruneAnswers', before, max),
 
+    triggers: triggerStore({ reads, read, call }),
     ...deliveryStore({ reads, read, call }),
 
     probe: () => call('probe'),

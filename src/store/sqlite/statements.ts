@@ -21,8 +21,10 @@ const reads = {
   lastOldEvent: `SELECT max(CASE WHEN timestamp < ?2 THEN sequence END) AS old, max(sequence) AS last FROM (
     SELECT sequence, timestamp FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?3)`,
   newestIds: `SELECT max(id) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
-    UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys`,
+    UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys UNION ALL SELECT max(id) FROM trigger_calls`,
   getSession: 'SELECT * FROM sessions WHERE id = ? AND is_draft = 0',
+  getNamedSession:
+    'SELECT s.* FROM session_names n JOIN sessions s ON s.id = n.session_id WHERE n.name = ? AND s.is_draft = 0',
   listMessages: 'SELECT * FROM messages WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
   listMessagesBack: 'SELECT * FROM messages WHERE session_id = ? AND id < ? ORDER BY id DESC LIMIT ?',
   countMessages: 'SELECT count(*) AS value FROM messages WHERE session_id = ?',
@@ -48,6 +50,12 @@ const reads = {
   countEnded: 'SELECT status, count(*) AS rows FROM deliveries WHERE ended_at IS NOT NULL GROUP BY status',
   listWebhookStates: 'SELECT * FROM webhook_states',
   listRunWebhooks: 'SELECT * FROM run_webhooks ORDER BY webhook_id',
+  findTriggerKey: 'SELECT * FROM trigger_keys WHERE trigger_id = ? AND key = ?',
+  lastCoalesced:
+    'SELECT * FROM trigger_calls WHERE trigger_id = ? AND coalesce_key = ? ORDER BY id DESC LIMIT 1',
+  triggerCost: `SELECT coalesce(sum(json_extract(r.details, '$.run.cost')), 0) AS value FROM trigger_calls c
+    JOIN runs r ON r.id = c.run_id WHERE c.trigger_id = ? AND c.outcome = 'accepted' AND c.received_at >= ?`,
+  listTriggerStates: 'SELECT * FROM trigger_states',
 } as const;
 
 const writes = {
@@ -69,6 +77,8 @@ const writes = {
   draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, is_draft) VALUES (?, ?, ?, ?, ?, 1)`,
   publishSession: 'UPDATE sessions SET is_draft = 0 WHERE id = ?',
   deleteDrafts: 'DELETE FROM sessions INDEXED BY sessions_drafts WHERE is_draft = 1',
+  nameSession: `INSERT INTO session_names (name, session_id) VALUES (?, ?)
+    ON CONFLICT (name) DO UPDATE SET session_id = excluded.session_id`,
   addMessage:
     'INSERT INTO messages (id, session_id, run_id, role, created_at, content) VALUES (?, ?, ?, ?, ?, ?)',
   addTurn: 'INSERT INTO turns (id, session_id, run_id, content) VALUES (?, ?, ?, ?)',
@@ -125,6 +135,19 @@ const writes = {
   putRunWebhook: `INSERT INTO run_webhooks (webhook_id, run_id, config, created_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (webhook_id) DO UPDATE SET config = excluded.config`,
   deleteRunWebhook: 'DELETE FROM run_webhooks WHERE webhook_id = ?',
+  addTriggerCall: `INSERT INTO trigger_calls (id, trigger_id, received_at, outcome, run_id, coalesce_key, details)
+    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET details = excluded.details`,
+  claimTriggerKey: `INSERT INTO trigger_keys (trigger_id, key, call_id, run_id, session_id, created_at)
+    VALUES (?, ?, ?, ?, ?, ?)`,
+  putTriggerState: `INSERT INTO trigger_states (trigger_id, state) VALUES (?, ?)
+    ON CONFLICT (trigger_id) DO UPDATE SET state = excluded.state`,
+  deleteTriggerState: 'DELETE FROM trigger_states WHERE trigger_id = ?',
+  pruneTriggerCalls: `DELETE FROM trigger_calls WHERE id IN (
+    SELECT id FROM (SELECT id, received_at FROM trigger_calls ORDER BY id LIMIT ?2) WHERE received_at < ?1)`,
+  trimTriggerCalls: `DELETE FROM trigger_calls WHERE id IN (
+    SELECT id FROM trigger_calls WHERE trigger_id = ?1 ORDER BY id DESC LIMIT ?3 OFFSET ?2)`,
+  pruneTriggerKeys: `DELETE FROM trigger_keys WHERE (trigger_id, key) IN (
+    SELECT trigger_id, key FROM trigger_keys WHERE created_at < ? ORDER BY created_at LIMIT ?)`,
   // A commit that changes a page, and so proves that the disk takes one.
   probe: 'UPDATE probe SET count = count + 1',
 } as const;

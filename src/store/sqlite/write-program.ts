@@ -110,6 +110,7 @@ const steps = {
   },
   draftSession: statement('draftSession', 5),
   publishSession: statement('publishSession', 1),
+  nameSession: inSession('nameSession', 2),
   addMessage: inSession('addMessage', 6),
   addTurn: statement('addTurn', 4),
   putRun: inSession('putRun', 6),
@@ -123,6 +124,10 @@ const steps = {
   deleteWebhookState: statement('deleteWebhookState', 1),
   putRunWebhook: statement('putRunWebhook', 4),
   deleteRunWebhook: statement('deleteRunWebhook', 1),
+  addTriggerCall: statement('addTriggerCall', 7),
+  claimTriggerKey: statement('claimTriggerKey', 6),
+  putTriggerState: statement('putTriggerState', 2),
+  deleteTriggerState: statement('deleteTriggerState', 1),
 } as const satisfies Readonly<Record<string, Step>>;
 
 type StepName = keyof typeof steps;
@@ -165,6 +170,9 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
     case 'publishSession':
     case 'deleteKey':
       program.push(numberOf[write.kind], write.id);
+      return;
+    case 'nameSession':
+      program.push(numberOf.nameSession, write.name, write.sessionId);
       return;
     case 'addMessage': {
       const { id, sessionId, runId, role, createdAt, content } = write.message;
@@ -237,6 +245,22 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       program.push(numberOf.putRunWebhook, webhookId, runId, config, createdAt);
       return;
     }
+    case 'addTriggerCall': {
+      const { id, triggerId, receivedAt, outcome, runId, coalesceKey, details } = write.call;
+      program.push(numberOf.addTriggerCall, id, triggerId, receivedAt, outcome, runId, coalesceKey, details);
+      return;
+    }
+    case 'claimTriggerKey': {
+      const { triggerId, key, callId, runId, sessionId, createdAt } = write.row;
+      program.push(numberOf.claimTriggerKey, triggerId, key, callId, runId, sessionId, createdAt);
+      return;
+    }
+    case 'putTriggerState':
+      program.push(numberOf.putTriggerState, write.triggerId, write.state);
+      return;
+    case 'deleteTriggerState':
+      program.push(numberOf.deleteTriggerState, write.triggerId);
+      return;
     // For other nodes, which this store does not have.
     case 'touch':
     case 'putQuestion':

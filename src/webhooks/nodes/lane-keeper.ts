@@ -7,8 +7,8 @@ import type { SharedWebhookStore } from '../../store/shared-webhook-store.ts';
 import { createEarlierStates } from '../earlier-states.ts';
 import type { EngineContext } from '../engine-context.ts';
 import { Lane } from '../lane.ts';
-import type { RegistryEntry } from '../registry-entries.ts';
 import { newState } from '../saved-state.ts';
+import type { WebhookEntry } from '../webhook-entries.ts';
 import { putState } from '../webhook-writes.ts';
 
 export interface LaneKeeper extends LaneWorker {
@@ -30,7 +30,7 @@ export interface LaneKeeperOptions {
   readonly ownership: Pick<Lanes, 'add' | 'remove' | 'isOwn'>;
   readonly refresh: () => Promise<void>;
   /** The webhook as the registry has it now. */
-  readonly entryOf: (webhookId: string) => Pick<RegistryEntry, 'config' | 'refusal'> | undefined;
+  readonly entryOf: (webhookId: string) => Pick<WebhookEntry, 'config' | 'refusal'> | undefined;
   /** Resolves when the engine is closed and nothing is under way any more. */
   readonly closed: Promise<void>;
   readonly lanesChanged: () => void;

@@ -4,23 +4,22 @@
 import type { EngineContext } from '../engine-context.ts';
 import type { EntriesInForce } from '../entries-in-force.ts';
 import { Lane } from '../lane.ts';
-import type { RegistryEntry } from '../registry-entries.ts';
 import type { Removal } from '../removal.ts';
 import { newState } from '../saved-state.ts';
+import type { SharedWebhookRegistry, WebhookEntry } from '../webhook-entries.ts';
 import type { LaneKeeper } from './lane-keeper.ts';
-import type { SharedRegistry } from './shared-registry.ts';
 
 export interface Shadows {
   /** Creates the lanes of all entries; called once, at the start. Resolves when all nodes may own them. */
   createAll(): Promise<void>;
   /** The registry has changed for these webhooks. */
   follow(webhookIds: readonly string[]): void;
-  entryOf(webhookId: string): (RegistryEntry & { readonly runId?: string }) | undefined;
+  entryOf(webhookId: string): (WebhookEntry & { readonly runId?: string }) | undefined;
 }
 
 export interface ShadowsOptions {
   readonly context: EngineContext;
-  readonly registry: () => Pick<SharedRegistry, 'all' | 'runEntries'>;
+  readonly registry: () => Pick<SharedWebhookRegistry, 'all' | 'runEntries'>;
   readonly keeper: Pick<LaneKeeper, 'created'>;
   readonly apply: EntriesInForce['apply'];
   readonly removal: Pick<Removal, 'remove' | 'forget'>;
@@ -35,7 +34,7 @@ export function createShadows({
   removal,
   lanesChanged,
 }: ShadowsOptions): Shadows {
-  function entryOf(webhookId: string): (RegistryEntry & { readonly runId?: string }) | undefined {
+  function entryOf(webhookId: string): (WebhookEntry & { readonly runId?: string }) | undefined {
     const ofRun = registry().runEntries().get(webhookId);
     return ofRun === undefined ? registry().all().get(webhookId) : { ...ofRun.entry, runId: ofRun.runId };
   }

@@ -19,16 +19,16 @@ import type { StatsNodes } from '../stats.ts';
 import type { TestDelivery } from '../test-delivery.ts';
 import type { Views } from '../views.ts';
 import { toFileEntry, type WebhookConfig } from '../webhook-config.ts';
+import type { SharedWebhookRegistry } from '../webhook-entries.ts';
 import { findLane } from '../webhook-errors.ts';
 import { createArrivals } from './arrivals.ts';
 import { createLaneKeeper } from './lane-keeper.ts';
 import { createOwnerCalls } from './owner-calls.ts';
 import { createShadows } from './shadows.ts';
 import { createSharedOperations, type OwnOperations, type SharedOperations } from './shared-operations.ts';
-import type { SharedRegistry } from './shared-registry.ts';
 import { createSharedViews, type SharedViews } from './shared-views.ts';
 
-export { openSharedRegistry } from './shared-registry.ts';
+export { openSharedRegistry } from '../../registry/shared-registry.ts';
 
 /** The parts of ownership that the engine uses. */
 export type EngineOwnership = Pick<Ownership, 'shared' | 'node' | 'lanes' | 'claims' | 'commands'>;
@@ -37,7 +37,7 @@ export interface SharingOptions {
   readonly context: EngineContext;
   readonly ownership: EngineOwnership;
   readonly shared: SharedWebhookStore;
-  readonly registry: SharedRegistry;
+  readonly registry: SharedWebhookRegistry;
   readonly payloads: PayloadCache;
   /** Limit of deliveries of a lane in memory. */
   readonly capacity: () => number;

@@ -78,6 +78,46 @@ const webhookFields = {
   'tls.cert': undefined,
   'tls.key': undefined,
 };
+const triggerFields = {
+  name: 'x',
+  description: 'x',
+  enabled: false,
+  secret: 'a-secret-of-ours',
+  prompt: 'x',
+  data: ['a'],
+  sessionKey: 'a',
+  coalesceKey: 'a',
+  'filter.events': { events: ['push'] },
+  'filter.branches': { branches: ['main'] },
+  'filter.labels': { labels: ['bug'] },
+  'filter.actors': { actors: ['ann'] },
+  'filter.authorAssociations': { authorAssociations: ['OWNER'] },
+  'filter.fields': { fields: { action: ['opened'] } },
+  'limits.perMinute': 1,
+  'limits.perHour': 1,
+  'limits.costPerDay': 1,
+  'options.model': 'local/test-model',
+  'options.maxSteps': 1,
+  'options.timeoutMs': 1000,
+  'options.system': 'x',
+  'options.maxTokens': 1000,
+  'options.maxCost': 1,
+  // Of other sources: test/triggers has them.
+  'signature.header': undefined,
+  'signature.algorithm': undefined,
+  'signature.encoding': undefined,
+  'signature.prefix': undefined,
+  'signature.timestampHeader': undefined,
+  'signature.timestampField': undefined,
+  'signature.identityField': undefined,
+  'signature.eventField': undefined,
+  'schedule.cron': undefined,
+  'schedule.timeZone': undefined,
+  'schedule.missed': undefined,
+};
+const newTrigger = { source: 'github', prompt: 'Say hi.' } as const;
+const triggerPath = async ({ client }: World, rest = ''): Promise<string> =>
+  `/api/triggers/${(await client.triggers.create(newTrigger)).id}${rest}`;
 const hook = ({ hookUrl }: World): string => hookUrl;
 const stream = { accept: 'text/event-stream' };
 const only = (path: string) => (): Prepared => ({ path });
@@ -436,6 +476,59 @@ export const table: readonly Row[] = [
     passes: admin(204),
     prepare: only('/api/deliveries'),
     options: { '?webhookId': 'whk_x' },
+  },
+
+  {
+    route: 'GET /api/triggers',
+    passes: admin(200),
+    prepare: only('/api/triggers'),
+    options: paging('triggers', 'trg_x'),
+  },
+  {
+    route: 'POST /api/triggers',
+    passes: admin(201),
+    prepare: () => ({ path: '/api/triggers', body: newTrigger }),
+    options: { id: () => `trigger-${unique++}`, source: 'gitlab', ...triggerFields },
+  },
+  {
+    route: 'GET /api/triggers/:id',
+    passes: admin(200),
+    prepare: async (world) => ({ path: await triggerPath(world) }),
+  },
+  {
+    route: 'PATCH /api/triggers/:id',
+    passes: admin(200),
+    prepare: async (world) => ({ path: await triggerPath(world), body: { name: 'y' } }),
+    options: triggerFields,
+  },
+  {
+    route: 'DELETE /api/triggers/:id',
+    passes: admin(204),
+    prepare: async (world) => ({ path: await triggerPath(world) }),
+  },
+  {
+    route: 'POST /api/triggers/:id/rotate-secret',
+    passes: admin(200),
+    prepare: async (world) => ({ path: await triggerPath(world, '/rotate-secret'), body: {} }),
+    options: { secret: 'another-secret-of-ours' },
+  },
+  {
+    route: 'POST /api/triggers/:id/test',
+    passes: admin(200),
+    prepare: async (world) => ({ path: await triggerPath(world, '/test'), body: {} }),
+    options: { payload: '{}', headers: { 'x-github-event': 'push' }, event: 'push' },
+  },
+  {
+    route: 'GET /api/triggers/:id/calls',
+    passes: admin(200),
+    prepare: async (world) => ({ path: await triggerPath(world, '/calls') }),
+    options: { ...paging('calls', 'trc_x'), '?outcome': 'accepted' },
+  },
+  {
+    // A key is no signature.
+    route: 'POST /triggers/:id',
+    passes: open(401),
+    prepare: async (world) => ({ path: (await triggerPath(world)).replace('/api', ''), body: {} }),
   },
 
   {

@@ -28,44 +28,44 @@ test('an entry is changed only from its current version', async () => {
   const webhooks = webhooksOf(await openPostgres(url));
   const others = webhooksOf(await openPostgres(url));
   const entry = { id: 'whk_1', runId: null, entry: '{"a":1}' };
-  const first = await webhooks.changeWebhookEntry({ ...entry, expected: undefined });
+  const first = await webhooks.registry.change({ ...entry, expected: undefined });
   expect(first).toBeGreaterThan(0);
   // It exists.
-  expect(await others.changeWebhookEntry({ ...entry, expected: undefined })).toBeUndefined();
+  expect(await others.registry.change({ ...entry, expected: undefined })).toBeUndefined();
   const results = await Promise.all(
     [webhooks, others].map((each, n) =>
-      each.changeWebhookEntry({ ...entry, entry: `{"b":${n}}`, expected: first }),
+      each.registry.change({ ...entry, entry: `{"b":${n}}`, expected: first }),
     ),
   );
   expect(results.filter((version) => version !== undefined)).toHaveLength(1);
   const second = results.find((version) => version !== undefined);
-  expect(await others.webhookEntries(0)).toEqual([
+  expect(await others.registry.entries(0)).toEqual([
     { id: 'whk_1', runId: null, entry: `{"b":${results.indexOf(second)}}`, version: second },
   ]);
-  expect(await others.webhookEntries(first ?? 0)).toHaveLength(1);
-  expect(await others.webhookEntries(second ?? 0)).toEqual([]);
+  expect(await others.registry.entries(first ?? 0)).toHaveLength(1);
+  expect(await others.registry.entries(second ?? 0)).toEqual([]);
 });
 
 test('nodes that knew the entry learn of its removal, and the id can be used again', async () => {
   const store = await openPostgres();
   const webhooks = webhooksOf(store);
   const entry = { id: 'whk_1', runId: null, entry: '{"a":1}' };
-  const first = (await webhooks.changeWebhookEntry({ ...entry, expected: undefined })) ?? 0;
+  const first = (await webhooks.registry.change({ ...entry, expected: undefined })) ?? 0;
   await store.write([{ kind: 'putWebhookState', row: { webhookId: 'whk_1', state: '{"failures":1}' } }]);
   expect(await webhooks.webhookStatesOf(['whk_1', 'whk_2'])).toHaveLength(1);
-  const removed = await webhooks.changeWebhookEntry({ ...entry, entry: null, expected: first });
-  expect(await webhooks.webhookEntries(0)).toEqual([]);
-  expect(await webhooks.webhookEntries(first)).toEqual([
+  const removed = await webhooks.registry.change({ ...entry, entry: null, expected: first });
+  expect(await webhooks.registry.entries(0)).toEqual([]);
+  expect(await webhooks.registry.entries(first)).toEqual([
     { id: 'whk_1', runId: null, entry: null, version: removed },
   ]);
   expect(await webhooks.webhookStatesOf(['whk_1'])).toEqual([]);
-  expect(await webhooks.changeWebhookEntry({ ...entry, expected: removed })).toBeUndefined();
-  const again = await webhooks.changeWebhookEntry({
+  expect(await webhooks.registry.change({ ...entry, expected: removed })).toBeUndefined();
+  const again = await webhooks.registry.change({
     ...entry,
     entry: 'text with \u0000',
     expected: undefined,
   });
-  expect(await webhooks.webhookEntries(removed ?? 0)).toEqual([
+  expect(await webhooks.registry.entries(removed ?? 0)).toEqual([
     { id: 'whk_1', runId: null, entry: 'text with \u0000', version: again },
   ]);
 });

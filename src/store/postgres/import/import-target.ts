@@ -2,9 +2,9 @@
 // is copied, so that an interrupted move continues there. Until the end, no node starts on the database.
 
 import {
+  type MovedEntry,
   type MovedRow,
   type MovedTable,
-  type MovedWebhook,
   movedTables,
   type Value,
 } from '../../moved-tables.ts';
@@ -26,7 +26,9 @@ export interface ImportTarget {
   progress(table: MovedTable): { readonly after: readonly Value[] | undefined; readonly rows: number };
   write(table: MovedTable, rows: readonly MovedRow[]): Promise<void>;
   /** Replaces the webhooks that an earlier try has written. */
-  putWebhooks(webhooks: readonly MovedWebhook[]): Promise<void>;
+  putWebhooks(webhooks: readonly MovedEntry[]): Promise<void>;
+  /** Replaces the triggers that an earlier try has written. */
+  putTriggers(triggers: readonly MovedEntry[]): Promise<void>;
   count(table: MovedTable): Promise<number>;
   pendingDeliveries(): Promise<number>;
   /** Set the end of the log, and let nodes start. */
@@ -70,13 +72,13 @@ async function begin(database: Database, fingerprint: string): Promise<ImportTar
     if (found[0]?.begun === true) {
       const { rows } = await query(session, `SELECT fingerprint FROM ${progressTable} LIMIT 1`);
       if (rows[0]?.fingerprint === fingerprint) return 'resumed';
-      const tables = [...movedTables.map(({ name }) => name), 'webhooks'];
+      const tables = [...movedTables.map(({ name }) => name), 'webhooks', 'triggers'];
       // The rows of other tables that refer to these are not moved, so there are none.
       await session.runText(`TRUNCATE ${tables.join(', ')} CASCADE; DROP TABLE ${progressTable}`);
       start = 'restarted';
     }
     const full: string[] = [];
-    for (const name of [...movedTables.map((table) => table.name), 'webhooks', 'run_webhooks']) {
+    for (const name of [...movedTables.map((table) => table.name), 'webhooks', 'run_webhooks', 'triggers']) {
       const { rows } = await query(session, `SELECT EXISTS (SELECT FROM ${name}) AS has_rows`);
       if (rows[0]?.has_rows === true) full.push(name);
     }
@@ -160,11 +162,19 @@ async function createTarget(database: Database, start: ImportTarget['start']): P
             webhooks.map(({ entry }) => encodeText(entry)),
           ],
         );
+        await raiseTopic(session, 'webhooks', webhooks.length);
+      });
+    },
+    async putTriggers(triggers) {
+      await inTransaction(database, async (session) => {
+        await session.runText('DELETE FROM triggers');
         await query(
           session,
-          "INSERT INTO topics (topic, version) VALUES ('webhooks', $1::bigint) ON CONFLICT (topic) DO UPDATE SET version = greatest(topics.version, $1::bigint)",
-          [webhooks.length],
+          `INSERT INTO triggers (id, entry, version)
+            SELECT id, entry, number FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (id, entry, number)`,
+          [triggers.map(({ id }) => id), triggers.map(({ entry }) => encodeText(entry))],
         );
+        await raiseTopic(session, 'triggers', triggers.length);
       });
     },
     count: ({ name }) => numberOf(`SELECT count(*) AS value FROM ${name}`),
@@ -178,6 +188,15 @@ async function createTarget(database: Database, start: ImportTarget['start']): P
     },
     close: () => database.close(),
   };
+}
+
+/** The next change of an entry gets a greater version than those that were written. */
+async function raiseTopic(session: Session, topic: string, version: number): Promise<void> {
+  await query(
+    session,
+    'INSERT INTO topics (topic, version) VALUES ($1, $2::bigint) ON CONFLICT (topic) DO UPDATE SET version = greatest(topics.version, $2::bigint)',
+    [topic, version],
+  );
 }
 
 function anotherMove(shown: string): StoreOpenError {

@@ -1,58 +1,54 @@
 // The registry that nodes share: a table of the store, and a copy of it in memory, which follows the changes of all nodes.
 // A change is applied to the entry that it was made from: if another node changed it meanwhile, it is applied again.
 
-import { CodeBuddyError } from '../../base/errors.ts';
-import {
-  type SharedWebhookStore,
-  type WebhookEntryRow,
-  webhooksTopic,
-} from '../../store/shared-webhook-store.ts';
-import type { StoreFeed } from '../../store/store.ts';
-import type { Registry } from '../registry.ts';
-import { type ParseEntry, type RegistryEntry, readEntry } from '../registry-entries.ts';
+import { CodeBuddyError } from '../base/errors.ts';
+import type { EntryRow, SharedEntryTable } from '../store/shared-entries.ts';
+import type { StoreFeed } from '../store/store.ts';
+import type { Registry } from './registry.ts';
+import { type EntryKind, type RegistryEntry, readEntry } from './registry-entries.ts';
 
-export interface SharedRegistry extends Registry {
-  /** The webhooks of runs: the entry, and the run. */
-  runEntries(): ReadonlyMap<string, RunEntry>;
-  /** As `change`, for the webhook of a run. */
+export interface SharedRegistry<Config> extends Registry<Config> {
+  /** The entries that belong to a run, with the run. */
+  runEntries(): ReadonlyMap<string, RunEntry<Config>>;
+  /** As `change`, for an entry of a run. */
   changeOfRun(
     id: string,
     runId: string,
-    edit: (current: RegistryEntry | undefined) => unknown,
-  ): Promise<RegistryEntry | undefined>;
+    edit: (current: RegistryEntry<Config> | undefined) => unknown,
+  ): Promise<RegistryEntry<Config> | undefined>;
   /** Resolves when all changes that were committed before the call are in the copy. */
   refresh(): Promise<void>;
 }
 
-export interface RunEntry {
+export interface RunEntry<Config> {
   readonly runId: string;
-  readonly entry: RegistryEntry;
+  readonly entry: RegistryEntry<Config>;
 }
 
-export interface SharedRegistryOptions {
-  readonly table: Pick<SharedWebhookStore, 'webhookEntries' | 'changeWebhookEntry'>;
+export interface SharedRegistryOptions<Config> {
+  readonly table: SharedEntryTable;
   readonly feed: StoreFeed;
-  readonly parse: ParseEntry;
-  /** Called with the webhooks that were changed, by this node or another one. */
+  readonly kind: EntryKind<Config>;
+  /** Called with the ids of the entries that were changed, by this node or another one. */
   readonly onChange: (ids: readonly string[]) => void;
   readonly warn: (message: string, error?: unknown) => void;
 }
 
-/** Another node that changes the same webhook all the time is not waited for longer. */
+/** Another node that changes the same entry all the time is not waited for longer. */
 const maxTries = 20;
 const retryAfterMs = 250;
 
 /** @throws the errors of the store */
-export async function openSharedRegistry({
+export async function openSharedRegistry<Config>({
   table,
   feed,
-  parse,
+  kind,
   onChange,
   warn,
-}: SharedRegistryOptions): Promise<SharedRegistry> {
-  const entries = new Map<string, RegistryEntry>();
-  const runEntries = new Map<string, RunEntry>();
-  /** Also of removed webhooks, until the reading has passed their removal. */
+}: SharedRegistryOptions<Config>): Promise<SharedRegistry<Config>> {
+  const entries = new Map<string, RegistryEntry<Config>>();
+  const runEntries = new Map<string, RunEntry<Config>>();
+  /** Also of removed entries, until the reading has passed their removal. */
   const versions = new Map<string, number>();
   /** All changes up to this version were read. */
   let read = 0;
@@ -61,21 +57,21 @@ export async function openSharedRegistry({
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;
 
-  function put({ id, runId, entry, version }: WebhookEntryRow): void {
+  function put({ id, runId, entry, version }: EntryRow): void {
     versions.set(id, version);
     if (entry === null) {
       entries.delete(id);
       runEntries.delete(id);
       return;
     }
-    const readable = readEntry(id, parseJson(entry), parse, entries);
+    const readable = readEntry(id, parseJson(entry), kind, entries);
     if (runId === null) entries.set(id, readable);
     else runEntries.set(id, { runId, entry: readable });
   }
 
   async function readChanges(): Promise<void> {
     const changed: string[] = [];
-    for (const row of await table.webhookEntries(read)) {
+    for (const row of await table.entries(read)) {
       read = Math.max(read, row.version);
       if (row.version > (versions.get(row.id) ?? 0)) {
         put(row);
@@ -104,7 +100,7 @@ export async function openSharedRegistry({
     if (isClosed) return;
     refresh().catch((error: unknown) => {
       if (isClosed) return;
-      warn('the webhooks in the database cannot be read; they stay as they were', error);
+      warn(`the ${kind.plural} in the database cannot be read; they stay as they were`, error);
       retry = setTimeout(follow, retryAfterMs).unref();
     });
   }
@@ -112,18 +108,22 @@ export async function openSharedRegistry({
   async function change(
     id: string,
     runId: string | null,
-    edit: (current: RegistryEntry | undefined) => unknown,
-  ): Promise<RegistryEntry | undefined> {
-    const find = (): RegistryEntry | undefined =>
+    edit: (current: RegistryEntry<Config> | undefined) => unknown,
+  ): Promise<RegistryEntry<Config> | undefined> {
+    const find = (): RegistryEntry<Config> | undefined =>
       runId === null ? entries.get(id) : runEntries.get(id)?.entry;
     for (let tries = 1; ; tries++) {
-      if (isClosed) throw new CodeBuddyError('shutting_down', 'The webhook engine is closed.');
+      if (isClosed)
+        throw new CodeBuddyError(
+          'shutting_down',
+          `The server is stopping; the ${kind.plural} cannot be changed.`,
+        );
       const current = find();
       const raw = edit(current);
       if (raw === current?.raw) return current;
       const entry = raw === undefined ? null : JSON.stringify(raw);
       const expected = current === undefined ? undefined : versions.get(id);
-      const version = await table.changeWebhookEntry({ id, runId, entry, expected });
+      const version = await table.change({ id, runId, entry, expected });
       if (version !== undefined) {
         if (version > (versions.get(id) ?? 0)) {
           put({ id, runId, entry, version });
@@ -132,18 +132,14 @@ export async function openSharedRegistry({
         return find();
       }
       if (tries === maxTries)
-        throw new CodeBuddyError(
-          'storage_unavailable',
-          `Webhook ${id} is being changed by other nodes. Try again.`,
-          {
-            headers: { 'Retry-After': '2' },
-          },
-        );
+        throw new CodeBuddyError('storage_unavailable', `${id} is being changed by other nodes. Try again.`, {
+          headers: { 'Retry-After': '2' },
+        });
       await refresh();
     }
   }
 
-  const stopFeed = feed.onChange(webhooksTopic, follow);
+  const stopFeed = feed.onChange(table.topic, follow);
   await refresh();
 
   return {

@@ -1,4 +1,4 @@
-// Follows symbolic links one at a time. webhooks.json may be a link into a repository of settings, or lie on a mounted
+// Follows symbolic links one at a time. The file of a registry may be a link into a repository of settings, or lie on a mounted
 // volume that is updated by changing a link, so a change can happen at each step.
 
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';

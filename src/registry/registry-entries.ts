@@ -1,39 +1,49 @@
-// The entries of webhooks.json. Each is read by itself: an entry that cannot be used stays in the file as it is and is
-// shown as refused, with the reason; the others work.
+// The entries of a file such as webhooks.json. Each is read by itself: an entry that cannot be used stays in the file as
+// it is and is shown as refused, with the reason; the others work.
 
 import { createHash } from 'node:crypto';
 import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { jsonFault } from '../base/redaction.ts';
-import { idOf, readRefused, type WebhookConfig } from './webhook-config.ts';
 
-export interface RegistryEntry {
+/** What the entries of a registry are. */
+export interface EntryKind<Config> {
+  /** The member with the list, if the file contains an object; also the word for the entries in messages. */
+  readonly plural: string;
+  /** Checks one entry. @throws CodeBuddyError `validation_failed` */
+  readonly parse: (entry: unknown) => Config;
+  /** Reads the valid fields of an entry that cannot be used. `before`: the configuration in force until now. */
+  readonly readRefused: (entry: unknown, id: string, before: Config | undefined) => Config;
+}
+
+export interface RegistryEntry<Config> {
   /** Its own, or one derived from its content if it has no valid id. */
   readonly id: string;
   /** Of a refused entry: the fields that can be read. */
-  readonly config: WebhookConfig;
+  readonly config: Config;
   /** The reason why it cannot be used now; undefined if it can. */
   readonly refusal: string | undefined;
   /** Unchanged from the file. */
   readonly raw: unknown;
 }
 
-export type Entries = ReadonlyMap<string, RegistryEntry>;
+export type Entries<Config> = ReadonlyMap<string, RegistryEntry<Config>>;
 
 /** The list is alone in the file, as the first version wrote it, or in an object that may have other members. */
 export type FileForm =
   | { readonly kind: 'array' }
   | { readonly kind: 'object'; readonly content: Readonly<Record<string, unknown>> };
 
-export type ParsedFile =
-  | { readonly kind: 'entries'; readonly entries: Entries; readonly form: FileForm }
+export type ParsedFile<Config> =
+  | { readonly kind: 'entries'; readonly entries: Entries<Config>; readonly form: FileForm }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Checks one entry. @throws CodeBuddyError `validation_failed` */
-export type ParseEntry = (entry: unknown) => WebhookConfig;
-
 /** `before`: the entries in force until now; unreadable fields of a refused entry are taken from there. */
-export function parseFile(text: string, parse: ParseEntry, before: Entries): ParsedFile {
+export function parseFile<Config>(
+  text: string,
+  kind: EntryKind<Config>,
+  before: Entries<Config>,
+): ParsedFile<Config> {
   if (text.trim() === '') return { kind: 'refused', reason: 'it is empty' };
   let content: unknown;
   try {
@@ -46,41 +56,58 @@ export function parseFile(text: string, parse: ParseEntry, before: Entries): Par
     return { kind: 'refused', reason };
   }
   if (Array.isArray(content))
-    return { kind: 'entries', entries: readEntries(content, parse, before), form: { kind: 'array' } };
-  const list = isRecord(content) ? content.webhooks : undefined;
+    return { kind: 'entries', entries: readEntries(content, kind, before), form: { kind: 'array' } };
+  const list = isRecord(content) ? content[kind.plural] : undefined;
   if (!isRecord(content) || !Array.isArray(list))
-    return { kind: 'refused', reason: 'it must contain a list of webhooks, or {"webhooks": [...]}' };
-  return { kind: 'entries', entries: readEntries(list, parse, before), form: { kind: 'object', content } };
+    return {
+      kind: 'refused',
+      reason: `it must contain a list of ${kind.plural}, or {"${kind.plural}": [...]}`,
+    };
+  return { kind: 'entries', entries: readEntries(list, kind, before), form: { kind: 'object', content } };
 }
 
-/** The text of a webhooks.json with these entries. */
-export function writeFile(entries: ReadonlyMap<string, Pick<RegistryEntry, 'raw'>>, form: FileForm): string {
+/** The text of a file with these entries. */
+export function writeFile(
+  entries: ReadonlyMap<string, { readonly raw: unknown }>,
+  form: FileForm,
+  plural: string,
+): string {
   const list = [...entries.values()].map(({ raw }) => raw);
-  const content = form.kind === 'array' ? list : { ...form.content, webhooks: list };
+  const content = form.kind === 'array' ? list : { ...form.content, [plural]: list };
   return `${JSON.stringify(content, undefined, 2)}\n`;
 }
 
-export function readEntries(list: readonly unknown[], parse: ParseEntry, before: Entries): Entries {
-  const entries = new Map<string, RegistryEntry>();
+export function readEntries<Config>(
+  list: readonly unknown[],
+  kind: EntryKind<Config>,
+  before: Entries<Config>,
+): Entries<Config> {
+  const entries = new Map<string, RegistryEntry<Config>>();
   for (const raw of list) {
     const own = idOf(raw);
     if (own !== undefined && !entries.has(own)) {
-      entries.set(own, readEntry(own, raw, parse, before));
+      entries.set(own, readEntry(own, raw, kind, before));
       continue;
     }
     const id = deriveEntryId(raw, (derived) => entries.has(derived));
     const refusal = own === undefined ? missingId(raw) : `another entry already has the id ${own}`;
-    entries.set(id, { id, raw, refusal, config: readRefused(raw, id, undefined) });
+    entries.set(id, { id, raw, refusal, config: kind.readRefused(raw, id, undefined) });
   }
   return entries;
 }
 
 /** Read an entry that has a valid id. */
-export function readEntry(id: string, raw: unknown, parse: ParseEntry, before: Entries): RegistryEntry {
+export function readEntry<Config>(
+  id: string,
+  raw: unknown,
+  kind: EntryKind<Config>,
+  before: Entries<Config>,
+): RegistryEntry<Config> {
   try {
-    return { id, raw, refusal: undefined, config: parse(raw) };
+    return { id, raw, refusal: undefined, config: kind.parse(raw) };
   } catch (error) {
-    return { id, raw, refusal: reasonOf(error), config: readRefused(raw, id, before.get(id)?.config) };
+    const config = kind.readRefused(raw, id, before.get(id)?.config);
+    return { id, raw, refusal: reasonOf(error), config };
   }
 }
 
@@ -95,6 +122,16 @@ export function describeFaults(
   faults: readonly { readonly pointer: string; readonly message: string }[],
 ): string {
   return faults.map(({ pointer, message }) => `${pointer === '' ? 'it' : pointer} ${message}`).join('; ');
+}
+
+/** The rule for ids of entries. */
+export const entryIdPattern = /^[A-Za-z0-9_-]{8,64}$/;
+
+/** The id of an entry; undefined if it has no valid one. */
+export function idOf(entry: unknown): string | undefined {
+  if (!isRecord(entry) || !Object.hasOwn(entry, 'id')) return undefined;
+  const { id } = entry;
+  return typeof id === 'string' && entryIdPattern.test(id) ? id : undefined;
 }
 
 function missingId(raw: unknown): string {

@@ -1,4 +1,4 @@
-// Reads and writes webhooks.json. It is written atomically. A file that cannot be used is copied before it is
+// Reads and writes the file of a registry. It is written atomically. A file that cannot be used is copied before it is
 // overwritten.
 
 import { isUtf8 } from 'node:buffer';
@@ -22,7 +22,7 @@ export type FileContent =
   | { readonly kind: 'missing' }
   /** `text` as it is in the file, without a byte order mark. */
   | { readonly kind: 'text'; readonly text: string; readonly wasPublic: boolean }
-  /** Not a file that could contain webhooks. `mark` changes when the file changes. */
+  /** Not a file that could contain entries. `mark` changes when the file changes. */
   | { readonly kind: 'unusable'; readonly reason: string; readonly mark: string }
   /** It may be valid, but cannot be read now: no permission, no file handles, a disk error. */
   | { readonly kind: 'unreadable'; readonly reason: string };

@@ -1,16 +1,16 @@
-// Keeps the configured webhooks in webhooks.json. Edits of the file take effect while the server runs. Changes
-// requested together are written together, each applied to the content of the file at that moment, so that no change
-// undoes another. A file that is invalid for two seconds is set aside under another name, and the webhooks stay as they
-// were.
+// Keeps a list of entries in a file: webhooks in webhooks.json, triggers in triggers.json. Edits of the file take effect
+// while the server runs. Changes requested together are written together, each applied to the content of the file at
+// that moment, so that no change undoes another. A file that is invalid for two seconds is set aside under another name,
+// and the entries stay as they were.
 
 import { existsSync } from 'node:fs';
 import { CodeBuddyError } from '../base/errors.ts';
 import { watchFile } from './file-watch.ts';
 import {
   type Entries,
+  type EntryKind,
   type FileForm,
   type ParsedFile,
-  type ParseEntry,
   parseFile,
   type RegistryEntry,
   readEntries,
@@ -25,24 +25,26 @@ import {
   setAside,
 } from './registry-file.ts';
 
-export interface RegistryOptions {
-  /** webhooks.json; undefined keeps the registry in memory only. */
+export interface RegistryOptions<Config> {
+  /** Undefined keeps the registry in memory only. */
   readonly path: string | undefined;
-  readonly parse: ParseEntry;
+  readonly kind: EntryKind<Config>;
   /** The last valid list, from the store: used if the file cannot be used at the start. */
   readonly lastGood: string | undefined;
   /** Saves the last valid list. Called again only after it has resolved; must not reject. */
   readonly keep: (text: string) => Promise<unknown>;
-  /** Called when an edit of the file has changed the webhooks. */
+  /** Called when an edit of the file has changed the entries. */
   readonly onChange: () => void;
   readonly warn: (message: string) => void;
+  /** Ends the warning that the file is missing: what it means for the entries that were there. */
+  readonly whileMissing: string;
   /** Steady time in ms, by which an unusable file is given time to become usable. @default performance.now */
   readonly now?: () => number;
 }
 
-export interface Registry {
-  all(): Entries;
-  /** False if the file was missing or could not be read at the start: webhooks that are not here may come back. */
+export interface Registry<Config> {
+  all(): Entries<Config>;
+  /** False if the file was missing or could not be read at the start: entries that are not here may come back. */
   readonly isComplete: boolean;
   /**
    * Replace an entry by what `edit` returns, or remove it if that is undefined. Resolves when it is on the disk. If
@@ -52,18 +54,18 @@ export interface Registry {
    */
   change(
     id: string,
-    edit: (current: RegistryEntry | undefined) => unknown,
-  ): Promise<RegistryEntry | undefined>;
+    edit: (current: RegistryEntry<Config> | undefined) => unknown,
+  ): Promise<RegistryEntry<Config> | undefined>;
   /** Stop following the file. Changes no longer wait until another program has written it. */
   stopFollowing(): void;
   /** Refuse further changes. Resolves when earlier ones are on the disk. */
   close(): Promise<void>;
 }
 
-interface Change {
+interface Change<Config> {
   readonly id: string;
-  readonly edit: (current: RegistryEntry | undefined) => unknown;
-  readonly resolve: (entry: RegistryEntry | undefined) => void;
+  readonly edit: (current: RegistryEntry<Config> | undefined) => unknown;
+  readonly resolve: (entry: RegistryEntry<Config> | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -77,9 +79,10 @@ const readAgainMs = 1000;
 /** A file that never stops changing must not block the start or a request forever. */
 const longestWaitMs = 10_000;
 
-export async function openRegistry(options: RegistryOptions): Promise<Registry> {
-  const { path, parse, lastGood, keep, onChange, warn, now: steadyNow = () => performance.now() } = options;
-  let entries: Entries = new Map();
+export async function openRegistry<Config>(options: RegistryOptions<Config>): Promise<Registry<Config>> {
+  const { path, kind, lastGood, keep, onChange, warn, now: steadyNow = () => performance.now() } = options;
+  const { plural } = kind;
+  let entries: Entries<Config> = new Map();
   let form: FileForm = { kind: 'array' };
   /** The content of the file as far as it is known. */
   let known: string | undefined;
@@ -90,7 +93,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   let isUnreadable = false;
   let isOpen = false;
   let again: NodeJS.Timeout | undefined;
-  let changes: Change[] = [];
+  let changes: Change<Config>[] = [];
   let writing: Promise<void> | undefined;
   let keeping: Promise<void> | undefined;
   let isKept = true;
@@ -120,7 +123,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   }
 
   function cannotBeRead(reason: string): Reading {
-    if (!isUnreadable) warn(`${path} cannot be read: ${reason}. The webhooks stay as they were.`);
+    if (!isUnreadable) warn(`${path} cannot be read: ${reason}. The ${plural} stay as they were.`);
     isUnreadable = true;
     lookLater(readAgainMs);
     return 'unreadable';
@@ -134,7 +137,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       invalid = undefined;
       if (known === undefined) return 'settled';
       warn(
-        `${file} was removed and is written again. To remove webhooks, remove them one by one, or stop the server first.`,
+        `${file} was removed and is written again. To remove ${plural}, remove them one by one, or stop the server first.`,
       );
       restore(file);
       return 'settled';
@@ -144,7 +147,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       invalid = undefined;
       return 'settled';
     }
-    const parsed: ParsedFile = parseFile(content.text, parse, entries);
+    const parsed: ParsedFile<Config> = parseFile(content.text, kind, entries);
     if (parsed.kind === 'refused') return judge(file, parsed.reason, content.text);
     if (content.wasPublic)
       warn(`${file} was readable by other users; it contains secrets and should have the mode 600`);
@@ -165,7 +168,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     if (setAsideMark !== mark) {
       const aside = setAside(file, Date.now());
       warn(
-        `${file} cannot be used: ${reason}. It was moved to ${aside}; the ${entries.size} webhooks stay as they were.`,
+        `${file} cannot be used: ${reason}. It was moved to ${aside}; the ${entries.size} ${plural} stay as they were.`,
       );
       setAsideMark = mark;
     }
@@ -177,7 +180,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 
   /** Writes the entries in force back to the file. */
   function restore(file: string): void {
-    const text = writeFile(entries, form);
+    const text = writeFile(entries, form, plural);
     restoreRegistryFile(file, text);
     known = text;
   }
@@ -212,11 +215,11 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     writing = undefined;
   }
 
-  async function writeBatch(batch: readonly Change[]): Promise<void> {
+  async function writeBatch(batch: readonly Change<Config>[]): Promise<void> {
     for (;;) {
       const { next, settled } = apply(batch);
       if (next !== entries) {
-        const text = writeFile(next, form);
+        const text = writeFile(next, form, plural);
         const isDone =
           path === undefined || (await replaceRegistryFile(path, text, () => isStill(path, known)));
         // The file was edited meanwhile: apply the changes to its new content.
@@ -235,11 +238,11 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   }
 
   /** Applies the changes to the current entries. Returns the result, and what settles the callers' promises. */
-  function apply(batch: readonly Change[]): {
-    readonly next: Entries;
+  function apply(batch: readonly Change<Config>[]): {
+    readonly next: Entries<Config>;
     readonly settled: readonly (() => void)[];
   } {
-    let next: Map<string, RegistryEntry> | undefined;
+    let next: Map<string, RegistryEntry<Config>> | undefined;
     const settled: (() => void)[] = [];
     for (const { id, edit, resolve, reject } of batch) {
       try {
@@ -250,7 +253,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
           continue;
         }
         next ??= new Map(entries);
-        const entry = raw === undefined ? undefined : readEntry(id, raw, parse, entries);
+        const entry = raw === undefined ? undefined : readEntry(id, raw, kind, entries);
         if (entry === undefined) next.delete(id);
         else next.set(id, entry);
         settled.push(() => resolve(entry));
@@ -288,19 +291,17 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 
   // ---- from the start to the end
 
-  const last = lastGood === undefined ? new Map() : readLastGood(lastGood, parse);
+  const last = lastGood === undefined ? new Map() : readLastGood(lastGood, kind);
   let isComplete = true;
   if (path !== undefined) {
     const isThere = existsSync(path);
-    // Without a file there are no webhooks; but the file may come back.
+    // Without a file there are no entries; but the file may come back.
     if (isThere) entries = last;
     const reading = await whenSettled();
     const isMissing = !isThere && known === undefined && last.size > 0;
     isComplete = reading === 'settled' && !isMissing;
     if (isMissing)
-      warn(
-        `${path} is missing, so its ${last.size} webhooks are not active. Their pending deliveries wait: restore the file, or remove the webhooks through the API.`,
-      );
+      warn(`${path} is missing, so its ${last.size} ${plural} are not active. ${options.whileMissing}`);
   }
   const watching =
     path === undefined
@@ -322,7 +323,9 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     isComplete,
     change(id, edit) {
       if (isClosed)
-        return Promise.reject(new CodeBuddyError('shutting_down', 'The webhook engine is closed.'));
+        return Promise.reject(
+          new CodeBuddyError('shutting_down', `The server is stopping; the ${plural} cannot be changed.`),
+        );
       return new Promise((resolve, reject) => {
         changes.push({ id, edit, resolve, reject });
         writing ??= writeChanges();
@@ -348,10 +351,10 @@ function isStill(path: string, known: string | undefined): boolean {
 }
 
 /** The text was written by this program; anything else is ignored. */
-function readLastGood(text: string, parse: ParseEntry): Entries {
+function readLastGood<Config>(text: string, kind: EntryKind<Config>): Entries<Config> {
   try {
     const list: unknown = JSON.parse(text);
-    return Array.isArray(list) ? readEntries(list, parse, new Map()) : new Map();
+    return Array.isArray(list) ? readEntries(list, kind, new Map()) : new Map();
   } catch {
     return new Map();
   }

@@ -2,7 +2,7 @@
 // into prototypes (`__proto__`, `constructor.prototype`) at any depth.
 
 import { isUtf8 } from 'node:buffer';
-import { CodeBuddyError } from '../../base/errors.ts';
+import { CodeBuddyError } from './errors.ts';
 
 /** Deeper than any legitimate body. Protects later code that recurses, such as a handler's JSON.stringify. */
 const maxDepth = 200;
@@ -52,20 +52,5 @@ function refusePoison(root: object): void {
       }
     }
     level = next;
-  }
-}
-
-const jsonType = /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-?8"?[ \t]*)?;?$/i;
-
-/** Refuses bodies that are not plain JSON. @throws CodeBuddyError `unsupported_media_type` */
-export function refuseOtherMedia(contentType: string | undefined, contentEncoding: string | undefined): void {
-  if (contentType === undefined || !jsonType.test(contentType.trim())) {
-    throw new CodeBuddyError('unsupported_media_type', 'The body must be application/json in UTF-8.');
-  }
-  if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity') {
-    // RFC 9110 §12.5.3: this header in a 415 means that the encoding is the problem.
-    throw new CodeBuddyError('unsupported_media_type', 'The body must not be compressed.', {
-      headers: { 'Accept-Encoding': 'identity' },
-    });
   }
 }

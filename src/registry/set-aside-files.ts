@@ -1,9 +1,9 @@
-// Lists the copies of webhooks.json that could not be used, until they are repaired or removed.
+// Lists the copies of a registry file that could not be used, until they are repaired or removed.
 
 import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
-/** Names of the files beside webhooks.json, oldest first; none if the folder cannot be read. */
+/** Names of the files beside it, oldest first; none if the folder cannot be read. */
 export function setAsideFiles(path: string | undefined): readonly string[] {
   if (path === undefined) return [];
   try {
@@ -11,7 +11,7 @@ export function setAsideFiles(path: string | undefined): readonly string[] {
       .filter((name) => name.startsWith(`${basename(path)}.corrupt-`))
       .sort();
   } catch {
-    // Reading webhooks.json reports the reason.
+    // Reading the file itself reports the reason.
     return [];
   }
 }
