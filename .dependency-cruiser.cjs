@@ -54,6 +54,7 @@ module.exports = {
     wall('webhooks/', ['events/', 'store/']),
     wall('agent/', ['events/', 'store/']),
     wall('http/', ['events/']),
+    wall('openai/', []),
     wall('api/same-settings\\.ts', []),
     wall('api/rest-server\\.ts', ['http/', 'events/', 'api/same-settings\\.ts']),
     wall('api/(open-)?webhook', ['webhooks/', 'events/', 'store/', 'api/same-settings\\.ts']),

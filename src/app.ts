@@ -11,6 +11,7 @@ import type { WriterThread } from './app/early-thread.ts';
 import { createNodeService } from './app/node-service.ts';
 import { nodeUrl } from './app/node-url.ts';
 import { describeDatabase, openStore } from './app/open-store.ts';
+import { openAiDoor } from './app/openai-door.ts';
 import { createReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
 import { settingFaults } from './app/setting-faults.ts';
@@ -328,6 +329,7 @@ async function connect(
   const sharedTokens = await createSharedTokens(ownership);
   return {
     runs: agent.runs,
+    openai: openAiDoor(log, agent),
     sessions: agent.sessions,
     tools: agent.tools,
     permissions: agent.allPermissions,

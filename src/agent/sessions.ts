@@ -147,7 +147,7 @@ export function createSessions({
       const row = await find(id);
       const at = now();
       const plan = await planCopy(store, { from: id, upTo: messageId, now: at });
-      const { model, metadata } = readSessionDetails(row);
+      const { model, metadata, origin } = readSessionDetails(row);
       const { summary } = readSessionMemory(row);
       const carried = summary === undefined ? undefined : plan.carryOver(summary);
       // Costs and remembered permissions are not copied.
@@ -156,6 +156,7 @@ export function createSessions({
         {
           model,
           metadata,
+          ...(origin === undefined ? {} : { origin }),
           ...(plan.last === undefined ? {} : { forkedFrom: { sessionId: id, messageId: plan.last } }),
           ...(carried === undefined ? {} : { memory: { summary: carried } }),
         },

@@ -1003,6 +1003,162 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/chat/completions': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Send a conversation to the agent, in the form of the OpenAI API.
+     * @description Starts a run for the last message of the user and answers with what the agent says. The run is cancelled if the client disconnects. With one of the session headers, the session has the earlier messages; without, those of the request are the conversation. Prompts for titles, tags and follow-up questions of chat clients are answered without a run.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['createChatCompletion'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/models': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the models in the form of the OpenAI API.
+     * @description `codebuddy` is the agent with the model of the server, `codebuddy/MODEL` with another one.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly get: operations['listOpenAiModels'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/models/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get a model in the form of the OpenAI API.
+     * @description A `/` of the id is written as `%2F`.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly get: operations['getOpenAiModel'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/responses': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Send a prompt to the agent, in the form of the Responses API of OpenAI.
+     * @description Starts a run and answers with its response object. The run is cancelled if the client disconnects, except with `"background": true`, which answers at once. Tools that the agent ran are `mcp_call` items.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['createResponse'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/responses/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get a response.
+     * @description The response of any run: its id is that of the run, with `resp_` for `run_`.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly get: operations['getResponse'];
+    readonly put?: never;
+    readonly post?: never;
+    /**
+     * Delete a response with its session.
+     * @description Refused if the session has other responses.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly delete: operations['deleteResponse'];
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/responses/{id}/cancel': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Cancel a response. One that has ended stays as it is.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['cancelResponse'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/responses/{id}/input_items': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the input of a response: its prompt.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly get: operations['listResponseInputItems'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1026,6 +1182,123 @@ export interface components {
       readonly keyId: string | null;
       /** @description What the caller may do now. */
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
+    };
+    /**
+     * ChatCompletion
+     * @description The answer of the agent.
+     */
+    readonly ChatCompletion: {
+      readonly choices: readonly {
+        /** @enum {string} */
+        readonly finish_reason: 'stop' | 'length' | 'content_filter';
+        readonly index: number;
+        readonly logprobs: null;
+        readonly message: {
+          readonly content: string;
+          readonly refusal: null;
+          /** @constant */
+          readonly role: 'assistant';
+        };
+      }[];
+      /** @description Unix time in seconds. */
+      readonly created: number;
+      readonly id: string;
+      readonly model: string;
+      /** @constant */
+      readonly object: 'chat.completion';
+      readonly usage: {
+        readonly completion_tokens: number;
+        readonly prompt_tokens: number;
+        readonly total_tokens: number;
+      };
+    };
+    /**
+     * ChatCompletionChunk
+     * @description A part of a streamed answer. Events that have a name (`tool.start`, `permission.request`, …) report what the agent does: they have no choices.
+     */
+    readonly ChatCompletionChunk: {
+      readonly choices: readonly {
+        readonly delta: {
+          readonly content?: string;
+          /** @constant */
+          readonly role?: 'assistant';
+        };
+        /** @enum {string|null} */
+        readonly finish_reason: 'stop' | 'length' | 'content_filter' | null;
+        readonly index: number;
+        readonly logprobs?: null;
+      }[];
+      /** @description The data of a named event. */
+      readonly codebuddy?: {
+        readonly [key: string]: unknown;
+      };
+      /** @description Unix time in seconds. */
+      readonly created: number;
+      readonly id: string;
+      readonly model: string;
+      /** @constant */
+      readonly object: 'chat.completion.chunk';
+      readonly usage?: {
+        readonly completion_tokens: number;
+        readonly prompt_tokens: number;
+        readonly total_tokens: number;
+      } | null;
+    };
+    /**
+     * ChatCompletionRequest
+     * @description Parameters that this server cannot honour are refused; sampling parameters such as `temperature` are ignored.
+     */
+    readonly ChatCompletionRequest: {
+      readonly max_completion_tokens?: number | null;
+      readonly max_tokens?: number | null;
+      readonly messages: readonly components['schemas']['ChatMessage'][];
+      /**
+       * @description An id of `GET /v1/models`.
+       * @default codebuddy
+       */
+      readonly model: string;
+      readonly stream?: boolean | null;
+      readonly stream_options?:
+        | ({
+            readonly include_usage?: boolean | null;
+          } & {
+            readonly [key: string]: unknown;
+          })
+        | null;
+    } & {
+      readonly [key: string]: unknown;
+    };
+    /** ChatMessage */
+    readonly ChatMessage: {
+      /** @description Text, or parts of the type `text`. */
+      readonly content?:
+        | string
+        | readonly ({
+            readonly refusal?: string;
+            readonly text?: string;
+            readonly type: string;
+          } & {
+            readonly [key: string]: unknown;
+          })[]
+        | null;
+      /** @enum {string} */
+      readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
+      readonly tool_call_id?: string;
+      readonly tool_calls?:
+        | readonly ({
+            readonly function?: {
+              readonly arguments: string;
+              readonly name: string;
+            } & {
+              readonly [key: string]: unknown;
+            };
+            readonly id: string;
+          } & {
+            readonly [key: string]: unknown;
+          })[]
+        | null;
+    } & {
+      readonly [key: string]: unknown;
     };
     /**
      * CostThresholdEvent
@@ -1118,6 +1391,14 @@ export interface components {
       };
       /** @description Keys without the scope `admin` see the origin only, because the path of a webhook often works as its password. */
       readonly url: string;
+    };
+    /** DeletedResponse */
+    readonly DeletedResponse: {
+      /** @constant */
+      readonly deleted: true;
+      readonly id: string;
+      /** @constant */
+      readonly object: 'response';
     };
     /**
      * Delivery
@@ -1612,6 +1893,25 @@ export interface components {
       readonly version: string;
     };
     /**
+     * OpenAiModel
+     * @description A name for `model`.
+     */
+    readonly OpenAiModel: {
+      /** @description Unix time in seconds. */
+      readonly created: number;
+      /** @description `codebuddy`, or `codebuddy/MODEL` with a model of `GET /api/models`. */
+      readonly id: string;
+      /** @constant */
+      readonly object: 'model';
+      readonly owned_by: string;
+    };
+    /** OpenAiModelList */
+    readonly OpenAiModelList: {
+      readonly data: readonly components['schemas']['OpenAiModel'][];
+      /** @constant */
+      readonly object: 'list';
+    };
+    /**
      * OverflowNotice
      * @description The reader was too slow and is disconnected; it can resume.
      */
@@ -1863,6 +2163,197 @@ export interface components {
       /** @enum {string} */
       readonly status: 'ready' | 'not_ready';
     };
+    /**
+     * ResponseEvent
+     * @description An event of a streamed response, such as `response.output_text.delta`.
+     */
+    readonly ResponseEvent: {
+      readonly sequence_number: number;
+      readonly type: string;
+    } & {
+      readonly [key: string]: unknown;
+    };
+    /** ResponseFunctionCall */
+    readonly ResponseFunctionCall: {
+      readonly arguments: string;
+      readonly call_id: string;
+      readonly id: string;
+      readonly name: string;
+      /** @enum {string} */
+      readonly status: 'in_progress' | 'completed' | 'incomplete';
+      /** @constant */
+      readonly type: 'function_call';
+    };
+    /** ResponseFunctionCallOutput */
+    readonly ResponseFunctionCallOutput: {
+      readonly call_id: string;
+      readonly id: string;
+      readonly output: string;
+      /** @enum {string} */
+      readonly status: 'in_progress' | 'completed' | 'incomplete';
+      /** @constant */
+      readonly type: 'function_call_output';
+    };
+    /** ResponseInputItem */
+    readonly ResponseInputItem: {
+      readonly arguments?: string;
+      readonly call_id?: string;
+      readonly content?:
+        | string
+        | readonly ({
+            readonly refusal?: string;
+            readonly text?: string;
+            readonly type: string;
+          } & {
+            readonly [key: string]: unknown;
+          })[]
+        | null;
+      readonly id?: string;
+      readonly name?: string;
+      readonly output?: unknown;
+      readonly role?: string;
+      /** @description Default: `message`. */
+      readonly type?: string;
+    } & {
+      readonly [key: string]: unknown;
+    };
+    /** ResponseInputItems */
+    readonly ResponseInputItems: {
+      readonly data: readonly {
+        readonly content: readonly {
+          readonly text: string;
+          /** @constant */
+          readonly type: 'input_text';
+        }[];
+        readonly id: string;
+        /** @constant */
+        readonly role: 'user';
+        /** @constant */
+        readonly status: 'completed';
+        /** @constant */
+        readonly type: 'message';
+      }[];
+      readonly first_id: string;
+      readonly has_more: boolean;
+      readonly last_id: string;
+      /** @constant */
+      readonly object: 'list';
+    };
+    /**
+     * ResponseObject
+     * @description The work on one prompt, and its answer. Its id is that of the run, with `resp_` for `run_`.
+     */
+    readonly ResponseObject: {
+      readonly background: boolean;
+      readonly completed_at: number | null;
+      /** @description Unix time in seconds. */
+      readonly created_at: number;
+      readonly error: {
+        readonly code: string;
+        readonly message: string;
+      } | null;
+      readonly id: string;
+      readonly incomplete_details: {
+        readonly reason: string;
+      } | null;
+      readonly instructions: string | null;
+      readonly max_output_tokens: null;
+      readonly metadata: {
+        readonly [key: string]: unknown;
+      };
+      readonly model: string;
+      /** @constant */
+      readonly object: 'response';
+      readonly output: readonly (
+        | components['schemas']['ResponseOutputMessage']
+        | components['schemas']['ResponseServerToolCall']
+        | components['schemas']['ResponseFunctionCall']
+        | components['schemas']['ResponseFunctionCallOutput']
+      )[];
+      /** @description The text of the answer. */
+      readonly output_text: string;
+      readonly parallel_tool_calls: boolean;
+      readonly previous_response_id: string | null;
+      /** @enum {string} */
+      readonly status: 'queued' | 'in_progress' | 'completed' | 'incomplete' | 'failed' | 'cancelled';
+      /** @description Always true: the log keeps every run. */
+      readonly store: boolean;
+      readonly temperature: null;
+      readonly text: {
+        readonly [key: string]: unknown;
+      };
+      readonly tool_choice: string;
+      readonly tools: readonly unknown[];
+      readonly top_p: null;
+      readonly truncation: string;
+      readonly usage: {
+        readonly input_tokens: number;
+        readonly input_tokens_details: {
+          readonly cached_tokens: number;
+        };
+        readonly output_tokens: number;
+        readonly output_tokens_details: {
+          readonly reasoning_tokens: number;
+        };
+        readonly total_tokens: number;
+      } | null;
+    };
+    /** ResponseOutputMessage */
+    readonly ResponseOutputMessage: {
+      readonly content: readonly {
+        readonly annotations: readonly unknown[];
+        readonly text: string;
+        /** @constant */
+        readonly type: 'output_text';
+      }[];
+      readonly id: string;
+      /** @constant */
+      readonly role: 'assistant';
+      /** @enum {string} */
+      readonly status: 'in_progress' | 'completed' | 'incomplete';
+      /** @constant */
+      readonly type: 'message';
+    };
+    /**
+     * ResponseRequest
+     * @description Parameters that this server cannot honour are refused; sampling parameters such as `temperature` are ignored.
+     */
+    readonly ResponseRequest: {
+      /** @description Answer at once; the run continues without the client. */
+      readonly background?: boolean | null;
+      /** @description `function_call_output` reports the tools that ran as `function_call` and `function_call_output` items, instead of `mcp_call`. */
+      readonly include?: readonly string[] | null;
+      /** @description The prompt, or a conversation that ends with a message of the user. */
+      readonly input: string | readonly components['schemas']['ResponseInputItem'][];
+      readonly instructions?: string | null;
+      /**
+       * @description An id of `GET /v1/models`.
+       * @default codebuddy
+       */
+      readonly model: string;
+      /** @description The response to continue. A response that is not the last one of its session is forked. */
+      readonly previous_response_id?: string | null;
+      readonly stream?: boolean | null;
+    } & {
+      readonly [key: string]: unknown;
+    };
+    /**
+     * ResponseServerToolCall
+     * @description A tool that this server ran.
+     */
+    readonly ResponseServerToolCall: {
+      readonly arguments: string;
+      readonly error: string | null;
+      readonly id: string;
+      readonly name: string;
+      readonly output: string | null;
+      /** @constant */
+      readonly server_label: 'codebuddy';
+      /** @enum {string} */
+      readonly status: 'in_progress' | 'completed' | 'failed';
+      /** @constant */
+      readonly type: 'mcp_call';
+    };
     /** RotatedSecret */
     readonly RotatedSecret: {
       /**
@@ -2064,7 +2555,7 @@ export interface components {
       };
       readonly model: string | null;
       /**
-       * @description How the request came in that created it: `rest` (the API, the command line, the dashboard), `openai` (the routes below `/v1`), `mcp` (the MCP server) or `trigger`.
+       * @description How the conversation came in: `rest` (the API, the command line, the dashboard), `openai` (the routes below `/v1`), `mcp` (the MCP server) or `trigger`. A fork has the origin of its session.
        * @enum {string}
        */
       readonly origin: 'rest' | 'openai' | 'mcp' | 'trigger';
@@ -2729,6 +3220,26 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     *
+     *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
+     *
+     *     `unsupported_parameter`: Only below `/v1`: a parameter, or its value, asks for something that this server does not do. `param` names it.
+     */
+    readonly 'Problem400-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
     /** @description `unauthorized`: The API key is missing or wrong. */
     readonly Problem401: {
       headers: {
@@ -2782,8 +3293,28 @@ export interface components {
      * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
      *
      *     `origin_not_allowed`: A web page of another origin tried to change something.
+     *
+     *     `outside_workspace`: The path leads outside the workspace.
+     *
+     *     `permission_required`: Only below `/v1`: a tool call of the run waits for a permission, and the request cannot wait for it. `message` names the permission and its URL.
+     *
+     *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
      */
     readonly 'Problem403-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
+     *
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
+     */
+    readonly 'Problem403-4': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -2808,8 +3339,26 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_not_found`: No run has this id. */
+    /**
+     * @description `tool_not_found`: No tool has this name.
+     *
+     *     `session_not_found`: No session has this id.
+     *
+     *     `run_not_found`: No run has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     */
     readonly 'Problem404-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `run_not_found`: No run has this id. */
+    readonly 'Problem404-3': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -2823,7 +3372,7 @@ export interface components {
      *
      *     `run_not_found`: No run has this id.
      */
-    readonly 'Problem404-3': {
+    readonly 'Problem404-4': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -2833,7 +3382,7 @@ export interface components {
       };
     };
     /** @description `permission_not_found`: No permission with this id is pending or was decided recently. */
-    readonly 'Problem404-4': {
+    readonly 'Problem404-5': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -2847,16 +3396,6 @@ export interface components {
      *
      *     `file_not_found`: The path given to a tool does not exist.
      */
-    readonly 'Problem404-5': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-6': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2866,7 +3405,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `event_not_found`: No event has this id. */
+    /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-7': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2876,7 +3415,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_not_found`: No webhook has this id. */
+    /** @description `event_not_found`: No event has this id. */
     readonly 'Problem404-8': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2886,8 +3425,18 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    /** @description `webhook_not_found`: No webhook has this id. */
     readonly 'Problem404-9': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    readonly 'Problem404-10': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -2901,7 +3450,7 @@ export interface components {
      *
      *     `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000.
      */
-    readonly 'Problem404-10': {
+    readonly 'Problem404-11': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -2911,7 +3460,7 @@ export interface components {
       };
     };
     /** @description `key_not_found`: No API key has this id. */
-    readonly 'Problem404-11': {
+    readonly 'Problem404-12': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -2949,7 +3498,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
+    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'Problem409-2': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2960,7 +3509,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session. */
+    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
     readonly 'Problem409-3': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2971,8 +3520,19 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
+    /** @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session. */
     readonly 'Problem409-4': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
+    readonly 'Problem409-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2989,17 +3549,6 @@ export interface components {
      *
      *     `idempotency_unknown`: The node that worked on the first request with this Idempotency-Key ended before it answered.
      */
-    readonly 'Problem409-5': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'Problem409-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -3178,6 +3727,8 @@ export interface components {
      *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
      *
      *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
+     *
+     *     `model_rate_limited`: The provider limits the rate of requests, and no fallback model was available; see Retry-After.
      */
     readonly 'Problem429-3': {
       headers: {
@@ -3192,9 +3743,26 @@ export interface components {
     /**
      * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
      *
-     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
+     *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
+     *
+     *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
      */
     readonly 'Problem429-4': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
+     *
+     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
+     */
+    readonly 'Problem429-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3401,6 +3969,10 @@ export interface components {
     readonly 'Set-Cookie': string;
     /** @description `Bearer`. */
     readonly 'WWW-Authenticate': string;
+    /** @description The run of the answer. */
+    readonly 'X-CodeBuddy-Run': string;
+    /** @description The session of the answer. */
+    readonly 'X-CodeBuddy-Session': string;
     /** @description The id of the request: the client's own if it sent a valid one. Logs and problems contain it. */
     readonly 'X-Request-Id': string;
   };
@@ -3534,7 +4106,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
+      readonly 403: components['responses']['Problem403-4'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -3572,7 +4144,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -3608,7 +4180,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -3641,8 +4213,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413'];
@@ -3707,7 +4279,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
+      readonly 403: components['responses']['Problem403-4'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -3840,7 +4412,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -3917,7 +4489,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
+      readonly 403: components['responses']['Problem403-4'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -3952,8 +4524,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -4148,10 +4720,10 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-4'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-4'];
+      readonly 409: components['responses']['Problem409-5'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -4306,7 +4878,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 404: components['responses']['Problem404-3'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -4356,10 +4928,10 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-2'];
+      readonly 409: components['responses']['Problem409-3'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -4424,7 +4996,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 404: components['responses']['Problem404-3'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -4458,15 +5030,15 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-3'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-4'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-3'];
+      readonly 409: components['responses']['Problem409-4'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422-3'];
-      readonly 429: components['responses']['Problem429-3'];
+      readonly 429: components['responses']['Problem429-4'];
       readonly 500: components['responses']['Problem500'];
       readonly 502: components['responses']['Problem502-2'];
       readonly 503: components['responses']['Problem503-3'];
@@ -4556,9 +5128,9 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
+      readonly 403: components['responses']['Problem403-4'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
+      readonly 409: components['responses']['Problem409-6'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -4595,7 +5167,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -4625,10 +5197,10 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-6'];
+      readonly 409: components['responses']['Problem409-2'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -4674,8 +5246,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -4734,7 +5306,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -4771,7 +5343,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -4817,10 +5389,10 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
+      readonly 409: components['responses']['Problem409-6'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -4868,7 +5440,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -4957,7 +5529,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
+      readonly 403: components['responses']['Problem403-4'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -4989,7 +5561,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
+      readonly 403: components['responses']['Problem403-4'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5022,7 +5594,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
+      readonly 403: components['responses']['Problem403-4'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5084,7 +5656,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
+      readonly 403: components['responses']['Problem403-4'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5166,7 +5738,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-2'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5245,7 +5817,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
+      readonly 403: components['responses']['Problem403-4'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-7'];
       readonly 413: components['responses']['Problem413'];
@@ -5284,7 +5856,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -5314,8 +5886,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5357,8 +5929,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5406,8 +5978,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413'];
@@ -5461,8 +6033,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413'];
@@ -5507,8 +6079,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5546,15 +6118,15 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-8'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
-      readonly 429: components['responses']['Problem429-4'];
+      readonly 429: components['responses']['Problem429-5'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];
@@ -5720,6 +6292,324 @@ export interface operations {
       readonly 421: components['responses']['Problem421'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly createChatCompletion: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+        /** @description The session to continue: its id, or a name of your own, which is created at its first use. */
+        readonly 'X-CodeBuddy-Session'?: string;
+        /** @description The chat of Open WebUI, which sends it with `ENABLE_FORWARD_USER_INFO_HEADERS=true`. */
+        readonly 'X-OpenWebUI-Chat-Id'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** @description Parameters that this server cannot honour are refused; sampling parameters such as `temperature` are ignored. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['ChatCompletionRequest'];
+      };
+    };
+    readonly responses: {
+      /** @description The answer. With `"stream": true`, its chunks, and `[DONE]` at the end. */
+      readonly 200: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-CodeBuddy-Run': components['headers']['X-CodeBuddy-Run'];
+          readonly 'X-CodeBuddy-Session': components['headers']['X-CodeBuddy-Session'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ChatCompletion'];
+          readonly 'text/event-stream': components['schemas']['ChatCompletionChunk'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-3'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 402: components['responses']['Problem402'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-2'];
+      readonly 429: components['responses']['Problem429-3'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 502: components['responses']['Problem502'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 504: components['responses']['Problem504'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listOpenAiModels: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description OpenAiModelList */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['OpenAiModelList'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getOpenAiModel: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description A name for `model`. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['OpenAiModel'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-3'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly createResponse: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+        /** @description The session to continue: its id, or a name of your own, which is created at its first use. */
+        readonly 'X-CodeBuddy-Session'?: string;
+        /** @description The chat of Open WebUI, which sends it with `ENABLE_FORWARD_USER_INFO_HEADERS=true`. */
+        readonly 'X-OpenWebUI-Chat-Id'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** @description Parameters that this server cannot honour are refused; sampling parameters such as `temperature` are ignored. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['ResponseRequest'];
+      };
+    };
+    readonly responses: {
+      /** @description The response. With `"stream": true`, its events as they happen. */
+      readonly 200: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-CodeBuddy-Run': components['headers']['X-CodeBuddy-Run'];
+          readonly 'X-CodeBuddy-Session': components['headers']['X-CodeBuddy-Session'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ResponseObject'];
+          readonly 'text/event-stream': components['schemas']['ResponseEvent'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-3'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 402: components['responses']['Problem402'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-2'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-2'];
+      readonly 429: components['responses']['Problem429-3'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 502: components['responses']['Problem502'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 504: components['responses']['Problem504'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getResponse: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description Not supported: the answer is JSON. */
+        readonly stream?: false;
+      };
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The work on one prompt, and its answer. Its id is that of the run, with `resp_` for `run_`. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ResponseObject'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-3'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly deleteResponse: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description DeletedResponse */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['DeletedResponse'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly cancelResponse: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The work on one prompt, and its answer. Its id is that of the run, with `resp_` for `run_`. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ResponseObject'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listResponseInputItems: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description ResponseInputItems */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ResponseInputItems'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-3'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };

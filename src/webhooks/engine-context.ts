@@ -2,11 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callHost } from '../base/call-host.ts';
+import type { Turns } from '../base/turns.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Store } from '../store/store.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
 import type { Lane } from './lane.ts';
-import type { Turns } from './turns.ts';
 
 export interface EngineContext {
   readonly store: Store;

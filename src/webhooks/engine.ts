@@ -5,6 +5,7 @@
 
 import { makeId } from '../base/ids.ts';
 import { maskUrlsIn } from '../base/redaction.ts';
+import { createTurns } from '../base/turns.ts';
 import type {
   Delivery,
   DeliveryRequest,
@@ -59,7 +60,6 @@ import { createTakeUp } from './take-up.ts';
 import { checkTarget } from './target-check.ts';
 import { createTestDelivery } from './test-delivery.ts';
 import { createTransport } from './transport.ts';
-import { createTurns } from './turns.ts';
 import { checkUndici, loadUndici } from './undici-version.ts';
 import { createUrlGuard } from './url-guard.ts';
 import { createViews } from './views.ts';

@@ -234,6 +234,7 @@ function titleOf(schema: unknown): string {
 /** The tag of a path: `sessions` for `/api/sessions/:id`. */
 function tagOf(path: string): string {
   const [first = '', second] = path.split('/').filter((part) => part !== '');
+  if (first === 'v1') return 'openai';
   if (first !== 'api') return first.replace(/[:*]/g, '') || 'root';
   return second === undefined || /[:*]/.test(second) ? 'api' : second;
 }

@@ -1,5 +1,5 @@
-// One queue of changes for each webhook: changes happen one after the other, so that two at once never undo each other.
-// Slow checks, such as a name lookup, belong before the turn, not in it.
+// One queue of work for each id: it is done one after the other, so that two changes at once never undo each other. Slow
+// checks, such as a name lookup, belong before the turn, not in it.
 
 export interface Turns {
   /** Runs `work` when all earlier work for this id has ended, whether or not it failed. */
