@@ -57,6 +57,7 @@ module.exports = {
     wall('agent/', ['events/', 'store/']),
     wall('http/', ['events/']),
     wall('mcp-server/', []),
+    wall('openai/', []),
     wall('api/same-settings\\.ts', []),
     wall('api/rest-server\\.ts', ['http/', 'events/', 'api/same-settings\\.ts']),
     wall('api/(open-)?webhook', ['webhooks/', 'events/', 'store/', 'api/same-settings\\.ts']),

@@ -12,6 +12,7 @@ import { mcpDoor } from './app/mcp-door.ts';
 import { createNodeService } from './app/node-service.ts';
 import { nodeUrl } from './app/node-url.ts';
 import { describeDatabase, openStore } from './app/open-store.ts';
+import { openAiDoor } from './app/openai-door.ts';
 import { createReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
 import { settingFaults } from './app/setting-faults.ts';
@@ -348,6 +349,7 @@ async function connect(
   return {
     runs: agent.runs,
     mcp: mcpDoor({ log, agent, logger }),
+    openai: openAiDoor(log, agent),
     sessions: agent.sessions,
     tools: agent.tools,
     permissions: agent.allPermissions,

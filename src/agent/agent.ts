@@ -5,6 +5,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
+import { createRunFigures } from '../base/run-figures.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -14,6 +15,7 @@ import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
+import type { AloneAnswer, AloneRequest } from './models/answer-alone.ts';
 import { providerSecrets } from './models/provider-config.ts';
 import { type AllPermissions, createAllPermissions, createOwnPermissions } from './nodes/all-permissions.ts';
 import { guardLog } from './nodes/guarded-log.ts';
@@ -121,6 +123,8 @@ export interface Agent {
   readonly allPermissions: AllPermissions;
   readonly models: AgentModels;
   readonly mcp: McpServers;
+  /** An answer of the model alone, which counts for the cost limits. @throws CodeBuddyError `cost_limit_reached` */
+  answerAlone(request: AloneRequest): Promise<AloneAnswer | undefined>;
   describe(): { readonly agent: string; readonly model: string | null };
   /** How commands run. Waits up to 2 s for the first probe. */
   describeSandbox(): Promise<SandboxDescription>;
@@ -245,18 +249,21 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     ...(options.modelSilenceMs === undefined ? {} : { silenceMs: options.modelSilenceMs }),
     ...(options.contextWindow === undefined ? {} : { contextWindow: options.contextWindow }),
   });
+  const spending = createSpending({
+    store,
+    limits: options.costLimits ?? {},
+    thresholds: options.costThresholds ?? [],
+    now,
+    counters: node?.counters,
+  });
+  const figures = createRunFigures();
   const runs = createRuns({
     store,
     log: runLog,
     tools: toolBox,
     permissions,
-    spending: createSpending({
-      store,
-      limits: options.costLimits ?? {},
-      thresholds: options.costThresholds ?? [],
-      now,
-      counters: node?.counters,
-    }),
+    spending,
+    figures,
     chooseDriver: models.chooseDriver,
     limits: { ...defaultRunLimits, ...options.limits },
     defaultMode: permissionMode,
@@ -296,6 +303,16 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     allPermissions,
     models,
     mcp,
+    async answerAlone(request) {
+      await spending.requireRoom(0);
+      const answer = await models.answerAlone(request);
+      if (answer === undefined) return undefined;
+      const { model, usage, cost } = answer;
+      figures.spent(model, usage, cost);
+      const events = await spending.bookAlone(cost ?? 0);
+      if (events.length > 0) await log.append(events);
+      return answer;
+    },
     describe: models.describe,
     async describeSandbox() {
       // A later result is kept and shown the next time.

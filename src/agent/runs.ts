@@ -6,7 +6,7 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
-import { createRunFigures } from '../base/run-figures.ts';
+import type { RunFigures } from '../base/run-figures.ts';
 import { isBlank, sendable, wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
@@ -60,6 +60,7 @@ export interface RunsOptions {
   readonly tools: ToolBox;
   readonly permissions: Permissions;
   readonly spending: Spending;
+  readonly figures: RunFigures;
   readonly chooseDriver: ChooseDriver;
   readonly limits: RunLimits;
   readonly defaultMode: PermissionMode;
@@ -71,10 +72,9 @@ export interface RunsOptions {
 }
 
 export function createRuns(options: RunsOptions): Runs {
-  const { store, log, tools, permissions, spending, chooseDriver, limits, defaultMode, now, onFault, node } =
-    options;
+  const { store, log, tools, permissions, spending, figures, chooseDriver, limits, defaultMode } = options;
+  const { now, onFault, node } = options;
   const queue = new RunQueue(limits);
-  const figures = createRunFigures();
   const retries = node && createRetries(node.node, (error) => onFault(error, 'of this node'));
   const endings = createRunEndings({ store, log, figures, now, onFault, node, retries });
   const elsewhere =

@@ -152,7 +152,7 @@ export function createSessions({
       const row = await find(id);
       const at = now();
       const plan = await planCopy(store, { from: id, upTo: messageId, now: at });
-      const { model, metadata } = readSessionDetails(row);
+      const { model, metadata, origin } = readSessionDetails(row);
       const { summary } = readSessionMemory(row);
       const carried = summary === undefined ? undefined : plan.carryOver(summary);
       // Costs and remembered permissions are not copied.
@@ -161,6 +161,7 @@ export function createSessions({
         {
           model,
           metadata,
+          ...(origin === undefined ? {} : { origin }),
           ...(plan.last === undefined ? {} : { forkedFrom: { sessionId: id, messageId: plan.last } }),
           ...(carried === undefined ? {} : { memory: { summary: carried } }),
         },

@@ -40,6 +40,8 @@ export interface Spending {
   today(): Promise<number>;
   /** @throws CodeBuddyError `cost_limit_reached` */
   requireRoom(sessionCost: number): Promise<void>;
+  /** Books the cost of an answer without a run. Returns the events to log. */
+  bookAlone(cost: number): Promise<readonly NewEvent[]>;
   /** Books `cost`. Returns the events to log, and the budget that is exhausted. */
   book(
     spent: Spent,
@@ -132,6 +134,10 @@ export function createSpending({ store, limits, thresholds, now, counters }: Spe
       if (limits.session !== undefined && sessionCost >= limits.session)
         throw full('This session', sessionCost, limits.session);
       if (limits.day !== undefined && day >= limits.day) throw full('This day', day, limits.day);
+    },
+    async bookAlone(cost) {
+      const { before, after } = await addToday(cost);
+      return crossed('day', before, after);
     },
     async book({ cost, runUsage, runCost, sessionCost }, options) {
       const day = await addToday(cost);

@@ -26,6 +26,11 @@ const table = {
     when: 'The body is missing, truncated, not valid JSON, or contains a forbidden key.',
   },
   bad_request: { status: 400, title: 'Bad request', when: 'The request is not valid HTTP.' },
+  unsupported_parameter: {
+    status: 400,
+    title: 'Unsupported parameter',
+    when: 'Only below `/v1`: a parameter, or its value, asks for something that this server does not do. `param` names it.',
+  },
   unauthorized: {
     status: 401,
     title: 'Unauthorized',
@@ -50,6 +55,11 @@ const table = {
     status: 402,
     title: 'Cost limit reached',
     when: 'The cost limit of the session, of the trigger or of the day is reached. Nothing was started.',
+  },
+  permission_required: {
+    status: 403,
+    title: 'Permission required',
+    when: 'Only below `/v1`: a tool call of the run waits for a permission, and the request cannot wait for it. `message` names the permission and its URL.',
   },
   permission_denied: {
     status: 403,

@@ -1,4 +1,4 @@
-// One queue of changes for each id: changes happen one after the other, so that two at once never undo each other. Slow
+// One queue of work for each id: it is done one after the other, so that two changes at once never undo each other. Slow
 // checks, such as a name lookup, belong before the turn, not in it.
 
 export interface Turns {

@@ -1163,6 +1163,162 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/chat/completions': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Send a conversation to the agent, in the form of the OpenAI API.
+     * @description Starts a run for the last message of the user and answers with what the agent says. The run is cancelled if the client disconnects. With one of the session headers, the session has the earlier messages; without, those of the request are the conversation. Prompts for titles, tags and follow-up questions of chat clients are answered without a run.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['createChatCompletion'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/models': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the models in the form of the OpenAI API.
+     * @description `codebuddy` is the agent with the model of the server, `codebuddy/MODEL` with another one.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly get: operations['listOpenAiModels'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/models/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get a model in the form of the OpenAI API.
+     * @description A `/` of the id is written as `%2F`.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly get: operations['getOpenAiModel'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/responses': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Send a prompt to the agent, in the form of the Responses API of OpenAI.
+     * @description Starts a run and answers with its response object. The run is cancelled if the client disconnects, except with `"background": true`, which answers at once. Tools that the agent ran are `mcp_call` items.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['createResponse'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/responses/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get a response.
+     * @description The response of any run: its id is that of the run, with `resp_` for `run_`.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly get: operations['getResponse'];
+    readonly put?: never;
+    readonly post?: never;
+    /**
+     * Delete a response with its session.
+     * @description Refused if the session has other responses.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly delete: operations['deleteResponse'];
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/responses/{id}/cancel': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Cancel a response. One that has ended stays as it is.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['cancelResponse'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/responses/{id}/input_items': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the input of a response: its prompt.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly get: operations['listResponseInputItems'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1186,6 +1342,123 @@ export interface components {
       readonly keyId: string | null;
       /** @description What the caller may do now. */
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
+    };
+    /**
+     * ChatCompletion
+     * @description The answer of the agent.
+     */
+    readonly ChatCompletion: {
+      readonly choices: readonly {
+        /** @enum {string} */
+        readonly finish_reason: 'stop' | 'length' | 'content_filter';
+        readonly index: number;
+        readonly logprobs: null;
+        readonly message: {
+          readonly content: string;
+          readonly refusal: null;
+          /** @constant */
+          readonly role: 'assistant';
+        };
+      }[];
+      /** @description Unix time in seconds. */
+      readonly created: number;
+      readonly id: string;
+      readonly model: string;
+      /** @constant */
+      readonly object: 'chat.completion';
+      readonly usage: {
+        readonly completion_tokens: number;
+        readonly prompt_tokens: number;
+        readonly total_tokens: number;
+      };
+    };
+    /**
+     * ChatCompletionChunk
+     * @description A part of a streamed answer. Events that have a name (`tool.start`, `permission.request`, …) report what the agent does: they have no choices.
+     */
+    readonly ChatCompletionChunk: {
+      readonly choices: readonly {
+        readonly delta: {
+          readonly content?: string;
+          /** @constant */
+          readonly role?: 'assistant';
+        };
+        /** @enum {string|null} */
+        readonly finish_reason: 'stop' | 'length' | 'content_filter' | null;
+        readonly index: number;
+        readonly logprobs?: null;
+      }[];
+      /** @description The data of a named event. */
+      readonly codebuddy?: {
+        readonly [key: string]: unknown;
+      };
+      /** @description Unix time in seconds. */
+      readonly created: number;
+      readonly id: string;
+      readonly model: string;
+      /** @constant */
+      readonly object: 'chat.completion.chunk';
+      readonly usage?: {
+        readonly completion_tokens: number;
+        readonly prompt_tokens: number;
+        readonly total_tokens: number;
+      } | null;
+    };
+    /**
+     * ChatCompletionRequest
+     * @description Parameters that this server cannot honour are refused; sampling parameters such as `temperature` are ignored.
+     */
+    readonly ChatCompletionRequest: {
+      readonly max_completion_tokens?: number | null;
+      readonly max_tokens?: number | null;
+      readonly messages: readonly components['schemas']['ChatMessage'][];
+      /**
+       * @description An id of `GET /v1/models`.
+       * @default codebuddy
+       */
+      readonly model: string;
+      readonly stream?: boolean | null;
+      readonly stream_options?:
+        | ({
+            readonly include_usage?: boolean | null;
+          } & {
+            readonly [key: string]: unknown;
+          })
+        | null;
+    } & {
+      readonly [key: string]: unknown;
+    };
+    /** ChatMessage */
+    readonly ChatMessage: {
+      /** @description Text, or parts of the type `text`. */
+      readonly content?:
+        | string
+        | readonly ({
+            readonly refusal?: string;
+            readonly text?: string;
+            readonly type: string;
+          } & {
+            readonly [key: string]: unknown;
+          })[]
+        | null;
+      /** @enum {string} */
+      readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
+      readonly tool_call_id?: string;
+      readonly tool_calls?:
+        | readonly ({
+            readonly function?: {
+              readonly arguments: string;
+              readonly name: string;
+            } & {
+              readonly [key: string]: unknown;
+            };
+            readonly id: string;
+          } & {
+            readonly [key: string]: unknown;
+          })[]
+        | null;
+    } & {
+      readonly [key: string]: unknown;
     };
     /**
      * CostThresholdEvent
@@ -1357,6 +1630,14 @@ export interface components {
       };
       /** @description Keys without the scope `admin` see the origin only, because the path of a webhook often works as its password. */
       readonly url: string;
+    };
+    /** DeletedResponse */
+    readonly DeletedResponse: {
+      /** @constant */
+      readonly deleted: true;
+      readonly id: string;
+      /** @constant */
+      readonly object: 'response';
     };
     /**
      * Delivery
@@ -1854,6 +2135,25 @@ export interface components {
       readonly version: string;
     };
     /**
+     * OpenAiModel
+     * @description A name for `model`.
+     */
+    readonly OpenAiModel: {
+      /** @description Unix time in seconds. */
+      readonly created: number;
+      /** @description `codebuddy`, or `codebuddy/MODEL` with a model of `GET /api/models`. */
+      readonly id: string;
+      /** @constant */
+      readonly object: 'model';
+      readonly owned_by: string;
+    };
+    /** OpenAiModelList */
+    readonly OpenAiModelList: {
+      readonly data: readonly components['schemas']['OpenAiModel'][];
+      /** @constant */
+      readonly object: 'list';
+    };
+    /**
      * OverflowNotice
      * @description The reader was too slow and is disconnected; it can resume.
      */
@@ -2105,6 +2405,197 @@ export interface components {
       /** @enum {string} */
       readonly status: 'ready' | 'not_ready';
     };
+    /**
+     * ResponseEvent
+     * @description An event of a streamed response, such as `response.output_text.delta`.
+     */
+    readonly ResponseEvent: {
+      readonly sequence_number: number;
+      readonly type: string;
+    } & {
+      readonly [key: string]: unknown;
+    };
+    /** ResponseFunctionCall */
+    readonly ResponseFunctionCall: {
+      readonly arguments: string;
+      readonly call_id: string;
+      readonly id: string;
+      readonly name: string;
+      /** @enum {string} */
+      readonly status: 'in_progress' | 'completed' | 'incomplete';
+      /** @constant */
+      readonly type: 'function_call';
+    };
+    /** ResponseFunctionCallOutput */
+    readonly ResponseFunctionCallOutput: {
+      readonly call_id: string;
+      readonly id: string;
+      readonly output: string;
+      /** @enum {string} */
+      readonly status: 'in_progress' | 'completed' | 'incomplete';
+      /** @constant */
+      readonly type: 'function_call_output';
+    };
+    /** ResponseInputItem */
+    readonly ResponseInputItem: {
+      readonly arguments?: string;
+      readonly call_id?: string;
+      readonly content?:
+        | string
+        | readonly ({
+            readonly refusal?: string;
+            readonly text?: string;
+            readonly type: string;
+          } & {
+            readonly [key: string]: unknown;
+          })[]
+        | null;
+      readonly id?: string;
+      readonly name?: string;
+      readonly output?: unknown;
+      readonly role?: string;
+      /** @description Default: `message`. */
+      readonly type?: string;
+    } & {
+      readonly [key: string]: unknown;
+    };
+    /** ResponseInputItems */
+    readonly ResponseInputItems: {
+      readonly data: readonly {
+        readonly content: readonly {
+          readonly text: string;
+          /** @constant */
+          readonly type: 'input_text';
+        }[];
+        readonly id: string;
+        /** @constant */
+        readonly role: 'user';
+        /** @constant */
+        readonly status: 'completed';
+        /** @constant */
+        readonly type: 'message';
+      }[];
+      readonly first_id: string;
+      readonly has_more: boolean;
+      readonly last_id: string;
+      /** @constant */
+      readonly object: 'list';
+    };
+    /**
+     * ResponseObject
+     * @description The work on one prompt, and its answer. Its id is that of the run, with `resp_` for `run_`.
+     */
+    readonly ResponseObject: {
+      readonly background: boolean;
+      readonly completed_at: number | null;
+      /** @description Unix time in seconds. */
+      readonly created_at: number;
+      readonly error: {
+        readonly code: string;
+        readonly message: string;
+      } | null;
+      readonly id: string;
+      readonly incomplete_details: {
+        readonly reason: string;
+      } | null;
+      readonly instructions: string | null;
+      readonly max_output_tokens: null;
+      readonly metadata: {
+        readonly [key: string]: unknown;
+      };
+      readonly model: string;
+      /** @constant */
+      readonly object: 'response';
+      readonly output: readonly (
+        | components['schemas']['ResponseOutputMessage']
+        | components['schemas']['ResponseServerToolCall']
+        | components['schemas']['ResponseFunctionCall']
+        | components['schemas']['ResponseFunctionCallOutput']
+      )[];
+      /** @description The text of the answer. */
+      readonly output_text: string;
+      readonly parallel_tool_calls: boolean;
+      readonly previous_response_id: string | null;
+      /** @enum {string} */
+      readonly status: 'queued' | 'in_progress' | 'completed' | 'incomplete' | 'failed' | 'cancelled';
+      /** @description Always true: the log keeps every run. */
+      readonly store: boolean;
+      readonly temperature: null;
+      readonly text: {
+        readonly [key: string]: unknown;
+      };
+      readonly tool_choice: string;
+      readonly tools: readonly unknown[];
+      readonly top_p: null;
+      readonly truncation: string;
+      readonly usage: {
+        readonly input_tokens: number;
+        readonly input_tokens_details: {
+          readonly cached_tokens: number;
+        };
+        readonly output_tokens: number;
+        readonly output_tokens_details: {
+          readonly reasoning_tokens: number;
+        };
+        readonly total_tokens: number;
+      } | null;
+    };
+    /** ResponseOutputMessage */
+    readonly ResponseOutputMessage: {
+      readonly content: readonly {
+        readonly annotations: readonly unknown[];
+        readonly text: string;
+        /** @constant */
+        readonly type: 'output_text';
+      }[];
+      readonly id: string;
+      /** @constant */
+      readonly role: 'assistant';
+      /** @enum {string} */
+      readonly status: 'in_progress' | 'completed' | 'incomplete';
+      /** @constant */
+      readonly type: 'message';
+    };
+    /**
+     * ResponseRequest
+     * @description Parameters that this server cannot honour are refused; sampling parameters such as `temperature` are ignored.
+     */
+    readonly ResponseRequest: {
+      /** @description Answer at once; the run continues without the client. */
+      readonly background?: boolean | null;
+      /** @description `function_call_output` reports the tools that ran as `function_call` and `function_call_output` items, instead of `mcp_call`. */
+      readonly include?: readonly string[] | null;
+      /** @description The prompt, or a conversation that ends with a message of the user. */
+      readonly input: string | readonly components['schemas']['ResponseInputItem'][];
+      readonly instructions?: string | null;
+      /**
+       * @description An id of `GET /v1/models`.
+       * @default codebuddy
+       */
+      readonly model: string;
+      /** @description The response to continue. A response that is not the last one of its session is forked. */
+      readonly previous_response_id?: string | null;
+      readonly stream?: boolean | null;
+    } & {
+      readonly [key: string]: unknown;
+    };
+    /**
+     * ResponseServerToolCall
+     * @description A tool that this server ran.
+     */
+    readonly ResponseServerToolCall: {
+      readonly arguments: string;
+      readonly error: string | null;
+      readonly id: string;
+      readonly name: string;
+      readonly output: string | null;
+      /** @constant */
+      readonly server_label: 'codebuddy';
+      /** @enum {string} */
+      readonly status: 'in_progress' | 'completed' | 'failed';
+      /** @constant */
+      readonly type: 'mcp_call';
+    };
     /** RotatedSecret */
     readonly RotatedSecret: {
       /**
@@ -2316,7 +2807,7 @@ export interface components {
       };
       readonly model: string | null;
       /**
-       * @description How the request came in that created it: `rest` (the API, the command line, the dashboard), `openai` (the routes below `/v1`), `mcp` (the MCP server) or `trigger`.
+       * @description How the conversation came in: `rest` (the API, the command line, the dashboard), `openai` (the routes below `/v1`), `mcp` (the MCP server) or `trigger`. A fork has the origin of its session.
        * @enum {string}
        */
       readonly origin: 'rest' | 'openai' | 'mcp' | 'trigger';
@@ -3356,6 +3847,888 @@ export interface components {
      *
      *     `invalid_header`: A header is malformed, repeated or too large.
      */
+    readonly OpenAiError400: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     *
+     *     `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     */
+    readonly 'OpenAiError400-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     *
+     *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
+     *
+     *     `unsupported_parameter`: Only below `/v1`: a parameter, or its value, asks for something that this server does not do. `param` names it.
+     *
+     *     `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     *
+     *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
+     *
+     *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
+     */
+    readonly 'OpenAiError400-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     *
+     *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
+     *
+     *     `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     */
+    readonly 'OpenAiError400-4': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `unauthorized`: The API key, or the signature of a call of a trigger, is missing or wrong. */
+    readonly OpenAiError401: {
+      headers: {
+        readonly 'WWW-Authenticate': components['headers']['WWW-Authenticate'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `cost_limit_reached`: The cost limit of the session, of the trigger or of the day is reached. Nothing was started. */
+    readonly OpenAiError402: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires. */
+    readonly OpenAiError403: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
+     *
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
+     *
+     *     `outside_workspace`: The path leads outside the workspace.
+     *
+     *     `permission_required`: Only below `/v1`: a tool call of the run waits for a permission, and the request cannot wait for it. `message` names the permission and its URL.
+     *
+     *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
+     */
+    readonly 'OpenAiError403-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
+     *
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
+     */
+    readonly 'OpenAiError403-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `model_not_found`: The provider does not have this model. */
+    readonly OpenAiError404: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `tool_not_found`: No tool has this name.
+     *
+     *     `session_not_found`: No session has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `model_not_found`: The provider does not have this model.
+     */
+    readonly 'OpenAiError404-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `tool_not_found`: No tool has this name.
+     *
+     *     `session_not_found`: No session has this id.
+     *
+     *     `run_not_found`: No run has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `model_not_found`: The provider does not have this model.
+     */
+    readonly 'OpenAiError404-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `run_not_found`: No run has this id. */
+    readonly 'OpenAiError404-4': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `request_timeout`: The headers took longer than 10 s, or the whole request longer than 30 s. */
+    readonly OpenAiError408: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `run_cancelled`: The run was cancelled before it completed.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
+    readonly OpenAiError409: {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    readonly 'OpenAiError409-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    readonly OpenAiError413: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    readonly OpenAiError415: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `misdirected_request`: The Host header names another server (DNS rebinding). */
+    readonly OpenAiError421: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused. */
+    readonly OpenAiError429: {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
+     *
+     *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
+     *
+     *     `model_rate_limited`: The provider limits the rate of requests, and no fallback model was available; see Retry-After.
+     */
+    readonly 'OpenAiError429-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `internal_error`: The server or a handler of the host application failed. The log has the cause under the request id. */
+    readonly OpenAiError500: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `model_auth_failed`: The API key for the provider is missing or was refused.
+     *
+     *     `model_refused`: The provider refused the request. `detail` quotes its answer.
+     *
+     *     `model_unavailable`: The provider cannot be reached or fails, and no fallback model was available.
+     *
+     *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
+     */
+    readonly OpenAiError502: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly OpenAiError503: {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
+     *
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly 'OpenAiError503-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
+     *
+     *     `node_unavailable`: The node that works on the run or the webhook has stopped, or does not answer. Another node takes over, and the run can be resumed; see Retry-After.
+     *
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly 'OpenAiError503-3': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available.
+     *
+     *     `run_timeout`: The run took longer than its `timeoutMs`.
+     */
+    readonly OpenAiError504: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    readonly OpenAiError507: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `loop_detected`: The request was triggered by a chain of webhooks of this server (X-CodeBuddy-Hop is 3 or more). */
+    readonly OpenAiError508: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description Any other problem: of the connection or of the host application. */
+    readonly OpenAiErrorDefault: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     */
     readonly Problem400: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4120,6 +5493,10 @@ export interface components {
     readonly 'Set-Cookie': string;
     /** @description `Bearer`. */
     readonly 'WWW-Authenticate': string;
+    /** @description The run of the answer. */
+    readonly 'X-CodeBuddy-Run': string;
+    /** @description The session of the answer. */
+    readonly 'X-CodeBuddy-Session': string;
     /** @description The id of the request: the client's own if it sent a valid one. Logs and problems contain it. */
     readonly 'X-Request-Id': string;
   };
@@ -6867,6 +8244,318 @@ export interface operations {
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly createChatCompletion: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+        /** @description The session to continue: its id, or a name of your own, which is created at its first use. */
+        readonly 'X-CodeBuddy-Session'?: string;
+        /** @description The chat of Open WebUI, which sends it with `ENABLE_FORWARD_USER_INFO_HEADERS=true`. */
+        readonly 'X-OpenWebUI-Chat-Id'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** @description Parameters that this server cannot honour are refused; sampling parameters such as `temperature` are ignored. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['ChatCompletionRequest'];
+      };
+    };
+    readonly responses: {
+      /** @description The answer. With `"stream": true`, its chunks, and `[DONE]` at the end. */
+      readonly 200: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-CodeBuddy-Run': components['headers']['X-CodeBuddy-Run'];
+          readonly 'X-CodeBuddy-Session': components['headers']['X-CodeBuddy-Session'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ChatCompletion'];
+          readonly 'text/event-stream': components['schemas']['ChatCompletionChunk'];
+        };
+      };
+      readonly 400: components['responses']['OpenAiError400-3'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 402: components['responses']['OpenAiError402'];
+      readonly 403: components['responses']['OpenAiError403-2'];
+      readonly 404: components['responses']['OpenAiError404-2'];
+      readonly 408: components['responses']['OpenAiError408'];
+      readonly 409: components['responses']['OpenAiError409'];
+      readonly 413: components['responses']['OpenAiError413'];
+      readonly 415: components['responses']['OpenAiError415'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429-2'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 502: components['responses']['OpenAiError502'];
+      readonly 503: components['responses']['OpenAiError503-2'];
+      readonly 504: components['responses']['OpenAiError504'];
+      readonly 507: components['responses']['OpenAiError507'];
+      readonly 508: components['responses']['OpenAiError508'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
+    };
+  };
+  readonly listOpenAiModels: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description OpenAiModelList */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['OpenAiModelList'];
+        };
+      };
+      readonly 400: components['responses']['OpenAiError400'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
+    };
+  };
+  readonly getOpenAiModel: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description A name for `model`. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['OpenAiModel'];
+        };
+      };
+      readonly 400: components['responses']['OpenAiError400-2'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403'];
+      readonly 404: components['responses']['OpenAiError404'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
+    };
+  };
+  readonly createResponse: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+        /** @description The session to continue: its id, or a name of your own, which is created at its first use. */
+        readonly 'X-CodeBuddy-Session'?: string;
+        /** @description The chat of Open WebUI, which sends it with `ENABLE_FORWARD_USER_INFO_HEADERS=true`. */
+        readonly 'X-OpenWebUI-Chat-Id'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** @description Parameters that this server cannot honour are refused; sampling parameters such as `temperature` are ignored. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['ResponseRequest'];
+      };
+    };
+    readonly responses: {
+      /** @description The response. With `"stream": true`, its events as they happen. */
+      readonly 200: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-CodeBuddy-Run': components['headers']['X-CodeBuddy-Run'];
+          readonly 'X-CodeBuddy-Session': components['headers']['X-CodeBuddy-Session'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ResponseObject'];
+          readonly 'text/event-stream': components['schemas']['ResponseEvent'];
+        };
+      };
+      readonly 400: components['responses']['OpenAiError400-3'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 402: components['responses']['OpenAiError402'];
+      readonly 403: components['responses']['OpenAiError403-2'];
+      readonly 404: components['responses']['OpenAiError404-3'];
+      readonly 408: components['responses']['OpenAiError408'];
+      readonly 409: components['responses']['OpenAiError409'];
+      readonly 413: components['responses']['OpenAiError413'];
+      readonly 415: components['responses']['OpenAiError415'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429-2'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 502: components['responses']['OpenAiError502'];
+      readonly 503: components['responses']['OpenAiError503-2'];
+      readonly 504: components['responses']['OpenAiError504'];
+      readonly 507: components['responses']['OpenAiError507'];
+      readonly 508: components['responses']['OpenAiError508'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
+    };
+  };
+  readonly getResponse: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description Not supported: the answer is JSON. */
+        readonly stream?: false;
+      };
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The work on one prompt, and its answer. Its id is that of the run, with `resp_` for `run_`. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ResponseObject'];
+        };
+      };
+      readonly 400: components['responses']['OpenAiError400-2'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403'];
+      readonly 404: components['responses']['OpenAiError404-4'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503-2'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
+    };
+  };
+  readonly deleteResponse: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description DeletedResponse */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['DeletedResponse'];
+        };
+      };
+      readonly 400: components['responses']['OpenAiError400-4'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403-3'];
+      readonly 404: components['responses']['OpenAiError404-4'];
+      readonly 408: components['responses']['OpenAiError408'];
+      readonly 409: components['responses']['OpenAiError409-2'];
+      readonly 413: components['responses']['OpenAiError413'];
+      readonly 415: components['responses']['OpenAiError415'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503-2'];
+      readonly 507: components['responses']['OpenAiError507'];
+      readonly 508: components['responses']['OpenAiError508'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
+    };
+  };
+  readonly cancelResponse: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The work on one prompt, and its answer. Its id is that of the run, with `resp_` for `run_`. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ResponseObject'];
+        };
+      };
+      readonly 400: components['responses']['OpenAiError400-4'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403-3'];
+      readonly 404: components['responses']['OpenAiError404-4'];
+      readonly 408: components['responses']['OpenAiError408'];
+      readonly 413: components['responses']['OpenAiError413'];
+      readonly 415: components['responses']['OpenAiError415'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503-3'];
+      readonly 508: components['responses']['OpenAiError508'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
+    };
+  };
+  readonly listResponseInputItems: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description ResponseInputItems */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ResponseInputItems'];
+        };
+      };
+      readonly 400: components['responses']['OpenAiError400-2'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403'];
+      readonly 404: components['responses']['OpenAiError404-4'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503-2'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
     };
   };
 }

@@ -8,7 +8,7 @@ import { usageSchema } from './usage.ts';
 /** `running`: one of its runs has not ended. */
 export const sessionStatuses = ['idle', 'running'] as const;
 
-/** The door through which the request that created a session came in. */
+/** How a conversation came in. */
 export const sessionOrigins = ['rest', 'openai', 'mcp', 'trigger'] as const;
 export type SessionOrigin = (typeof sessionOrigins)[number];
 
@@ -27,7 +27,7 @@ export const sessionSchema = {
       type: 'string',
       enum: sessionOrigins,
       description:
-        'How the request came in that created it: `rest` (the API, the command line, the dashboard), `openai` (the routes below `/v1`), `mcp` (the MCP server) or `trigger`.',
+        'How the conversation came in: `rest` (the API, the command line, the dashboard), `openai` (the routes below `/v1`), `mcp` (the MCP server) or `trigger`. A fork has the origin of its session.',
     },
     forkedFrom: {
       type: ['object', 'null'],

@@ -23,6 +23,7 @@ import { makeGate, refuse } from './pipeline/gate.ts';
 import type { ServerLife } from './pipeline/gated-response.ts';
 import { GatedResponse } from './pipeline/gated-response.ts';
 import { makeOneTimeTokens, type OneTimeTokens } from './pipeline/one-time-tokens.ts';
+import { isOpenAiPath } from './pipeline/openai-error.ts';
 import { toProblem } from './pipeline/problem.ts';
 import { GatedRequest, type Identity } from './pipeline/request-facts.ts';
 import type { RequestEvent, RequestRecord } from './pipeline/request-record.ts';
@@ -193,7 +194,9 @@ export class HttpServer {
     const connections = makeConnections(server, limits);
     this.connections = connections;
     const gate = this.makeGate();
+    const hasOpenAi = this.context.services.openai !== undefined;
     const enter: Gate = (request, response, expectsContinue) => {
+      request.speaksOpenAi = hasOpenAi && isOpenAiPath(request.url);
       const isExcess = connections.isExcess(request.socket);
       if (isExcess) response.shouldKeepAlive = false;
       // Monitoring must see that a full server is alive.
@@ -210,6 +213,7 @@ export class HttpServer {
     server.on('request', (request, response) => enter(request, response));
     server.on('checkContinue', (request, response) => enter(request, response, true));
     server.on('checkExpectation', (request, response) => {
+      request.speaksOpenAi = hasOpenAi && isOpenAiPath(request.url);
       const id = makeId('req');
       request.requestId = id;
       response.requestId = id;
@@ -222,7 +226,10 @@ export class HttpServer {
       );
     });
     server.on('connect', (_request, socket) => {
-      endWithProblem(socket, new CodeBuddyError('bad_request', 'This server is not a proxy.'), makeId('req'));
+      endWithProblem(socket, new CodeBuddyError('bad_request', 'This server is not a proxy.'), {
+        requestId: makeId('req'),
+        speaksOpenAi: false,
+      });
     });
     server.on('clientError', makeClientErrorHandler(this.config.logger, this.context.metrics));
     await listenOn(server, host, port);

@@ -107,7 +107,9 @@ function* mistakesIn(described: Described): Generator<Mistake> {
       };
       yield { route, what: 'a large body', path, body: { large: 'a'.repeat(2 ** 20) }, status: [413] };
       if (route !== 'POST /api/tools/:tool') {
-        yield { route, what: 'an unknown field', path, body: { nothing: 1 }, status: [422] };
+        // The OpenAI-compatible routes ignore unknown fields, so the missing ones are the mistake.
+        const status = path.startsWith('/v1/') ? [400] : [422];
+        yield { route, what: 'an unknown field', path, body: { nothing: 1 }, status };
       }
     }
   }

@@ -8,9 +8,10 @@ import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts'
 import type { Fetch, Proxies } from '../outbound-http.ts';
 import type { ChooseDriver } from '../runs.ts';
 import type { Workspace } from '../tools/workspace.ts';
+import { type AloneAnswer, type AloneRequest, createAloneAnswers } from './answer-alone.ts';
 import { describeModels } from './describe-models.ts';
 import { findModel, languageModels, type ModelChoice } from './find-model.ts';
-import { createModelChain, type Sleep } from './model-chain.ts';
+import { createModelChain, type ModelChain, type Sleep } from './model-chain.ts';
 import { createModelDrivers, type ModelDriverOptions } from './model-driver.ts';
 import { createModelHttp } from './model-http.ts';
 import { createModelLoader, type ModelLoader } from './model-loader.ts';
@@ -38,6 +39,11 @@ export interface AgentModelsOptions {
 
 export interface AgentModels {
   readonly chooseDriver: ChooseDriver;
+  /**
+   * An answer of the model alone; undefined if it would be the offline agent.
+   * @throws CodeBuddyError `validation_failed` for an unknown model, `too_many_runs`, and those of the model
+   */
+  answerAlone(request: AloneRequest): Promise<AloneAnswer | undefined>;
   /** The selected models, and the reason for the selection. */
   choice(): Promise<ModelChoice>;
   /** The models that could answer, as they are found now. Waits up to 500 ms for local servers. */
@@ -78,6 +84,8 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
   let found: ModelChoice | undefined;
   let finding: Promise<ModelChoice> | undefined;
   let driverFor: ReturnType<typeof createModelDrivers> | undefined;
+  let chain: ModelChain | undefined;
+  const aloneAnswers = createAloneAnswers({ chain: chainOf, cost: prices.cost });
 
   function choice(): Promise<ModelChoice> {
     finding ??= findModel({ configured, origin, environment }).then((result) => {
@@ -87,17 +95,42 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
     return finding;
   }
 
+  function chainOf(): ModelChain {
+    chain ??= createModelChain({
+      loader,
+      now,
+      random: Math.random,
+      sleep,
+      onTrouble: warn,
+      redact,
+      ...(silenceMs === undefined ? {} : { silenceMs }),
+    });
+    return chain;
+  }
+
+  /** The models that answer, the first choice first; undefined for the offline agent. */
+  async function modelsFor(model: string | undefined): Promise<readonly [string, ...string[]] | undefined> {
+    if (model === offlineModel) return undefined;
+    if (model !== undefined) {
+      requireValid(model);
+      return [model];
+    }
+    const [first, ...fallbacks] = (await choice()).models;
+    return first === undefined ? undefined : [first, ...fallbacks];
+  }
+
+  /** @throws CodeBuddyError `validation_failed` */
+  function requireValid(model: string): void {
+    const wrong = loader.check(model);
+    if (wrong === undefined) return;
+    throw new CodeBuddyError('validation_failed', `options.model ${wrong}`, {
+      errors: [{ in: 'body', pointer: '/options/model', message: wrong }],
+    });
+  }
+
   function modelDriver(...models: readonly [string, ...string[]]): Driver {
     driverFor ??= createModelDrivers({
-      chain: createModelChain({
-        loader,
-        now,
-        random: Math.random,
-        sleep,
-        onTrouble: warn,
-        redact,
-        ...(silenceMs === undefined ? {} : { silenceMs }),
-      }),
+      chain: chainOf(),
       prices,
       workspace,
       onTrouble: warn,
@@ -111,20 +144,14 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
     choice,
     list: async () => describeModels({ choice: await choice(), loader, prices, environment, contextWindow }),
     async chooseDriver({ model }) {
-      if (model === offlineModel) return { driver: offline, model };
-      if (model !== undefined) {
-        const wrong = loader.check(model);
-        if (wrong !== undefined) {
-          throw new CodeBuddyError('validation_failed', `options.model ${wrong}`, {
-            errors: [{ in: 'body', pointer: '/options/model', message: wrong }],
-          });
-        }
-        return { driver: modelDriver(model), model };
-      }
-      const [first, ...fallbacks] = (await choice()).models;
-      return first === undefined
+      const models = await modelsFor(model);
+      return models === undefined
         ? { driver: offline, model: offlineModel }
-        : { driver: modelDriver(first, ...fallbacks), model: first };
+        : { driver: modelDriver(...models), model: models[0] };
+    },
+    async answerAlone(request) {
+      const models = await modelsFor(request.model);
+      return models === undefined ? undefined : aloneAnswers(models, request);
     },
     describe() {
       if (configured === undefined && found === undefined) return { agent: offlineModel, model: null };

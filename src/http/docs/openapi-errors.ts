@@ -2,6 +2,8 @@
 // status, each code with an example.
 
 import { type ProblemCode, problems } from '../../base/errors.ts';
+import { openAiErrorSchema } from '../../contract/openai-error.ts';
+import { isOpenAiPath, openAiStatusOf } from '../pipeline/openai-error.ts';
 import { problemType } from '../pipeline/problem.ts';
 import type { RouteDefinition } from '../route.ts';
 import { headerRefs, type ResponseHeaderName } from './openapi-headers.ts';
@@ -40,20 +42,50 @@ export function problemCodesOf(route: RouteDefinition): readonly ProblemCode[] {
   return (Object.keys(problems) as ProblemCode[]).filter((code) => codes.has(code));
 }
 
+/** The form of a route's errors: a problem document, or an error of the OpenAI API. */
+interface ErrorForm {
+  readonly mediaType: string;
+  readonly schema: object;
+  readonly statusOf: (code: ProblemCode) => number;
+  /** The components of one problem each. */
+  readonly examples: boolean;
+}
+
+const problemForm: ErrorForm = {
+  mediaType: problemType,
+  schema: { $ref: '#/components/schemas/Problem' },
+  statusOf: (code) => problems[code].status,
+  examples: true,
+};
+
+const openAiForm: ErrorForm = {
+  mediaType: 'application/json',
+  schema: openAiErrorSchema,
+  statusOf: openAiStatusOf,
+  examples: false,
+};
+
 /** The response objects of `codes` by status. `default` covers all other problems. */
-export function problemResponses(codes: readonly ProblemCode[]): Readonly<Record<string, ResponseObject>> {
-  const byStatus = Map.groupBy(codes, (code) => problems[code].status);
+export function problemResponses(
+  codes: readonly ProblemCode[],
+  path: string,
+): Readonly<Record<string, ResponseObject>> {
+  const form = isOpenAiPath(path) ? openAiForm : problemForm;
+  const byStatus = Map.groupBy(codes, form.statusOf);
   const responses: Record<string, ResponseObject> = {};
   for (const [status, all] of [...byStatus].sort(([left], [right]) => left - right)) {
     responses[String(status)] = problemResponse(
       all.map((code) => `\`${code}\`: ${problems[code].when}`).join('\n\n'),
       ['X-Request-Id', ...extraHeaders(status)],
+      form,
       all,
     );
   }
-  responses.default = problemResponse('Any other problem: of the connection or of the host application.', [
-    'X-Request-Id',
-  ]);
+  responses.default = problemResponse(
+    'Any other problem: of the connection or of the host application.',
+    ['X-Request-Id'],
+    form,
+  );
   return responses;
 }
 
@@ -65,6 +97,7 @@ function extraHeaders(status: number): readonly ResponseHeaderName[] {
 function problemResponse(
   description: string,
   headers: readonly ResponseHeaderName[],
+  { mediaType, schema, examples: hasExamples }: ErrorForm,
   codes: readonly ProblemCode[] = [],
 ): ResponseObject {
   const examples = Object.fromEntries(
@@ -74,9 +107,9 @@ function problemResponse(
     description,
     headers: headerRefs(headers),
     content: {
-      [problemType]: {
-        schema: { $ref: '#/components/schemas/Problem' },
-        ...(codes.length === 0 ? {} : { examples }),
+      [mediaType]: {
+        schema,
+        ...(codes.length === 0 || !hasExamples ? {} : { examples }),
       },
     },
   };

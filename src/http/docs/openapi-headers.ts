@@ -22,6 +22,17 @@ const requestHeaders = {
       'With `respond-async`, the answer is an immediate 202 and the run continues without the client (RFC 7240). With `detach`, a stream begins and the run continues if the client disconnects. Other preferences are ignored.',
     examples: ['respond-async', 'detach'],
   },
+  'X-CodeBuddy-Session': {
+    type: 'string',
+    minLength: 1,
+    maxLength: 256,
+    description: 'The session to continue: its id, or a name of your own, which is created at its first use.',
+  },
+  'X-OpenWebUI-Chat-Id': {
+    type: 'string',
+    maxLength: 256,
+    description: 'The chat of Open WebUI, which sends it with `ENABLE_FORWARD_USER_INFO_HEADERS=true`.',
+  },
 } as const;
 
 /** The name of a documented request header. */
@@ -46,6 +57,8 @@ const responseHeaders = {
     schema: { type: 'string', enum: ['true'] },
   },
   'Content-Disposition': { description: 'The file name of the document.', schema: text },
+  'X-CodeBuddy-Session': { description: 'The session of the answer.', schema: text },
+  'X-CodeBuddy-Run': { description: 'The run of the answer.', schema: text },
   'Set-Cookie': { description: 'The cookie of the sign-in.', schema: text },
   'Retry-After': {
     description: 'Seconds to wait before the next attempt, if the server knows.',

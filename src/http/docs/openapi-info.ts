@@ -23,6 +23,7 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   nodes: 'The nodes that share the database.',
   settings: 'The settings of the server and their origins.',
   models: 'The models that could answer.',
+  openai: 'The agent in the form of the OpenAI API.',
   'openapi.json': 'This document.',
   docs: 'This document as a web page.',
   root: 'The dashboard.',

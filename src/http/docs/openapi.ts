@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import type { ProblemCode } from '../../base/errors.ts';
 import { problemSchema } from '../../contract/problem.ts';
 import type { HttpContext } from '../context.ts';
+import { isOpenAiPath } from '../pipeline/openai-error.ts';
 import type { HttpMethod, RouteDefinition } from '../route.ts';
 import { problemCodesOf, problemExamples, problemResponses, type ResponseObject } from './openapi-errors.ts';
 import { headerComponents, headerRefs, headersSchema, type ResponseHeaderName } from './openapi-headers.ts';
@@ -69,8 +70,9 @@ function withResponses(
       const route = routes.get(operation.operationId);
       if (route === undefined) return operation;
       const own = problemCodesOf(route);
-      own.forEach((code) => void codes.add(code));
-      const responses = merged(answersOf(route, headers), shared.referTo(problemResponses(own)));
+      // The errors of the OpenAI-compatible routes have no examples.
+      if (!isOpenAiPath(route.path)) own.forEach((code) => void codes.add(code));
+      const responses = merged(answersOf(route, headers), shared.referTo(problemResponses(own, route.path)));
       return { ...operation, responses };
     }),
   );
@@ -101,7 +103,7 @@ class SharedResponses {
         const text = JSON.stringify(own);
         let name = this.names.get(text);
         if (name === undefined) {
-          const prefix = `Problem${capital(status)}`;
+          const prefix = `${nameOfForm(own)}${capital(status)}`;
           const others = Object.keys(this.responses).filter((known) => known.split('-')[0] === prefix).length;
           name = others === 0 ? prefix : `${prefix}-${others + 1}`;
           this.names.set(text, name);
@@ -115,6 +117,11 @@ class SharedResponses {
   components(): Responses {
     return this.responses;
   }
+}
+
+/** The form of an error. OpenAI's errors are plain JSON. */
+function nameOfForm({ content = {} }: ResponseObject): string {
+  return 'application/json' in content ? 'OpenAiError' : 'Problem';
 }
 
 /** Merges both: a status may have an answer and problems, such as 503 of `GET /health/ready`. */
@@ -239,6 +246,7 @@ function titleOf(schema: unknown): string {
 /** The tag of a path: `sessions` for `/api/sessions/:id`. */
 function tagOf(path: string): string {
   const [first = '', second] = path.split('/').filter((part) => part !== '');
+  if (first === 'v1') return 'openai';
   if (first !== 'api') return first.replace(/[:*]/g, '') || 'root';
   return second === undefined || /[:*]/.test(second) ? 'api' : second;
 }

@@ -9,7 +9,7 @@ import { makeId } from '../../base/ids.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { GatedResponse } from './gated-response.ts';
-import { problemBody, problemType } from './problem.ts';
+import { problemAnswer } from './problem-answer.ts';
 
 /** Discard the client's last bytes for this long after the answer. Closing at once could reset the connection. */
 const lingerMs = 1_000;
@@ -35,7 +35,7 @@ export function makeClientErrorHandler(
     // If there was a request, its own record (request-record.ts) counts it.
     if (current === undefined) metrics.observeRequest('(unparsed)', '(unparsed)', problem.status, 0);
     logger.info({ requestId, status: problem.status, code: problem.code, cause: error.code }, 'refused');
-    endWithProblem(socket, problem, requestId);
+    endWithProblem(socket, problem, { requestId, speaksOpenAi: current?.req.speaksOpenAi === true });
   };
 }
 
@@ -49,14 +49,18 @@ export function answerInProgress(socket: Duplex): GatedResponse | undefined {
 }
 
 /** Writes a complete problem onto a socket without a request, and ends the connection. */
-export function endWithProblem(socket: Duplex, problem: CodeBuddyError, requestId: string): void {
-  const body = problemBody(problem, requestId);
+export function endWithProblem(
+  socket: Duplex,
+  problem: CodeBuddyError,
+  request: { readonly requestId: string; readonly speaksOpenAi: boolean },
+): void {
+  const { status, contentType, body } = problemAnswer(problem, request);
   socket.end(
     [
-      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? 'Error'}`,
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
       `Date: ${new Date().toUTCString()}`,
-      `X-Request-Id: ${requestId}`,
-      `Content-Type: ${problemType}`,
+      `X-Request-Id: ${request.requestId}`,
+      `Content-Type: ${contentType}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
       'Cache-Control: no-store',
       "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",

@@ -12,7 +12,8 @@ export type CorsVerdict =
 const passed: CorsVerdict = { kind: 'pass', headers: null };
 const refused: CorsVerdict = { kind: 'refused' };
 
-const exposed = 'X-Request-Id, Location, Retry-After, Preference-Applied, Idempotency-Replayed, Allow';
+const exposed =
+  'X-Request-Id, Location, Retry-After, Preference-Applied, Idempotency-Replayed, Allow, X-CodeBuddy-Session, X-CodeBuddy-Run';
 const anyOrigin: CorsVerdict = {
   kind: 'pass',
   headers: ['Access-Control-Allow-Origin', '*', 'Access-Control-Expose-Headers', exposed],
@@ -23,7 +24,10 @@ const variesByOrigin: CorsVerdict = { kind: 'pass', headers: ['Vary', 'Origin'] 
 export const preflightHeaders: Readonly<Record<string, string>> = {
   'Access-Control-Allow-Methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
   'Access-Control-Allow-Headers':
-    'Authorization, X-API-Key, Content-Type, Accept, Idempotency-Key, Last-Event-ID, Prefer, X-Request-Id',
+    'Authorization, X-API-Key, Content-Type, Accept, Idempotency-Key, Last-Event-ID, Prefer, X-Request-Id, ' +
+    'X-CodeBuddy-Session, X-OpenWebUI-Chat-Id, OpenAI-Beta, OpenAI-Organization, OpenAI-Project, X-Stainless-Arch, ' +
+    'X-Stainless-Helper-Method, X-Stainless-Lang, X-Stainless-OS, X-Stainless-Package-Version, X-Stainless-Retry-Count, ' +
+    'X-Stainless-Runtime, X-Stainless-Runtime-Version, X-Stainless-Timeout',
   'Access-Control-Max-Age': '600',
 };
 

@@ -11,7 +11,8 @@ import type { HttpMethod, RouteDefinition } from '../route.ts';
 import { GatedResponse } from './gated-response.ts';
 import { installIdempotency } from './idempotency.ts';
 import { closeAfterAnswer, mayStillSend } from './lingering-close.ts';
-import { problemBody, problemType, toHandlerProblem, toProblem } from './problem.ts';
+import { toHandlerProblem, toProblem } from './problem.ts';
+import { problemAnswer } from './problem-answer.ts';
 import { factsOf, GatedRequest } from './request-facts.ts';
 import { makeRouteEntry } from './route-entry.ts';
 import { compileAddedValidator, compileSerializer, compileValidator } from './validation.ts';
@@ -121,5 +122,6 @@ function sendProblem(reply: FastifyReply, problem: CodeBuddyError): void {
     return;
   }
   if (mayStillSend(request)) closeAfterAnswer(response);
-  response.answer(problem.status, problemType, problemBody(problem, response.requestId), problem.headers);
+  const { status, contentType, body } = problemAnswer(problem, response.req);
+  response.answer(status, contentType, body, problem.headers);
 }

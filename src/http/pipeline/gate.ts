@@ -16,7 +16,9 @@ import { FailedTries } from './failed-tries.ts';
 import type { GatedResponse, ServerLife } from './gated-response.ts';
 import { makeHostCheck } from './host-check.ts';
 import { closeAfterAnswer, mayStillSend } from './lingering-close.ts';
-import { problemBody, problemType, toProblem } from './problem.ts';
+import { isOpenAiPath } from './openai-error.ts';
+import { toProblem } from './problem.ts';
+import { problemAnswer } from './problem-answer.ts';
 import type { GatedRequest, Identity } from './request-facts.ts';
 import { maxHops, type RequestHead, readHead, readTarget, saneRequestId } from './request-head.ts';
 import type { RequestRecord } from './request-record.ts';
@@ -50,6 +52,7 @@ export function makeGate(options: GateOptions): Gate {
   const keyVerdict = makeKeyCheck(options.apiKeys, context.services.keys);
   const failedTries = new FailedTries(context.limits.failedTriesPerMinute);
   const answerHealth = makeHealthAnswer(context.version);
+  const hasOpenAi = context.services.openai !== undefined;
 
   return function gate(request, response, expectsContinue) {
     const startedAt = performance.now();
@@ -66,6 +69,7 @@ export function makeGate(options: GateOptions): Gate {
         });
       }
       const target = readTarget(request);
+      request.speaksOpenAi = hasOpenAi && isOpenAiPath(request.path);
       if (head.repeated !== undefined && head.repeated !== 'host') {
         throw new CodeBuddyError('invalid_header', `The header "${head.repeated}" must not be repeated.`);
       }
@@ -266,5 +270,6 @@ export function refuse(request: GatedRequest, response: GatedResponse, problem: 
     return;
   }
   if (mayStillSend(request)) closeAfterAnswer(response);
-  response.answer(problem.status, problemType, problemBody(problem, request.requestId), problem.headers);
+  const { status, contentType, body } = problemAnswer(problem, request);
+  response.answer(status, contentType, body, problem.headers);
 }

@@ -13,7 +13,9 @@ import type { HttpContext } from '../context.ts';
 import type { AnswerStore, RequestEnd, StoredAnswer } from '../services.ts';
 import { callerOf } from './caller.ts';
 import { makeAnswerMemory } from './idempotency-memory.ts';
-import { problemBody, problemType, toProblem } from './problem.ts';
+import { toProblem } from './problem.ts';
+import { problemAnswer } from './problem-answer.ts';
+import { factsOf } from './request-facts.ts';
 
 /** Headers that are stored and repeated with the answer. */
 const repeatedHeaders = ['content-type', 'location', 'preference-applied', 'link'] as const;
@@ -165,8 +167,8 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
       release(request);
       return;
     }
-    const body = problemBody(problem, request.id);
-    await keep(request, { status: problem.status, headers: { 'content-type': problemType }, body });
+    const { status, contentType, body } = problemAnswer(problem, factsOf(request));
+    await keep(request, { status, headers: { 'content-type': contentType }, body });
   }
 
   async function keep(request: FastifyRequest, answer: Omit<StoredAnswer, 'fingerprint'>): Promise<void> {

@@ -28,6 +28,8 @@ export class GatedRequest extends IncomingMessage {
   /** Route pattern, `''` until routed. */
   route = '';
   identity: Identity | null = null;
+  /** True for a request to a route of the OpenAI API: its errors have that form. */
+  speaksOpenAi = false;
   /** From `X-CodeBuddy-Hop`: how many webhook requests of this server led to this request. */
   hop = 0;
 }

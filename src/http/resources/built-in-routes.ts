@@ -13,6 +13,7 @@ import { mcpRoutes } from './mcp.ts';
 import { metricsRoutes } from './metrics.ts';
 import { modelRoutes } from './models.ts';
 import { nodeRoutes } from './nodes.ts';
+import { openAiRoutes } from './openai.ts';
 import { permissionRoutes } from './permissions.ts';
 import { promptRoutes } from './prompt.ts';
 import { runRoutes } from './runs.ts';
@@ -34,6 +35,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...statusRoutes(context),
     ...metricsRoutes(context),
     ...promptRoutes(context),
+    ...openAiRoutes(context),
     ...runRoutes(context),
     ...permissionRoutes(context),
     ...toolRoutes(context),

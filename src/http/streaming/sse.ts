@@ -43,6 +43,8 @@ export interface EventStream {
 export interface EventStreamOptions {
   /** True if messages have an `event:` line. @default true */
   readonly named?: boolean;
+  /** The message to a reader that is too slow. @default an event `overflow` */
+  readonly overflowMessage?: (text: string) => ServerSentEvent;
 }
 
 /** Over this multiple of the buffer limit a reader is disconnected at once, to protect the memory of the server. */
@@ -70,7 +72,7 @@ export function openEventStream(
   request: FastifyRequest,
   reply: FastifyReply,
   context: HttpContext,
-  { named = true }: EventStreamOptions = {},
+  { named = true, overflowMessage }: EventStreamOptions = {},
 ): EventStream {
   requireRoomForStream(request, context);
   const { limits, metrics, shutdown, streams } = context;
@@ -115,10 +117,11 @@ export function openEventStream(
 
   function overflow(): void {
     const message = 'The reader is too slow. Resume after the last id that it has received.';
-    disconnect(
-      'overflow',
-      frameEvent({ event: 'overflow', data: { type: 'overflow', message, data: { message } } }, named),
-    );
+    const last = overflowMessage?.(message) ?? {
+      event: 'overflow',
+      data: { type: 'overflow', message, data: { message } },
+    };
+    disconnect('overflow', frameEvent(last, named));
   }
 
   function onShutdown(): void {

@@ -30,6 +30,13 @@ async function withOption(
   return { path, body: { ...body, [outer]: member }, ...(headers && { headers }) };
 }
 
+/** The code of a problem. Below `/v1` it is that of the OpenAI API. */
+// biome-ignore lint/suspicious/noExplicitAny: an answer of any shape.
+function codeOf(json: any): unknown {
+  if (json?.error?.code === 'invalid_api_key') return 'unauthorized';
+  return json?.code ?? json?.error?.code;
+}
+
 /** Sends the request of a row as every caller. Returns a line for each unexpected answer. */
 async function wrongAnswers(world: World, row: Row, option?: readonly [string, unknown]): Promise<string[]> {
   const wrong: string[] = [];
@@ -41,8 +48,8 @@ async function wrongAnswers(world: World, row: Row, option?: readonly [string, u
     const { status, json } = await world.send(caller, method, path, body, headers);
     const expected = expectedOf(row, caller);
     const code = expected === 401 ? 'unauthorized' : expected === 403 ? 'insufficient_scope' : undefined;
-    if (status !== expected || (code !== undefined && json?.code !== code)) {
-      const told = status >= 400 ? ` (${json?.code}: ${json?.detail})` : '';
+    if (status !== expected || (code !== undefined && codeOf(json) !== code)) {
+      const told = status >= 400 ? ` (${JSON.stringify(json)})` : '';
       wrong.push(
         `${nameOf(row)}${option ? `, ${option[0]}` : ''}: ${caller} gets ${status}${told}, not ${expected}`,
       );

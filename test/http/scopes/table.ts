@@ -118,6 +118,13 @@ const triggerFields = {
 const newTrigger = { source: 'github', prompt: 'Say hi.' } as const;
 const triggerPath = async ({ client }: World, rest = ''): Promise<string> =>
   `/api/triggers/${(await client.triggers.create(newTrigger)).id}${rest}`;
+/** Of the OpenAI-compatible routes. */
+const sessionHeaders = {
+  'X-CodeBuddy-Session:': () => `session ${unique++}`,
+  'X-OpenWebUI-Chat-Id:': () => `chat ${unique++}`,
+  'Idempotency-Key:': () => `key-${unique++}`,
+};
+const responseOf = (runId: string): string => runId.replace(/^run_/, 'resp_');
 const hook = ({ hookUrl }: World): string => hookUrl;
 const stream = { accept: 'text/event-stream' };
 const only = (path: string) => (): Prepared => ({ path });
@@ -216,6 +223,67 @@ export const table: readonly Row[] = [
     route: 'GET /api/runs/:id',
     passes: read(200),
     prepare: async (world) => ({ path: `/api/runs/${await world.failedRun()}` }),
+  },
+  { route: 'GET /v1/models', passes: prompt(200), prepare: only('/v1/models') },
+  { route: 'GET /v1/models/:id', passes: prompt(200), prepare: only('/v1/models/codebuddy') },
+  {
+    route: 'POST /v1/chat/completions',
+    passes: prompt(200),
+    prepare: () => ({ path: '/v1/chat/completions', body: { messages: [{ role: 'user', content: 'hi' }] } }),
+    options: {
+      ...sessionHeaders,
+      model: 'codebuddy/local/test-model',
+      messages: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }],
+      stream: true,
+      'stream_options.include_usage': true,
+      max_tokens: 100,
+      max_completion_tokens: 100,
+    },
+  },
+  {
+    route: 'POST /v1/chat/completions',
+    when: 'of commands of the offline agent',
+    passes: both(200),
+    prepare: () => ({
+      path: '/v1/chat/completions',
+      body: { model: 'codebuddy/offline', messages: [{ role: 'user', content: 'list' }] },
+    }),
+  },
+  {
+    route: 'POST /v1/responses',
+    passes: prompt(200),
+    prepare: () => ({ path: '/v1/responses', body: { input: 'hi' } }),
+    options: {
+      ...sessionHeaders,
+      model: 'codebuddy/local/test-model',
+      input: [{ role: 'user', content: 'hello' }],
+      instructions: 'Be short.',
+      stream: true,
+      background: true,
+      previous_response_id: async (world: World) => responseOf(await world.failedRun()),
+      include: ['function_call_output'],
+    },
+  },
+  {
+    route: 'GET /v1/responses/:id',
+    passes: prompt(200),
+    prepare: async (world) => ({ path: `/v1/responses/${responseOf(await world.failedRun())}` }),
+    options: { '?stream': false },
+  },
+  {
+    route: 'DELETE /v1/responses/:id',
+    passes: prompt(200),
+    prepare: async (world) => ({ path: `/v1/responses/${responseOf(await world.failedRun())}` }),
+  },
+  {
+    route: 'POST /v1/responses/:id/cancel',
+    passes: prompt(200),
+    prepare: async (world) => ({ path: `/v1/responses/${responseOf((await world.waitingRun()).id)}/cancel` }),
+  },
+  {
+    route: 'GET /v1/responses/:id/input_items',
+    passes: prompt(200),
+    prepare: async (world) => ({ path: `/v1/responses/${responseOf(await world.failedRun())}/input_items` }),
   },
   {
     route: 'POST /api/runs/:id/cancel',

@@ -1,0 +1,104 @@
+// Starts the run of a request, and ties it to its client: the run is cancelled when the client leaves.
+
+import { CodeBuddyError } from '../base/errors.ts';
+import type { Turns } from '../base/turns.ts';
+import type { Permission } from '../contract/permission.ts';
+import type { PromptResult } from '../contract/prompt-result.ts';
+import type { Conversation } from './conversation.ts';
+import { inSession, type SessionPlace } from './find-session.ts';
+import { modelNotFound } from './invalid-parameter.ts';
+import { optionsOf } from './model-ids.ts';
+import type { Caller, DoorServices, Headers, StartedRun } from './services.ts';
+
+export interface StartOptions {
+  readonly model: string;
+  /** The session to use, instead of the one of the headers or of the conversation. */
+  readonly sessionId?: string | undefined;
+  /** True if the run continues when the client leaves. @default false */
+  readonly detached?: boolean;
+}
+
+/** @throws CodeBuddyError of `runs.start`; `model_not_found` */
+export async function startRun(
+  services: Pick<DoorServices, 'runs' | 'sessions'> & { readonly turns: Turns },
+  caller: Caller,
+  conversation: Conversation,
+  { model, sessionId, detached = false }: StartOptions,
+): Promise<StartedRun> {
+  const { runs } = services;
+  const { prompt, system } = conversation;
+  const { requestId, hop, keyId, mayUseTools } = caller;
+  const options = { ...optionsOf(model), ...(system === undefined ? {} : { system }) };
+  const start = (place: SessionPlace): Promise<StartedRun> =>
+    runs.start({ ...place, prompt, options, origin: 'openai', requestId, hop, keyId, mayUseTools });
+  try {
+    const started =
+      sessionId === undefined
+        ? await inSession(services, caller, conversation, start)
+        : await start({ sessionId });
+    // Only a request that waits for the result needs the error.
+    started.result.catch(() => undefined);
+    if (!detached) cancelWhenGone(runs, started, caller.gone);
+    return started;
+  } catch (error) {
+    throw namesModel(error) ? modelNotFound(model, error.message) : error;
+  }
+}
+
+function namesModel(error: unknown): error is CodeBuddyError {
+  return error instanceof CodeBuddyError && error.errors?.[0]?.pointer === '/options/model';
+}
+
+function cancelWhenGone(runs: DoorServices['runs'], { run, result }: StartedRun, gone: AbortSignal): void {
+  const cancel = (): void => {
+    runs.cancel(run.id, 'The client disconnected.').catch(() => undefined);
+  };
+  if (gone.aborted) cancel();
+  gone.addEventListener('abort', cancel, { once: true });
+  const settled = (): void => gone.removeEventListener('abort', cancel);
+  result.then(settled, settled);
+}
+
+/** Tells the client which session it talks to. */
+export function headersOf({ run }: StartedRun): Headers {
+  return { 'X-CodeBuddy-Session': run.sessionId, 'X-CodeBuddy-Run': run.id };
+}
+
+/**
+ * The result of a run.
+ * @throws CodeBuddyError of the run; `permission_required` as soon as the run waits for a permission
+ */
+export async function resultOf(started: StartedRun, caller: Caller): Promise<PromptResult> {
+  const { result, asked, run } = started;
+  try {
+    if (asked === undefined) return await result;
+    const first = await Promise.race([
+      result.then((answer) => ({ kind: 'answer', answer }) as const),
+      asked.then((permission) => ({ kind: 'question', permission }) as const),
+    ]);
+    if (first.kind === 'answer') return first.answer;
+    throw permissionRequired(first.permission, caller);
+  } catch (error) {
+    if (!(error instanceof CodeBuddyError)) throw error;
+    // The run may have changed something: clients that repeat a failed request by themselves must not repeat this one.
+    const headers = { ...error.headers, ...headersOf({ ...started, run }), 'X-Should-Retry': 'false' };
+    throw new CodeBuddyError(error.code, error.message, {
+      cause: error.cause,
+      headers,
+      ...(error.errors === undefined ? {} : { errors: error.errors }),
+    });
+  }
+}
+
+/** How a person decides. */
+export function permissionUrl(permissionId: string, { baseUrl }: Caller): string {
+  return `${baseUrl}/api/permissions/${permissionId}`;
+}
+
+function permissionRequired({ id, tool, runId, reason }: Permission, caller: Caller): CodeBuddyError {
+  return new CodeBuddyError(
+    'permission_required',
+    `The run ${runId} waits for the permission ${id} to use ${tool} (${reason}). Decide in the dashboard or with POST ${permissionUrl(id, caller)}; ` +
+      `the run then continues, and GET ${caller.baseUrl}/v1/responses/resp_${runId.slice(4)} has its answer. A request with "stream": true waits by itself.`,
+  );
+}
