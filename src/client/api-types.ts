@@ -771,6 +771,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/webhook-figures': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get how the deliveries of each webhook went in the last 24 hours.
+     * @description Reads the newest 20 000 deliveries of the last 24 hours at most; `isComplete` says whether these are all.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['getWebhookFigures'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/webhooks': {
     readonly parameters: {
       readonly query?: never;
@@ -2482,6 +2504,20 @@ export interface components {
       readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
     };
     /**
+     * WebhookDay
+     * @description How the deliveries of each webhook went in the last 24 hours.
+     */
+    readonly WebhookDay: {
+      /** @description False if only the newest deliveries of the day were read, because there are too many. */
+      readonly isComplete: boolean;
+      /** @description How many deliveries were read, of all webhooks. */
+      readonly read: number;
+      /** Format: date-time */
+      readonly since: string;
+      /** @description The webhooks to which something was sent. */
+      readonly webhooks: readonly components['schemas']['WebhookFigures'][];
+    };
+    /**
      * WebhookDisabledEvent
      * @description A webhook was disabled: by a person, by its receiver, or after failing for five days.
      */
@@ -2539,6 +2575,28 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'webhook.failing';
+    };
+    /** WebhookFigures */
+    readonly WebhookFigures: {
+      readonly delivered: number;
+      readonly failed: number;
+      /** @description The 24 hours, oldest first, by the time when the deliveries were created. */
+      readonly hours: readonly components['schemas']['WebhookHour'][];
+      /** @description 95 % of the answers of the receiver came within this time. Null without an answer. */
+      readonly p95Ms: number | null;
+      /** @description Tried without success so far; they are tried again. */
+      readonly retrying: number;
+      /** @description The share of delivered ones. */
+      readonly successRate: number;
+      readonly webhookId: string;
+    };
+    /** WebhookHour */
+    readonly WebhookHour: {
+      readonly delivered: number;
+      /** Format: date-time */
+      readonly from: string;
+      /** @description Failed, or tried without success so far. */
+      readonly undelivered: number;
     };
     /** WebhookInput */
     readonly WebhookInput: {
@@ -5191,6 +5249,35 @@ export interface operations {
       readonly 503: components['responses']['Problem503-2'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getWebhookFigures: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description How the deliveries of each webhook went in the last 24 hours. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['WebhookDay'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };

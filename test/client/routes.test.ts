@@ -70,6 +70,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => tools.list(),
     () => tools.run(id),
     () => webhooks.list(),
+    () => webhooks.figures(),
     () => webhooks.create({ url: 'https://example.org' }),
     () => webhooks.get(id),
     () => webhooks.update(id, {}),
