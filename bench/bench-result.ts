@@ -35,7 +35,7 @@ export interface RowOptions {
   readonly what: string;
   readonly measured: Spread;
   /** After each number. `x`: a ratio. */
-  readonly unit?: 'x' | '%' | 'ms' | 'µs' | 'MB' | '/ s';
+  readonly unit?: 'x' | '%' | 'ms' | 'µs' | 'KB' | 'MB' | '/ s';
   /** @default no target */
   readonly target?: Target;
   /** The absolute values behind the ratio: `4 012 / s, bare 8 020 / s`. */

@@ -26,5 +26,6 @@ export const parts: readonly Part[] = [
   { name: 'webhook-drain', load: () => import('./webhook-drain.ts') },
   { name: 'agent', load: () => import('./agent.ts') },
   { name: 'history', load: () => import('./history.ts') },
+  { name: 'dashboard', load: () => import('./dashboard.ts') },
   { name: 'opencode', load: () => import('./peers/opencode.ts') },
 ];

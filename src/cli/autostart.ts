@@ -10,6 +10,7 @@ import { CodeBuddyConnectionError } from '../client/index.ts';
 import { ensureHome } from '../config/home-folder.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import { readServerFile } from '../config/server-file.ts';
+import { whileBusy } from './busy-line.ts';
 import { complain, oneLine } from './output.ts';
 
 const patienceMs = 120_000;
@@ -45,7 +46,7 @@ export async function startServer(homeFlag: string | undefined): Promise<void> {
         `codebuddy: No server is running; starting one in ${workspace}. To stop it: codebuddy stop. Its log: codebuddy logs.`,
       ),
     );
-    await startAndWait(home, until);
+    await whileBusy('Starting the server', () => startAndWait(home, until));
   } finally {
     rmSync(lock, { force: true });
   }

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { CodeBuddyClient, type CodeBuddyClientOptions, CodeBuddyConnectionError } from '../client/index.ts';
+import { type BusyLine, noBusyLine, startBusyLine } from './busy-line.ts';
 import { invalid } from './option-values.ts';
 import { withSettings } from './setting-flags.ts';
 import { UsageError } from './usage-error.ts';
@@ -35,18 +36,24 @@ export function withConnection(
   return command;
 }
 
-/** Calls `work` with a client and closes the client afterwards. Ctrl-C aborts the signal. */
+/**
+ * Calls `work` with a client and closes the client afterwards. Ctrl-C aborts the signal.
+ * `busy`: what the terminal shows if it takes longer than a second; null for a command that shows it itself.
+ */
 export async function withClient(
   options: ConnectionOptions,
-  work: (client: CodeBuddyClient, signal: AbortSignal) => Promise<void>,
+  work: (client: CodeBuddyClient, signal: AbortSignal, line: BusyLine) => Promise<void>,
+  busy: string | null = 'Waiting for the server',
 ): Promise<void> {
   const client = await createClient(options, clientOptionsOf(options));
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   process.once('SIGINT', abort);
+  const line = busy === null ? noBusyLine : startBusyLine(busy);
   try {
-    await work(client, controller.signal);
+    await work(client, controller.signal, line);
   } finally {
+    line.end();
     process.off('SIGINT', abort);
     client.close();
   }

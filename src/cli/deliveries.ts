@@ -185,23 +185,27 @@ async function retry(id: string | undefined, options: RetryOptions): Promise<voi
   if (id !== undefined && Object.keys(filter).length > 0)
     throw new UsageError('--webhook, --event and --since need --failed.');
   if (id !== undefined && options.dryRun === true) throw new UsageError('--dry-run needs --failed.');
-  await withClient(options, async (client, signal) => {
-    if (id !== undefined) {
-      const delivery = await client.deliveries.retry(id, { signal });
-      if (options.json) printJson(delivery);
-      else print(`Queued delivery ${delivery.id} again.`);
-      return;
-    }
-    if (options.dryRun === true) {
-      const answer = await client.deliveries.countFailed(filter, { signal });
+  await withClient(
+    options,
+    async (client, signal) => {
+      if (id !== undefined) {
+        const delivery = await client.deliveries.retry(id, { signal });
+        if (options.json) printJson(delivery);
+        else print(`Queued delivery ${delivery.id} again.`);
+        return;
+      }
+      if (options.dryRun === true) {
+        const answer = await client.deliveries.countFailed(filter, { signal });
+        if (options.json) printJson(answer);
+        else print(`Would queue ${countOf(answer.matching, 'delivery', 'deliveries')} again.`);
+        return;
+      }
+      const answer = await client.deliveries.retryFailed(filter, { signal });
       if (options.json) printJson(answer);
-      else print(`Would queue ${countOf(answer.matching, 'delivery', 'deliveries')} again.`);
-      return;
-    }
-    const answer = await client.deliveries.retryFailed(filter, { signal });
-    if (options.json) printJson(answer);
-    else print(`Queued ${countOf(answer.queued, 'delivery', 'deliveries')} again.`);
-  });
+      else print(`Queued ${countOf(answer.queued, 'delivery', 'deliveries')} again.`);
+    },
+    'Queueing deliveries',
+  );
 }
 
 function describe(delivery: ExplainedDelivery): string {

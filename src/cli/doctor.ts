@@ -12,6 +12,7 @@ import { localKeyPath, readLocalKey } from '../config/local-key.ts';
 import { readServerFile, type ServerFile } from '../config/server-file.ts';
 import type { Origins, Settings } from '../config/settings.ts';
 import { shownSettings } from '../config/shown-settings.ts';
+import { type BusyLine, whileBusy } from './busy-line.ts';
 import { exitCodes } from './exit-codes.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { settingFlags, withSettings } from './setting-flags.ts';
@@ -29,7 +30,10 @@ export function define(doctor: Command): void {
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
       const { settings, origins, faults } = inspectSettings({ flags: settingFlags(options) });
-      const checks = [...settingsChecks(faults), ...(await runChecks(settings, origins))];
+      const checks = [
+        ...settingsChecks(faults),
+        ...(await whileBusy('Checking', (line) => runChecks(settings, origins, line))),
+      ];
       const rows = shownSettings(settings, origins).map(({ name, value, origin }) => ({
         name,
         value,
@@ -58,10 +62,18 @@ function settingsChecks(faults: readonly string[]): readonly Check[] {
   return faults.map((detail) => ({ name, ok: false, detail }));
 }
 
-/** Runs every check, even if others fail. */
-async function runChecks(settings: Settings, origins: Origins): Promise<readonly Check[]> {
+/** Runs every check, even if others fail. The line names those that still run. */
+async function runChecks(settings: Settings, origins: Origins, line: BusyLine): Promise<readonly Check[]> {
   const { home } = settings;
   const { server, fault } = findServer(home);
+  const running: string[] = [];
+  const attempt = async (name: string, check: CheckFunction): Promise<readonly Check[]> => {
+    running.push(name);
+    const checks = await run(name, check);
+    running.splice(running.indexOf(name), 1);
+    line.say(`Checking ${running.join(', ')}`);
+    return checks;
+  };
   const results = [
     attempt('node', checkNode),
     attempt('config folder', () => checkHome(home)),
@@ -90,10 +102,9 @@ function findServer(home: string): {
   }
 }
 
-async function attempt(
-  name: string,
-  check: () => Check | readonly Check[] | Promise<Check | readonly Check[]>,
-): Promise<readonly Check[]> {
+type CheckFunction = () => Check | readonly Check[] | Promise<Check | readonly Check[]>;
+
+async function run(name: string, check: CheckFunction): Promise<readonly Check[]> {
   try {
     return [await check()].flat();
   } catch (error) {

@@ -59,21 +59,25 @@ Examples:
 
 async function tail(options: TailOptions): Promise<void> {
   const point = options.after === undefined ? undefined : readPoint('--after', options.after);
-  await withClient(options, async (client, signal) => {
-    const after = typeof point === 'string' ? await sequenceBefore(client, point, signal) : point;
-    const stream = client.events.stream({
-      after,
-      types: options.type,
-      ...(options.session === undefined ? {} : { sessionId: options.session }),
-      ...(options.run === undefined ? {} : { runId: options.run }),
-      ...(options.deltas ? { deltas: true } : {}),
-      signal,
-    });
-    for await (const event of stream) {
-      if (options.json) printJsonLine(event);
-      else print(describe(event));
-    }
-  });
+  await withClient(
+    options,
+    async (client, signal) => {
+      const after = typeof point === 'string' ? await sequenceBefore(client, point, signal) : point;
+      const stream = client.events.stream({
+        after,
+        types: options.type,
+        ...(options.session === undefined ? {} : { sessionId: options.session }),
+        ...(options.run === undefined ? {} : { runId: options.run }),
+        ...(options.deltas ? { deltas: true } : {}),
+        signal,
+      });
+      for await (const event of stream) {
+        if (options.json) printJsonLine(event);
+        else print(describe(event));
+      }
+    },
+    'Waiting for events',
+  );
 }
 
 /** Finds the sequence number of the last event before a time by binary search: both grow together. */

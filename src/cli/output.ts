@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { styleText } from 'node:util';
 import { visible, visibleJson, visibleLine } from '../base/visible-text.ts';
+import { endBusyLine, turnOffBusyLine } from './busy-line.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -30,21 +31,36 @@ function shown(text: string): string {
 }
 
 export function print(text: string): void {
+  endBusyLine();
   process.stdout.write(shown(text.endsWith('\n') ? text : `${text}\n`));
 }
 
-/** Prints text that arrives in pieces. `end` prints what was held back. */
-export function printPieces(): { write(piece: string): void; end(): void } {
+export interface Pieces {
+  write(piece: string): void;
+  /** Prints what was held back. */
+  end(): void;
+}
+
+/** Prints text that arrives in pieces. */
+export function printPieces(
+  to: NodeJS.WritableStream = process.stdout,
+  look: (text: string) => string = (text) => text,
+): Pieces {
   let held = '';
+  const put = (text: string): void => {
+    if (text === '') return;
+    endBusyLine();
+    to.write(shown(look(text)));
+  };
   return {
     write(piece) {
       const text = held + piece;
       // The meaning of these characters depends on the next one.
       held = /[\r\u{D800}-\u{DBFF}]$/u.exec(text)?.[0] ?? '';
-      process.stdout.write(visible(text.slice(0, text.length - held.length)));
+      put(text.slice(0, text.length - held.length));
     },
     end() {
-      process.stdout.write(visible(held));
+      put(held);
       held = '';
     },
   };
@@ -56,6 +72,7 @@ let printed: 'nothing' | 'document' | 'lines' = 'nothing';
 /** Called if --json was given. */
 export function wantJson(): void {
   jsonWanted = true;
+  turnOffBusyLine();
 }
 
 export function isJsonWanted(): boolean {
@@ -69,11 +86,13 @@ export function jsonPrinted(): 'nothing' | 'document' | 'lines' {
 
 export function printJson(value: unknown): void {
   printed = 'document';
+  endBusyLine();
   process.stdout.write(`${visibleJson(JSON.stringify(value, undefined, 2))}\n`);
 }
 
 export function printJsonLine(value: unknown): void {
   printed = 'lines';
+  endBusyLine();
   process.stdout.write(`${visibleJson(JSON.stringify(value))}\n`);
 }
 
@@ -98,6 +117,7 @@ export function countOf(count: number, one: string, many = `${one}s`): string {
 
 /** Prints to standard error. */
 export function complain(line: string): void {
+  endBusyLine();
   process.stderr.write(`${shown(line)}\n`);
 }
 
@@ -107,6 +127,7 @@ export async function ask(
   { input, signal }: { readonly input: NodeJS.ReadableStream; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
   const { createInterface } = await import('node:readline/promises');
+  endBusyLine();
   const terminal = createInterface({ input, output: process.stderr });
   // readline intercepts Ctrl-C; pass it on, so that it means the same as elsewhere.
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));

@@ -1,5 +1,5 @@
-// Sends a prompt and shows its run as it works: the answer on standard output, tool calls and questions on standard
-// error.
+// Sends a prompt and shows its run as it works: the answer on standard output; tool calls, questions and, on a terminal,
+// the model's reasoning on standard error.
 
 import { shorten } from '../base/text.ts';
 import {
@@ -9,7 +9,8 @@ import {
   type StreamEvent,
 } from '../client/index.ts';
 import { runEndEvents } from '../contract/event-catalogue.ts';
-import { complain, oneLine, paint, printJsonLine, printPieces } from './output.ts';
+import { startBusyLine } from './busy-line.ts';
+import { complain, oneLine, type Pieces, paint, printJsonLine, printPieces } from './output.ts';
 import type { OutputFormat } from './output-format.ts';
 import { type Ask, createAsking, permissionRequired } from './permission-asking.ts';
 import { cutOff } from './prompt-outcome.ts';
@@ -35,7 +36,9 @@ export async function showRun(
   { format, place, ask, wait, onSession }: RunView,
   signal: AbortSignal,
 ): Promise<StreamEvent> {
-  const writer = createWriter(format);
+  let openQuestions = 0;
+  // A line must not replace a question.
+  const writer = createWriter(format, () => openQuestions === 0);
   const asking = createAsking(client, place, signal);
   let runId: string | undefined;
   let last: StreamEvent | undefined;
@@ -50,9 +53,11 @@ export async function showRun(
       if (type === 'permission.request') {
         writer.endLine();
         if (ask === undefined && !wait) throw await permissionRequired(event, place);
+        openQuestions++;
         await asking.start(event, ask);
       } else if (type === 'permission.resolved') {
         await asking.end(String(data.permissionId));
+        openQuestions--;
         if (format === 'text') complain(paint('dim', `· ${oneLine(String(data.decision))}`));
       } else if (ends.has(type)) last = event;
       else writer.show(event);
@@ -74,29 +79,48 @@ interface Writer {
 }
 
 /** For `text`. As JSON, the answer is printed as a whole at the end, or with the events. */
-function createWriter(format: OutputFormat): Writer {
+function createWriter(format: OutputFormat, mayBeBusy: () => boolean): Writer {
   let streamed = false;
+  const answer = printPieces();
+  const reasoning = printPieces(process.stderr, (text) => paint('dim', text));
+  let current: Pieces | undefined;
   let atLineStart = true;
-  const pieces = printPieces();
-  const write = (text: string): void => {
-    pieces.write(text);
-    if (text !== '') atLineStart = text.endsWith('\n');
-  };
   const endLine = (): void => {
-    pieces.end();
-    if (!atLineStart) write('\n');
+    current?.end();
+    if (!atLineStart) current?.write('\n');
+    current = undefined;
+    atLineStart = true;
   };
+  const write = (target: Pieces, text: string): void => {
+    if (text === '') return;
+    if (target !== current) endLine();
+    current = target;
+    target.write(text);
+    atLineStart = text.endsWith('\n');
+  };
+  const busy = (text: string): void => {
+    if (mayBeBusy()) startBusyLine(text);
+  };
+  if (format === 'text') busy('Waiting for the agent');
   return {
     endLine,
     show({ type, data }) {
       if (format !== 'text') return;
-      if (type === 'tool.start')
+      if (type === 'tool.start') {
+        endLine();
         complain(paint('dim', oneLine(`· ${data.tool} ${shorten(JSON.stringify(data.params), 120)}`)));
-      else if (type === 'message.delta') {
+        busy(data.tool);
+      } else if (type === 'tool.complete' || type === 'tool.error') {
+        busy('Waiting for the agent');
+      } else if (type === 'reasoning.delta') {
+        if (process.stderr.isTTY !== true) return;
+        if (current !== reasoning) write(reasoning, '· reasoning: ');
+        write(reasoning, String(data.text));
+      } else if (type === 'message.delta') {
         streamed = true;
-        write(String(data.text));
+        write(answer, String(data.text));
       } else if (type === 'message.assistant') {
-        if (!streamed) write(String(data.text));
+        if (!streamed) write(answer, String(data.text));
         // The next text belongs to another message.
         endLine();
         streamed = false;

@@ -36,8 +36,10 @@ export function define(runs: Command): void {
   withConnection(
     withId(runs.command('cancel').description('Cancel a run and stop its tools.'), 'run'),
   ).action(async (id: string, options: ConnectionOptions) => {
-    await withClient(options, async (client, signal) =>
-      printStatus(await client.runs.cancel(id, { signal }), options),
+    await withClient(
+      options,
+      async (client, signal) => printStatus(await client.runs.cancel(id, { signal }), options),
+      'Waiting for the run to end',
     );
   });
   withConnection(

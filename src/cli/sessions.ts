@@ -43,7 +43,7 @@ export function define(sessions: Command): void {
   withConnection(
     withId(sessions.command('show').description('Show a session with its messages.'), 'ses'),
   ).action(async (id: string, options: ConnectionOptions) => {
-    await withClient(options, async (client, signal) => {
+    await withClient(options, async (client, signal, line) => {
       const session = await client.sessions.get(id, { signal });
       const messages: Message[] = [];
       for (let cursor: string | null | undefined; cursor !== null; ) {
@@ -53,6 +53,7 @@ export function define(sessions: Command): void {
           { signal },
         );
         messages.push(...page.messages);
+        line.say(`Reading messages: ${messages.length} of ${session.messageCount}`);
         cursor = page.nextCursor ?? null;
       }
       if (options.json) return printJson({ ...session, messages });
@@ -84,16 +85,20 @@ export function define(sessions: Command): void {
       }),
     )
     .action(async (id: string, options: ConnectionOptions & { message?: string; title?: string }) => {
-      await withClient(options, async (client, signal) => {
-        const { message, title } = options;
-        const body = {
-          ...(message === undefined ? {} : { messageId: message }),
-          ...(title === undefined ? {} : { title }),
-        };
-        const session = await client.sessions.fork(id, body, { signal });
-        if (options.json) printJson(session);
-        else print(`${session.id} ${oneLine(session.title)}`);
-      });
+      await withClient(
+        options,
+        async (client, signal) => {
+          const { message, title } = options;
+          const body = {
+            ...(message === undefined ? {} : { messageId: message }),
+            ...(title === undefined ? {} : { title }),
+          };
+          const session = await client.sessions.fork(id, body, { signal });
+          if (options.json) printJson(session);
+          else print(`${session.id} ${oneLine(session.title)}`);
+        },
+        'Copying the messages',
+      );
     });
   withConnection(
     withId(sessions.command('export').description('Print a whole session, or write it to a file.'), 'ses'),
@@ -112,18 +117,24 @@ export function define(sessions: Command): void {
         throw new UsageError(
           '--json and --format markdown need a file: add --output FILE, or remove one of them.',
         );
-      await withClient(options, async (client, signal) => {
-        const document = await client.sessions.export(id, { format }, { signal });
-        if (output === undefined) return typeof document === 'string' ? print(document) : printJson(document);
-        const text = typeof document === 'string' ? document : `${JSON.stringify(document, undefined, 2)}\n`;
-        try {
-          writeFileSync(output, text, { flag: 'wx' });
-        } catch (error) {
-          throw fileError(output, 'cannot be written', error);
-        }
-        if (json) printJson({ written: output });
-        else print(`Wrote ${output}.`);
-      });
+      await withClient(
+        options,
+        async (client, signal) => {
+          const document = await client.sessions.export(id, { format }, { signal });
+          if (output === undefined)
+            return typeof document === 'string' ? print(document) : printJson(document);
+          const text =
+            typeof document === 'string' ? document : `${JSON.stringify(document, undefined, 2)}\n`;
+          try {
+            writeFileSync(output, text, { flag: 'wx' });
+          } catch (error) {
+            throw fileError(output, 'cannot be written', error);
+          }
+          if (json) printJson({ written: output });
+          else print(`Wrote ${output}.`);
+        },
+        'Reading the session',
+      );
     });
   withConnection(
     withId(sessions.command('delete').description('Delete a session with its messages and runs.'), 'ses'),

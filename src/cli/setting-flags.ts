@@ -40,8 +40,8 @@ function settingOptions(names?: readonly (keyof Settings)[]): readonly SettingOp
 }
 
 /** `TCP port; 0 picks a free one (CODEBUDDY_PORT; default: 3847)` */
-function helpOf({ flag, variable, commonVariable, defaultValue }: SettingRule<unknown>): string {
-  const preset = flag?.defaultText ?? defaultValue({ home: '', cwd: '' });
+function helpOf({ flag, variable, commonVariable, defaultText, defaultValue }: SettingRule<unknown>): string {
+  const preset = defaultText ?? defaultValue({ home: '', cwd: '' });
   const isConstant = typeof preset === 'string' || typeof preset === 'number';
   const notes = [
     ...(variable === undefined ? [] : [[variable, commonVariable].filter(Boolean).join(' or ')]),

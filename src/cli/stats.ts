@@ -38,23 +38,27 @@ Examples:
     )
     .action(async (options: StatsOptions) => {
       const since = readTime('--since', options.since);
-      await withClient(options, async (client, signal) => {
-        const progress = createReadProgress({
-          isTerminal: process.stderr.isTTY === true,
-          write: (text) => process.stderr.write(text),
-          now: () => performance.now(),
-        });
-        const query = { since, progress, signal };
-        try {
-          const runs = await countRuns(client, query);
-          const deliveries = await countDeliveries(client, query);
-          progress.end();
-          if (options.json) printJson({ since, ...runs, deliveries });
-          else show(since, runs, deliveries);
-        } finally {
-          progress.end();
-        }
-      });
+      await withClient(
+        options,
+        async (client, signal) => {
+          const progress = createReadProgress({
+            isTerminal: process.stderr.isTTY === true,
+            write: (text) => process.stderr.write(text),
+            now: () => performance.now(),
+          });
+          const query = { since, progress, signal };
+          try {
+            const runs = await countRuns(client, query);
+            const deliveries = await countDeliveries(client, query);
+            progress.end();
+            if (options.json) printJson({ since, ...runs, deliveries });
+            else show(since, runs, deliveries);
+          } finally {
+            progress.end();
+          }
+        },
+        null,
+      );
     });
 }
 

@@ -6,11 +6,11 @@ import { isProcessAlive } from '../base/is-process-alive.ts';
 import { CodeBuddyClient } from '../client/index.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import { readServerFile, type ServerFile } from '../config/server-file.ts';
-import { complain, print, printJson } from './output.ts';
+import { whileBusy } from './busy-line.ts';
+import { print, printJson } from './output.ts';
 import { settingFlags, withSettings } from './setting-flags.ts';
 
 const patienceMs = 120_000;
-const quietMs = 1000;
 const pollMs = 50;
 
 export function define(stop: Command): void {
@@ -37,16 +37,14 @@ async function end(home: string, { pid }: ServerFile): Promise<void> {
     client.close();
   }
   process.kill(pid, 'SIGTERM');
+  await whileBusy('Waiting for the server to finish its work', () => ended(pid));
+}
+
+async function ended(pid: number): Promise<void> {
   const started = Date.now();
-  let isTold = false;
   while (isProcessAlive(pid)) {
-    const waited = Date.now() - started;
-    if (waited > patienceMs)
+    if (Date.now() - started > patienceMs)
       throw new Error(`The server (pid ${pid}) has not ended after ${patienceMs / 1000} s.`);
-    if (waited > quietMs && !isTold) {
-      isTold = true;
-      complain('codebuddy: Waiting for the server to finish its work…');
-    }
     await delay(pollMs);
   }
 }

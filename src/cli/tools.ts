@@ -42,12 +42,16 @@ Examples:
         options: ConnectionOptions & { readonly params?: string },
       ) => {
         const params = { ...readObject(options.params), ...readPairs(pairs) };
-        await withClient(options, async (client, signal) => {
-          const { result } = await client.tools.run(tool, params, { signal });
-          if (options.json || typeof result !== 'string') printJson(result);
-          else print(result);
-          if (tool === 'bash') failAs(result);
-        });
+        await withClient(
+          options,
+          async (client, signal) => {
+            const { result } = await client.tools.run(tool, params, { signal });
+            if (options.json || typeof result !== 'string') printJson(result);
+            else print(result);
+            if (tool === 'bash') failAs(result);
+          },
+          'Running the tool',
+        );
       },
     );
 }

@@ -9,6 +9,7 @@ import type { Imported } from '../app/webhook-transfer.ts';
 import { writePrivateFile } from '../base/atomic-file.ts';
 import { fileError } from '../base/file-errors.ts';
 import { loadSettings } from '../config/load-settings.ts';
+import { whileBusy } from './busy-line.ts';
 import { complain, countOf, print, printJson } from './output.ts';
 import { settingFlags, withSettings } from './setting-flags.ts';
 
@@ -52,7 +53,7 @@ Examples:
 async function exportTo(file: string, options: object): Promise<void> {
   const { settings } = loadSettings({ flags: settingFlags(options) });
   const { exportWebhooks } = await import('../app/webhook-transfer.ts');
-  const list = await exportWebhooks(settings);
+  const list = await whileBusy('Reading the webhooks', () => exportWebhooks(settings));
   if (file === '-') return printJson(list);
   try {
     writePrivateFile(resolve(file), `${JSON.stringify(list, undefined, 2)}\n`);
@@ -67,7 +68,9 @@ async function importFrom(file: string, options: ImportOptions): Promise<void> {
   const text = await read(file);
   const { importWebhooks } = await import('../app/webhook-transfer.ts');
   const dryRun = options.dryRun === true;
-  const imported = await importWebhooks(settings, text, { dryRun });
+  const imported = await whileBusy('Importing the webhooks', () =>
+    importWebhooks(settings, text, { dryRun }),
+  );
   if (options.json) return printJson({ ...imported, dryRun });
   print(describe(imported, dryRun));
 }

@@ -10,6 +10,7 @@ import { localTime, withLocalTimes } from './local-time.ts';
 import { eventPattern, repeated } from './option-values.ts';
 import { complain, countOf, oneLine, paint, print, printJson, printTable } from './output.ts';
 import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging.ts';
+import { withReplayProgress } from './replay-progress.ts';
 import { readPoint } from './time-point.ts';
 import { UsageError } from './usage-error.ts';
 import { type FieldOptions, readFields, targetUrl, withFields } from './webhook-flags.ts';
@@ -153,19 +154,23 @@ function defineUpdate(webhooks: Command): void {
       'also send the events that it missed',
     ),
   ).action(async (id: string, options: ConnectionOptions & { readonly replayMissed?: boolean }) => {
-    await withClient(options, async (client, signal) => {
-      const answer = await client.webhooks.enable(
-        id,
-        { replayMissed: options.replayMissed ?? false },
-        { signal },
-      );
-      if (options.json) return printJson(answer);
-      const { webhook, queued } = answer;
-      print(`Enabled webhook ${webhook.id}. Pending deliveries are sent now.`);
-      if (queued > 0) print(`Queued ${countOf(queued, 'missed event')}.`);
-      else if (webhook.state.missed > 0)
-        print(`It missed ${countOf(webhook.state.missed, 'event')}. Use --replay-missed to send them.`);
-    });
+    await withClient(
+      options,
+      async (client, signal) => {
+        const answer = await client.webhooks.enable(
+          id,
+          { replayMissed: options.replayMissed ?? false },
+          { signal },
+        );
+        if (options.json) return printJson(answer);
+        const { webhook, queued } = answer;
+        print(`Enabled webhook ${webhook.id}. Pending deliveries are sent now.`);
+        if (queued > 0) print(`Queued ${countOf(queued, 'missed event')}.`);
+        else if (webhook.state.missed > 0)
+          print(`It missed ${countOf(webhook.state.missed, 'event')}. Use --replay-missed to send them.`);
+      },
+      'Queueing missed events',
+    );
   });
   withConnection(
     withId(
@@ -194,12 +199,16 @@ function defineSend(webhooks: Command): void {
       'whk',
     ),
   ).action(async (id: string, options: ConnectionOptions) => {
-    await withClient(options, async (client, signal) => {
-      const delivery = await ended(client, await client.webhooks.test(id, { signal }), signal);
-      if (options.json) printJson(delivery);
-      else reportTest(delivery);
-      if (delivery.status !== 'success') process.exitCode = 1;
-    });
+    await withClient(
+      options,
+      async (client, signal) => {
+        const delivery = await ended(client, await client.webhooks.test(id, { signal }), signal);
+        if (options.json) printJson(delivery);
+        else reportTest(delivery);
+        if (delivery.status !== 'success') process.exitCode = 1;
+      },
+      'Waiting for the receiver',
+    );
   });
   withConnection(
     withId(webhooks.command('replay').description('Send past events of the log to a webhook.'), 'whk')
@@ -231,20 +240,23 @@ Examples:
   codebuddy webhooks replay whk_… --after 2026-11-01T00:00:00Z --event run.failed`,
     )
     .action(async (id: string, options: ReplayOptions) => {
-      await withClient(options, async (client, signal) => {
-        const { before, event } = options;
-        const answer = await client.webhooks.replay(
-          id,
-          {
+      await withClient(
+        options,
+        async (client, signal, line) => {
+          const { before, event } = options;
+          const range = {
             after: readPoint('--after', options.after),
             ...(before === undefined ? {} : { before: readPoint('--before', before) }),
             ...(event === undefined ? {} : { events: event }),
-          },
-          { signal },
-        );
-        if (options.json) printJson(answer);
-        else print(`Queued ${countOf(answer.queued, 'event')}, skipped ${answer.skipped}.`);
-      });
+          };
+          const answer = await withReplayProgress(client, id, line, () =>
+            client.webhooks.replay(id, range, { signal }),
+          );
+          if (options.json) printJson(answer);
+          else print(`Queued ${countOf(answer.queued, 'event')}, skipped ${answer.skipped}.`);
+        },
+        'Queueing events',
+      );
     });
 }
 

@@ -887,6 +887,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/webhook-figures': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get how the deliveries of each webhook went in the last 24 hours.
+     * @description Reads the newest 20 000 deliveries of the last 24 hours at most; `isComplete` says whether these are all.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['getWebhookFigures'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/webhooks': {
     readonly parameters: {
       readonly query?: never;
@@ -1956,7 +1978,7 @@ export interface components {
      * @description A prompt of the user, an answer of the agent, or the output of a tool.
      */
     readonly Message: {
-      /** @description Text, or the output of the tool. */
+      /** @description Text, or the output of the tool. Empty for a step in which the model only reasoned before it called tools. */
       readonly content: string;
       /** Format: date-time */
       readonly createdAt: string;
@@ -1966,6 +1988,8 @@ export interface components {
        * @constant
        */
       readonly incomplete?: true;
+      /** @description Only on `assistant` messages: the model's reasoning before the text, up to 64 KiB; of a longer one, the beginning and the end. Absent without reasoning. */
+      readonly reasoning?: string;
       /** @enum {string} */
       readonly role: 'user' | 'assistant' | 'tool';
       readonly runId: string | null;
@@ -2404,6 +2428,24 @@ export interface components {
       }[];
       /** @enum {string} */
       readonly status: 'ready' | 'not_ready';
+    };
+    /**
+     * ReasoningDeltaEvent
+     * @description A piece of the model's reasoning, as it is generated. The message has the whole.
+     */
+    readonly ReasoningDeltaEvent: {
+      readonly data: {
+        readonly text: string;
+      };
+      readonly runId?: string;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'reasoning.delta';
     };
     /**
      * ResponseEvent
@@ -2999,6 +3041,7 @@ export interface components {
       | components['schemas']['WebhookRecoveredEvent']
       | components['schemas']['WebhookDisabledEvent']
       | components['schemas']['MessageDeltaEvent']
+      | components['schemas']['ReasoningDeltaEvent']
       | components['schemas']['ToolOutputEvent']
       | components['schemas']['GapNotice']
       | components['schemas']['OverflowNotice'];
@@ -3611,6 +3654,20 @@ export interface components {
       readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
     };
     /**
+     * WebhookDay
+     * @description How the deliveries of each webhook went in the last 24 hours.
+     */
+    readonly WebhookDay: {
+      /** @description False if only the newest deliveries of the day were read, because there are too many. */
+      readonly isComplete: boolean;
+      /** @description How many deliveries were read, of all webhooks. */
+      readonly read: number;
+      /** Format: date-time */
+      readonly since: string;
+      /** @description The webhooks to which something was sent. */
+      readonly webhooks: readonly components['schemas']['WebhookFigures'][];
+    };
+    /**
      * WebhookDisabledEvent
      * @description A webhook was disabled: by a person, by its receiver, or after failing for five days.
      */
@@ -3668,6 +3725,28 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'webhook.failing';
+    };
+    /** WebhookFigures */
+    readonly WebhookFigures: {
+      readonly delivered: number;
+      readonly failed: number;
+      /** @description The 24 hours, oldest first, by the time when the deliveries were created. */
+      readonly hours: readonly components['schemas']['WebhookHour'][];
+      /** @description 95 % of the answers of the receiver came within this time. Null without an answer. */
+      readonly p95Ms: number | null;
+      /** @description Tried without success so far; they are tried again. */
+      readonly retrying: number;
+      /** @description The share of delivered ones. */
+      readonly successRate: number;
+      readonly webhookId: string;
+    };
+    /** WebhookHour */
+    readonly WebhookHour: {
+      readonly delivered: number;
+      /** Format: date-time */
+      readonly from: string;
+      /** @description Failed, or tried without success so far. */
+      readonly undelivered: number;
     };
     /** WebhookInput */
     readonly WebhookInput: {
@@ -5864,7 +5943,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
@@ -6474,7 +6553,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
@@ -6792,7 +6871,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
@@ -7595,6 +7674,35 @@ export interface operations {
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
       readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getWebhookFigures: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description How the deliveries of each webhook went in the last 24 hours. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['WebhookDay'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };

@@ -24,6 +24,10 @@ import {
 import type { LogLevel, SandboxLimits, Settings } from './settings.ts';
 
 export interface SettingRule<T> {
+  /** What it sets, for the reference: a sentence. @default the help of the flag */
+  readonly about?: string;
+  /** The default in words, if it is not a constant. */
+  readonly defaultText?: string;
   readonly flag?: SettingFlag;
   /** Environment variable. */
   readonly variable?: string;
@@ -44,8 +48,6 @@ export interface SettingFlag {
   /** As commander reads it: `--port <port>`. */
   readonly syntax: string;
   readonly help: string;
-  /** The default, in the words of the help, if it is not a constant. */
-  readonly defaultText?: string;
   /** Whether the flag may be repeated. @default false */
   readonly isRepeatable?: boolean;
   /** All valid values, if they are few. Completion scripts offer them. */
@@ -63,13 +65,16 @@ const defaultSandboxLimits: SandboxLimits = { processes: 4096, memoryMb: 8192, f
 
 export const settingRules: { readonly [K in keyof Settings]: SettingRule<Settings[K]> } = {
   home: {
-    flag: { syntax: '--home <folder>', help: 'config folder', defaultText: '~/.codebuddy' },
+    about: 'The config folder.',
+    defaultText: '~/.codebuddy',
+    flag: { syntax: '--home <folder>', help: 'config folder' },
     variable: 'CODEBUDDY_HOME',
     defaultValue: () => defaultHome({}),
     parse: (value, { cwd }) => path(value, cwd),
     expected: 'a folder',
   },
   port: {
+    about: 'The TCP port.',
     flag: { syntax: '--port <port>', help: 'TCP port; 0 picks a free one' },
     variable: 'CODEBUDDY_PORT',
     field: 'port',
@@ -78,6 +83,7 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'a whole number from 0 to 65535 (0 picks a free port)',
   },
   host: {
+    about: 'The address to listen on.',
     flag: { syntax: '--host <host>', help: 'address to listen on' },
     variable: 'CODEBUDDY_HOST',
     field: 'host',
@@ -86,16 +92,18 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'an address or a host name',
   },
   apiKey: {
+    about: 'An API key with every scope, in addition to the local key and to created ones.',
     variable: 'CODEBUDDY_API_KEY',
     defaultValue: () => undefined,
     parse: (value) => (typeof value === 'string' && /^[\x21-\x7e]{16,512}$/.test(value) ? value : undefined),
     expected: '16 to 512 printable ASCII characters without spaces',
   },
   workspace: {
+    about: 'The folder that tools may read and change.',
+    defaultText: 'current folder',
     flag: {
       syntax: '--workspace <folder>',
       help: 'folder that tools may read and change',
-      defaultText: 'current folder',
     },
     variable: 'CODEBUDDY_WORKSPACE',
     field: 'workspace',
@@ -104,10 +112,12 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'a folder',
   },
   models: {
+    about:
+      'The model that answers, with fallbacks, first choice first. See [The agent](agent.md#which-model-answers).',
+    defaultText: 'chosen by the API keys and local models found',
     flag: {
       syntax: '--model <model>',
       help: 'model as provider/name, or "offline"; separate fallbacks with commas',
-      defaultText: 'chosen by the API keys and local models found',
     },
     variable: 'CODEBUDDY_MODEL',
     field: 'models',
@@ -121,18 +131,22 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
       '"offline", a model such as anthropic/claude-sonnet-5-5, or a list of models, first choice first',
   },
   providers: {
+    about:
+      "Model servers with OpenAI's chat completions, by name. See [The agent](agent.md#which-model-answers).",
     field: 'providers',
     defaultValue: () => undefined,
     parse: (value) => (isRecord(value) ? value : undefined),
     expected: 'an object such as {"name": {"baseURL": "http://127.0.0.1:8000/v1"}}',
   },
   mcpServers: {
+    about: 'MCP servers, by name, in the format of other MCP clients. See [MCP servers](mcp.md).',
     field: 'mcpServers',
     defaultValue: () => undefined,
     parse: (value) => (isRecord(value) ? value : undefined),
     expected: 'an object such as {"name": {"command": "…", "args": []}}',
   },
   permissionMode: {
+    about: 'Which tool calls need a permission. See [Permissions](permissions.md).',
     flag: {
       syntax: '--permission-mode <mode>',
       help: `permission mode: ${permissionModes.join(', ')}`,
@@ -145,18 +159,23 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: oneOf(permissionModes),
   },
   permissions: {
+    about: 'Rules that allow or deny tool calls. See [Permissions](permissions.md).',
     field: 'permissions',
     defaultValue: () => ({ allow: [], deny: [] }),
     parse: permissionRules,
     expected: 'an object such as {"allow": ["bash(npm test)"], "deny": ["write_file(.env*)"]}',
   },
   triggerModes: {
+    about:
+      'The permission modes of runs that triggers start, by trigger. Others are `read-only`. See [Triggers](triggers.md).',
     field: 'triggerModes',
     defaultValue: () => ({}),
     parse: triggerModes,
     expected: `an object of trigger ids with one of ${permissionModes.join(', ')} such as {"trg_…": "auto-edit"}`,
   },
   protectedPaths: {
+    about:
+      'More [files that run later](permissions.md#files-that-run-later), in addition to the built-in ones.',
     field: 'protectedPaths',
     defaultValue: () => [],
     parse: (value) =>
@@ -164,36 +183,58 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'a list of patterns relative to the workspace, such as ["deploy/**", "*.tf"]',
   },
   costLimits: {
+    about:
+      'The cost of a run, a session and a day at which runs end, in US dollars. See [Cost](agent.md#cost).',
+    defaultText: 'no limits',
     field: 'costLimits',
     defaultValue: () => ({}),
     parse: costLimits,
     expected: 'an object of US dollars such as {"run": 1, "session": 5, "day": 20}',
   },
   costThresholds: {
+    about: 'The costs of a session or a day, in US dollars, that cause a `cost.threshold` event.',
     field: 'costThresholds',
     defaultValue: () => [],
     parse: dollarAmounts,
     expected: 'a list of US dollars such as [1, 5, 10]',
   },
-  maxActiveRuns: runCount('maxActiveRuns', 8, 1000),
-  maxWaitingRuns: runCount('maxWaitingRuns', 256),
-  maxWaitingRunsPerKey: runCount('maxWaitingRunsPerKey', 64),
-  maxQueuedRuns: runCount('maxQueuedRuns', 256),
-  maxQueuedRunsPerKey: runCount('maxQueuedRunsPerKey', 128),
-  maxQueuedRunsPerSession: runCount('maxQueuedRunsPerSession', 16),
+  maxActiveRuns: runCount(
+    'maxActiveRuns',
+    8,
+    'Runs that work at the same time, not counting those that wait for a permission.',
+    1000,
+  ),
+  maxWaitingRuns: runCount('maxWaitingRuns', 256, 'Runs that wait for a permission at the same time.'),
+  maxWaitingRunsPerKey: runCount(
+    'maxWaitingRunsPerKey',
+    64,
+    'Runs of one API key that wait for a permission.',
+  ),
+  maxQueuedRuns: runCount('maxQueuedRuns', 256, 'Runs that wait for their turn.'),
+  maxQueuedRunsPerKey: runCount('maxQueuedRunsPerKey', 128, 'Runs of one API key that wait for their turn.'),
+  maxQueuedRunsPerSession: runCount(
+    'maxQueuedRunsPerSession',
+    16,
+    'Runs of one session that wait for their turn.',
+  ),
   contextWindow: {
+    about: 'The context window of a model that the price list does not know, in tokens.',
+    defaultText: '128 000',
     field: 'contextWindow',
     defaultValue: () => undefined,
     parse: (value) => integer(value, 1000, 100_000_000),
     expected: 'a whole number of tokens from 1000 to 100000000',
   },
   modelSilenceMs: {
+    about: 'The time without a byte from a model after which a call fails, in milliseconds.',
+    defaultText: '120 000; 600 000 for a model on this machine or in its network',
     field: 'modelSilenceMs',
     defaultValue: () => undefined,
     parse: (value) => integer(value, 1000, 86_400_000),
     expected: 'a whole number of milliseconds from 1000 to 86400000 (one day)',
   },
   sandbox: {
+    about: 'Whether commands run in [the sandbox](sandbox.md): always, where it works, or never.',
     flag: {
       syntax: '--sandbox <mode>',
       help: 'run commands in the sandbox: required, auto (where it works) or off',
@@ -205,31 +246,39 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     parse: (value) => sandboxModes.find((mode) => mode === value),
     expected: oneOf(sandboxModes),
   },
-  sandboxNetwork: trueOrFalse('sandboxNetwork', false),
+  sandboxNetwork: trueOrFalse(
+    'sandboxNetwork',
+    false,
+    'Whether commands in the sandbox may use the network.',
+  ),
   sandboxLimits: {
+    about: 'The limits of one command in the sandbox: processes, and MB of memory, of a file and of `/tmp`.',
     field: 'sandboxLimits',
     defaultValue: () => defaultSandboxLimits,
     parse: (value) => sandboxLimits(value, defaultSandboxLimits, maxSandboxLimit),
     expected: `an object of whole numbers from 1 to ${maxSandboxLimit} such as ${JSON.stringify(defaultSandboxLimits)}`,
   },
   sandboxHide: {
+    about: 'More paths that commands in the sandbox cannot see.',
     field: 'sandboxHide',
     defaultValue: () => [],
     parse: (value) => list(value, isFixedPath),
     expected: 'a list of absolute paths, or paths such as ~/secrets',
   },
   sandboxShow: {
+    about: 'Paths that are hidden by default and that commands in the sandbox may see.',
     field: 'sandboxShow',
     defaultValue: () => [],
     parse: (value) => list(value, isFixedPath),
     expected: 'a list of absolute paths, or paths such as ~/.npmrc',
   },
-  watch: trueOrFalse('watch', true),
+  watch: trueOrFalse('watch', true, 'Whether changes of files by other programs are reported as events.'),
   database: {
+    about: 'The SQLite file, or the PostgreSQL database that [several nodes](scaling.md) share.',
+    defaultText: 'api/codebuddy.db in the config folder',
     flag: {
       syntax: '--database <path or url>',
       help: 'SQLite file, or the PostgreSQL database that several nodes share: postgres://user:password@host:5432/database',
-      defaultText: 'api/codebuddy.db in the config folder',
     },
     variable: 'CODEBUDDY_DATABASE_URL',
     commonVariable: 'DATABASE_URL',
@@ -240,10 +289,11 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: databaseExpected,
   },
   nodeUrl: {
+    about: 'Where other nodes and operators reach this node, for lists of nodes.',
+    defaultText: 'its address',
     flag: {
       syntax: '--node-url <url>',
       help: 'where other nodes and operators reach this node; shown in lists of nodes',
-      defaultText: 'its address',
     },
     variable: 'CODEBUDDY_NODE_URL',
     field: 'nodeUrl',
@@ -252,6 +302,7 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'a URL such as http://10.0.0.5:3847',
   },
   logLevel: {
+    about: 'Which lines are logged: those of this level and of the later ones.',
     flag: {
       syntax: '--log-level <level>',
       help: `log level: ${logLevels.join(', ')}`,
@@ -264,6 +315,7 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: oneOf(logLevels),
   },
   enableCors: {
+    about: 'The origins whose web pages may call the API; true for any.',
     flag: {
       syntax: '--cors [origins]',
       help: 'allow web pages of these origins, separated by commas; of any origin if no list is given',
@@ -274,6 +326,7 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'true, false, or a list of origins such as https://example.org',
   },
   allowedHosts: {
+    about: 'More names that the `Host` header may have.',
     flag: {
       syntax: '--allowed-host <name>',
       help: 'accept this name in the Host header, too; may be repeated',
@@ -285,12 +338,14 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'a list of host names such as example.org or *.example.org',
   },
   retentionDays: {
+    about: 'How many days events are kept.',
     field: 'retentionDays',
     defaultValue: () => 90,
     parse: (value) => integer(value, 1, 36_500),
     expected: 'a whole number of days from 1 to 36500',
   },
   autostart: {
+    about: 'Whether commands [start a server](cli.md#finding-the-server) if none is running.',
     variable: 'CODEBUDDY_AUTOSTART',
     field: 'autostart',
     defaultValue: () => true,
@@ -299,6 +354,8 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'true or false',
   },
   allowedTargets: {
+    about:
+      'Addresses, CIDRs and names that webhooks may send to, in addition to public addresses. See [Webhooks](webhooks.md).',
     flag: {
       syntax: '--allowed-target <target>',
       help: 'address, CIDR or name that webhooks may send to, in addition to public addresses; may be repeated',
@@ -311,6 +368,7 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
       'a list of addresses, CIDRs such as 10.0.0.0/8, or host names such as example.org or *.example.org',
   },
   webhookProxy: {
+    about: 'An HTTP proxy for deliveries. See [Webhooks](webhooks.md#through-a-proxy).',
     variable: 'CODEBUDDY_WEBHOOK_PROXY',
     field: 'webhookProxy',
     defaultValue: () => undefined,
@@ -318,6 +376,7 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'the URL of an HTTP proxy such as http://proxy.example.org:3128',
   },
   webhookCa: {
+    about: 'A PEM file with more certificate authorities for webhooks.',
     variable: 'CODEBUDDY_WEBHOOK_CA',
     field: 'webhookCa',
     defaultValue: () => undefined,
@@ -326,8 +385,9 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
   },
 };
 
-function runCount(field: string, count: number, most = 10_000): SettingRule<number> {
+function runCount(field: string, count: number, about: string, most = 10_000): SettingRule<number> {
   return {
+    about,
     field,
     defaultValue: () => count,
     parse: (value) => integer(value, 1, most),
@@ -335,8 +395,9 @@ function runCount(field: string, count: number, most = 10_000): SettingRule<numb
   };
 }
 
-function trueOrFalse(field: string, preset: boolean): SettingRule<boolean> {
+function trueOrFalse(field: string, preset: boolean, about: string): SettingRule<boolean> {
   return {
+    about,
     field,
     defaultValue: () => preset,
     parse: (value) => (typeof value === 'boolean' ? value : undefined),

@@ -288,6 +288,10 @@ export const deltas = {
     description: 'A piece of the answer, as it is generated.',
     data: { type: 'object', properties: { text }, required: ['text'], additionalProperties: false },
   },
+  'reasoning.delta': {
+    description: "A piece of the model's reasoning, as it is generated. The message has the whole.",
+    data: { type: 'object', properties: { text }, required: ['text'], additionalProperties: false },
+  },
   'tool.output': {
     description: 'A piece of the output of a tool, as it is written.',
     data: {

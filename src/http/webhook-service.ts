@@ -17,6 +17,7 @@ import type {
   Replayed,
   ReplaySelection,
 } from '../contract/webhook-actions.ts';
+import type { WebhookDay } from '../contract/webhook-figures.ts';
 import type { RunWebhook, WebhookInput, WebhookPatch } from '../contract/webhook-input.ts';
 import type { WebhookStats } from '../contract/webhook-stats.ts';
 
@@ -65,6 +66,8 @@ export interface WebhookService {
   retryFailed(filter: RetryFilter): Promise<Queued>;
   /** How many deliveries `retryFailed` would queue. */
   countFailed(filter: RetryFilter): Promise<Matching>;
+  /** How the deliveries of each webhook went in the last 24 hours. */
+  day(): Promise<WebhookDay>;
   /** Deletes deliveries that have ended. */
   clearHistory(filter: { readonly webhookId?: string }): Promise<{ readonly deleted: number }>;
 

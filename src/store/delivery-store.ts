@@ -131,6 +131,13 @@ export interface DeliveryQuery {
   readonly limit: number;
 }
 
+/** What the figures of a webhook need of a delivery. */
+export interface DeliveryFact
+  extends Pick<DeliveryRow, 'id' | 'webhookId' | 'status' | 'tries' | 'createdAt'> {
+  /** Of the attempts that the receiver answered. */
+  readonly durationsMs: readonly number[];
+}
+
 /** The failed deliveries of one webhook. */
 export interface FailedCount {
   readonly webhookId: string;
@@ -156,6 +163,11 @@ export interface DeliveryStore {
   getDelivery(id: string): Promise<DeliveryWithAttempts | undefined>;
   /** Newest first. */
   listDeliveries(query: DeliveryQuery): Promise<readonly DeliveryWithAttempts[]>;
+  /** Facts about deliveries, newest first by id. `beforeId` is exclusive. */
+  deliveryFacts(page: {
+    readonly beforeId: string | undefined;
+    readonly limit: number;
+  }): Promise<readonly DeliveryFact[]>;
   /** The number of failed deliveries of each webhook that has some. */
   countFailed(
     query: Pick<DeliveryQuery, 'webhookId' | 'eventType' | 'since'>,

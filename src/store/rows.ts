@@ -1,7 +1,13 @@
 // Convert rows of a database to records of the store. The tables guarantee the types below: in SQLite they are STRICT.
 
 import type { TriggerOutcome } from '../contract/trigger-call.ts';
-import type { DeliveryAnswer, DeliveryRow, DeliveryWithAttempts, RunWebhookRow } from './delivery-store.ts';
+import type {
+  DeliveryAnswer,
+  DeliveryFact,
+  DeliveryRow,
+  DeliveryWithAttempts,
+  RunWebhookRow,
+} from './delivery-store.ts';
 import { DamagedRowError } from './row-json.ts';
 import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from './store.ts';
 import type { TriggerCallRow, TriggerKeyRow } from './trigger-store.ts';
@@ -196,6 +202,23 @@ function answerIn(attemptLog: string): DeliveryAnswer {
     if (status >= 500) answered = 'error';
   }
   return answered;
+}
+
+export function toDeliveryFact(row: Row): DeliveryFact {
+  return {
+    id: row.id as string,
+    webhookId: row.webhook_id as string,
+    status: row.status as DeliveryRow['status'],
+    tries: row.tries as number,
+    createdAt: row.created_at as number,
+    durationsMs: answerDurations(row.attempt_log as string),
+  };
+}
+
+/** Searched without parsing, like `answerIn`. */
+function answerDurations(attemptLog: string): readonly number[] {
+  const answers = attemptLog.matchAll(/"durationMs":([\d.]+),"outcome":"\w+","statusCode":\d/g);
+  return Array.from(answers, ([, duration]) => Number(duration));
 }
 
 export function toDeliveryWithAttempts(row: Row): DeliveryWithAttempts {

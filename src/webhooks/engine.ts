@@ -24,6 +24,7 @@ import type {
   Replayed,
   ReplaySelection,
 } from '../contract/webhook-actions.ts';
+import type { WebhookDay } from '../contract/webhook-figures.ts';
 import type { RunWebhook } from '../contract/webhook-input.ts';
 import type { WebhookStats } from '../contract/webhook-stats.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
@@ -138,6 +139,7 @@ export interface WebhookEngine {
   retryFailed(filter: RetryFilter): Promise<Queued>;
   countFailed(filter: RetryFilter): Promise<Matching>;
   clearHistory(filter: { readonly webhookId?: string }): Promise<{ readonly deleted: number }>;
+  day(): Promise<WebhookDay>;
 
   createForRun(runId: string, input: RunWebhook): Promise<{ readonly id: string }>;
   dropForRun(runId: string): Promise<void>;

@@ -11,6 +11,7 @@ import type {
   RetryFilter,
 } from '../contract/delivery.ts';
 import type { Page } from '../contract/page.ts';
+import type { WebhookDay } from '../contract/webhook-figures.ts';
 import type { DeliveryRow, DeliveryWithAttempts } from '../store/delivery-store.ts';
 import type { DeliveryFigures } from './delivery-figures.ts';
 import { deliveryRequest } from './delivery-request.ts';
@@ -21,6 +22,7 @@ import type { Lane } from './lane.ts';
 import type { Resuming } from './resume-now.ts';
 import { lifetimeMs } from './retry-policy.ts';
 import type { Views } from './views.ts';
+import { readWebhookDay } from './webhook-day.ts';
 import { deliveryNotFound, findLane } from './webhook-errors.ts';
 
 export interface History {
@@ -40,6 +42,8 @@ export interface History {
   /** Queues those of these deliveries that failed. Resolves to their number. */
   requeueFailed(ids: readonly string[]): Promise<number>;
   clearHistory(filter: { readonly webhookId?: string }): Promise<{ readonly deleted: number }>;
+  /** How the deliveries of each webhook went in the last 24 hours. */
+  day(): Promise<WebhookDay>;
 }
 
 export interface HistoryOptions {
@@ -184,6 +188,7 @@ export function createHistory({
       }
     },
     failedPage,
+    day: () => readWebhookDay(store, clock.now()),
     async requeueFailed(ids) {
       const rows = await Promise.all(ids.map((id) => store.getDelivery(id)));
       const wanted = rows.filter(

@@ -37,6 +37,7 @@ export function onTerminal(
       CODEBUDDY_AUTOSTART: 'false',
       NO_COLOR: '1',
       TERM: 'xterm',
+      CI: '',
       ...env,
     },
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -78,6 +78,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => triggers.test(id),
     () => triggers.listCalls(id),
     () => webhooks.list(),
+    () => webhooks.figures(),
     () => webhooks.create({ url: 'https://example.org' }),
     () => webhooks.get(id),
     () => webhooks.update(id, {}),

@@ -1,6 +1,10 @@
 // The search: an id opens its page, a text finds sessions, webhooks, deliveries and events.
 
+import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { openTestStore, usesPostgres } from '../postgres/test-store.ts';
 import { useDashboard } from './start-dashboard.ts';
 
 const dashboard = useDashboard();
@@ -55,6 +59,27 @@ test('a text finds titles of sessions, names of webhooks, deliveries and events'
   const { sessions: all } = await client.sessions.list();
   await show(`search?text=ses_…${all[0]?.id.slice(-6)}`);
   await sessions.getByText('1 of 2 sessions').waitFor();
+  expect(faults).toEqual([]);
+});
+
+test('titles of all sessions are found, also beyond the newest ones that are read', async () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-search-')));
+  const home = join(folder, 'home');
+  mkdirSync(join(home, 'api'), { recursive: true, mode: 0o700 });
+  const store = await openTestStore({ path: usesPostgres ? home : join(home, 'api', 'codebuddy.db') });
+  const details = JSON.stringify({ model: null, metadata: {} });
+  await store.store.write(
+    Array.from({ length: 1200 }, (_, n) => {
+      const id = `ses_0000000000000000000000${String(n).padStart(4, '0')}`;
+      const title = n === 0 ? 'The very first one' : `Session ${n}`;
+      return { kind: 'putSession', session: { id, title, createdAt: n, updatedAt: n, details } } as const;
+    }),
+  );
+  await store.close();
+  const { page, faults } = await dashboard.start({ folder, view: 'search?text=first%20very' });
+  const sessions = page.getByRole('region', { name: 'Sessions' });
+  await sessions.getByText('1 of the newest 1,000, and of all titles').waitFor();
+  await sessions.getByRole('link', { name: 'The very first one' }).waitFor();
   expect(faults).toEqual([]);
 });
 

@@ -1,13 +1,10 @@
 // The dashboard in a real browser, signed in to a server of its own. One browser serves all tests of a file.
 
-import sparticuz from '@sparticuz/chromium';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { type StartAppOptions, type StartedApp, startApp } from '../http/start-app.ts';
 import { WAIT_LIMIT_MS } from '../wait-for.ts';
-
-/** Closing a page must not end the browser, and the rules between origins must hold. */
-const unwanted = /^--(single-process|no-zygote|disable-web-security|disable-site-isolation-trials)$/;
+import { launchBrowser } from './launch-browser.ts';
 
 export interface PageOptions {
   /** The address after `#/`: `events?type=run.*`. @default the overview */
@@ -50,12 +47,7 @@ export function useDashboard(): Dashboard {
   let browser: Browser;
 
   beforeAll(async () => {
-    const executablePath = await sparticuz.executablePath();
-    browser = await chromium.launch({
-      executablePath,
-      args: sparticuz.args.filter((arg) => !unwanted.test(arg)),
-      headless: true,
-    });
+    browser = await launchBrowser();
   });
   afterAll(() => browser?.close());
 

@@ -140,6 +140,7 @@ async function play(store: Store, rounds: readonly (readonly (readonly Write[])[
     ),
     keys: await store.listKeys(),
     deliveries: await store.listDeliveries({ limit }),
+    deliveryFacts: await store.deliveryFacts({ beforeId: undefined, limit }),
     failed: [...(await store.countFailed({}))].sort((a, b) => (a.webhookId < b.webhookId ? -1 : 1)),
     payloads: await Promise.all(
       [1001, 1002].map(async (sequence) => Buffer.from((await store.getPayload(sequence)) ?? []).toString()),

@@ -12,17 +12,21 @@ export interface FollowPendingOptions {
   readonly pending: string | undefined;
   /** When the next attempt is due, in Unix ms. In the past, or undefined: it is under way. */
   readonly dueAt?: number | undefined;
+  /** Stop after this time in ms without a change, if it is not known when the next attempt is due. @default never */
+  readonly giveUpMs?: number;
   readonly reload: () => void;
 }
 
-export function useFollowPending({ pending, dueAt, reload }: FollowPendingOptions): void {
+export function useFollowPending({ pending, dueAt, giveUpMs, reload }: FollowPendingOptions): void {
   const call = useRef(reload);
   call.current = reload;
   useEffect(() => {
     if (pending === undefined) return undefined;
+    const startedAt = Date.now();
     let waitMs = firstMs;
     let timer: ReturnType<typeof setTimeout>;
     const next = (): void => {
+      if (giveUpMs !== undefined && Date.now() - startedAt > giveUpMs) return;
       const untilDue = dueAt === undefined ? 0 : dueAt + firstMs - Date.now();
       timer = setTimeout(
         () => {
@@ -35,5 +39,5 @@ export function useFollowPending({ pending, dueAt, reload }: FollowPendingOption
     };
     next();
     return () => clearTimeout(timer);
-  }, [pending, dueAt]);
+  }, [pending, dueAt, giveUpMs]);
 }

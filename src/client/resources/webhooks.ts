@@ -13,6 +13,16 @@ export class Webhooks extends Resource {
     return this.calls.list('/api/webhooks', options, query, ({ webhooks }) => webhooks);
   }
 
+  /**
+   * Gets how the deliveries of each webhook went in the last 24 hours.
+   *
+   * @example
+   * const { webhooks } = await client.webhooks.figures();
+   */
+  figures(options?: CallOptions): Promise<Answer<'getWebhookFigures', 200>> {
+    return this.calls.get('/api/webhook-figures', options);
+  }
+
   /** Gets a webhook and its status. @throws CodeBuddyApiError `webhook_not_found` */
   get(id: string, options?: CallOptions): Promise<Webhook> {
     return this.calls.get(pathOf('webhooks', id), options);

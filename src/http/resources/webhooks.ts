@@ -12,6 +12,7 @@ import {
   replayRangeSchema,
   rotateSecretSchema,
 } from '../../contract/webhook-actions.ts';
+import { webhookDaySchema } from '../../contract/webhook-figures.ts';
 import {
   type WebhookInput,
   type WebhookPatch,
@@ -117,6 +118,18 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
         await webhooks.remove((request.params as { id: string }).id);
         return reply.code(204).send();
       },
+    },
+    {
+      method: 'GET',
+      path: '/api/webhook-figures',
+      operationId: 'getWebhookFigures',
+      summary: 'Get how the deliveries of each webhook went in the last 24 hours.',
+      description:
+        'Reads the newest 20 000 deliveries of the last 24 hours at most; `isComplete` says whether these are all.',
+      scope: 'read',
+      schema: { response: { 200: webhookDaySchema } },
+      docs: { errors: ['storage_unavailable'] },
+      handler: () => webhooks.day(),
     },
     ...actionRoutes(webhooks),
   ];

@@ -1,7 +1,7 @@
 // Reads of deliveries, their payloads, and the state of webhooks.
 
 import type { DeliveryRow, DeliveryStore } from '../delivery-store.ts';
-import { toDeliveryRow, toDeliveryWithAttempts, toRunWebhookRow } from '../rows.ts';
+import { toDeliveryFact, toDeliveryRow, toDeliveryWithAttempts, toRunWebhookRow } from '../rows.ts';
 import { composed, createConditions, whereClause } from './composed.ts';
 import type { Database, Row } from './database.ts';
 import { createPayloadReader } from './payload-reader.ts';
@@ -47,6 +47,13 @@ export function createDeliveryReader(database: Database): DeliveryReader {
       if (status !== undefined && status !== 'pending') conditions.push('d.ended_at IS NOT NULL');
       const text = `${deliveries}${whereClause(conditions)} ORDER BY d.id DESC LIMIT ${add(limit)}`;
       return (await read(text, list)).map(toDeliveryWithAttempts);
+    },
+    async deliveryFacts({ beforeId, limit }) {
+      const { texts: conditions, list, add, where } = createConditions();
+      where('id < ?', beforeId);
+      const text = `SELECT id, webhook_id, status, tries, created_at, attempt_log FROM deliveries${whereClause(conditions)}
+        ORDER BY id DESC LIMIT ${add(limit)}`;
+      return (await read(text, list)).map(toDeliveryFact);
     },
     async countFailed({ webhookId, eventType, since }) {
       const { texts: conditions, list, where } = createConditions();

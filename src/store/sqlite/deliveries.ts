@@ -9,13 +9,14 @@ import type {
 } from '../delivery-store.ts';
 import {
   type FreshColumns,
+  toDeliveryFact,
   toDeliveryRow,
   toDeliveryWithAttempts,
   toFreshDelivery,
   toRunWebhookRow,
 } from '../rows.ts';
 import { createConditions, whereClause } from './conditions.ts';
-import type { Reads } from './statements.ts';
+import { afterAllIds, type Reads } from './statements.ts';
 import type { Writer } from './writer.ts';
 
 export interface DeliveriesOptions {
@@ -33,6 +34,8 @@ export function deliveryStore({ reads, read, call }: DeliveriesOptions): Deliver
         return row === undefined ? undefined : toDeliveryWithAttempts(row);
       }),
     listDeliveries: (query) => read(() => listDeliveries(reads, query)),
+    deliveryFacts: ({ beforeId = afterAllIds, limit }) =>
+      read(() => reads.deliveryFacts.all(beforeId, limit).map(toDeliveryFact)),
     countFailed: (query) => read(() => countFailed(reads, query)),
     freshDeliveries: (webhookId, sequences) => read(() => freshDeliveries(reads, webhookId, sequences)),
     freshPlaces: (after, limit) =>

@@ -34,6 +34,8 @@ const reads = {
   getAnswer: 'SELECT * FROM answers WHERE key = ?',
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
   getDelivery: 'SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence) WHERE d.id = ?',
+  deliveryFacts:
+    'SELECT id, webhook_id, status, tries, created_at, attempt_log FROM deliveries WHERE id < ? ORDER BY id DESC LIMIT ?',
   freshPlaces: `SELECT sequence, webhook_id FROM deliveries INDEXED BY deliveries_fresh
     WHERE status = 'pending' AND next_attempt_at IS NULL AND (sequence, webhook_id) > (?, ?) ORDER BY sequence, webhook_id LIMIT ?`,
   oldestFresh: `SELECT created_at AS value FROM deliveries INDEXED BY deliveries_fresh

@@ -57,6 +57,7 @@ test.each([
       },
     ],
   ],
+  ['GET', '/api/webhook-figures', undefined, 200, ['day']],
   ['DELETE', '/api/deliveries', undefined, 204, ['clearHistory', {}]],
   ['DELETE', '/api/deliveries?webhookId=whk_1', undefined, 204, ['clearHistory', { webhookId: 'whk_1' }]],
   ['GET', '/api/deliveries/dlv_1', undefined, 200, ['getDelivery', 'dlv_1']],

@@ -139,6 +139,7 @@ export function standIn(answers: Partial<WebhookService> = {}): StandIn {
     retryFailed: async () => ({ queued: 4 }),
     countFailed: async () => ({ matching: 4 }),
     clearHistory: async () => ({ deleted: 4 }),
+    day: async () => ({ since: at, isComplete: true, read: 0, webhooks: [] }),
     createForRun: async () => ({ id: 'whk_run' }),
     dropForRun: async () => undefined,
     stats: async () => someStats,

@@ -505,6 +505,11 @@ export const table: readonly Row[] = [
   },
 
   {
+    route: 'GET /api/webhook-figures',
+    passes: read(200),
+    prepare: only('/api/webhook-figures'),
+  },
+  {
     route: 'GET /api/deliveries',
     passes: read(200),
     prepare: only('/api/deliveries'),

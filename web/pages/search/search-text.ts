@@ -1,5 +1,5 @@
 // Searches the newest items of each kind for a text, in this page: the server has no index of texts. Each search reads
-// a bounded number of items.
+// a bounded number of items. Only titles of sessions are searched by the server, all of them.
 
 import type { Delivery, LoggedEvent, Session, Webhook } from '../../../src/client/web.ts';
 import { allOf } from '../../app/all-of.ts';
@@ -33,7 +33,7 @@ export function searchIn(kind: Kind, text: string, signal: AbortSignal): Promise
   const options = { signal };
   switch (kind) {
     case 'sessions':
-      return look(kind, text, client.sessions.list(page, options), textOfSession, foundSession);
+      return searchSessions(text, options);
     case 'webhooks':
       return look(kind, text, client.webhooks.list(page, options), textOfWebhook, foundWebhook);
     case 'deliveries':
@@ -47,6 +47,22 @@ export function searchIn(kind: Kind, text: string, signal: AbortSignal): Promise
         foundEvent,
       );
   }
+}
+
+async function searchSessions(
+  text: string,
+  options: { readonly signal: AbortSignal },
+): Promise<SearchResult> {
+  const page = { limit: pageSize };
+  const title = wordsOf(text).toSorted((left, right) => right.length - left.length)[0] ?? '';
+  const [newest, titled] = await Promise.all([
+    look('sessions', text, client.sessions.list(page, options), textOfSession, foundSession),
+    allOf(client.sessions.list({ ...page, title: title.slice(0, 200) }, options), most.sessions),
+  ]);
+  const known = new Set(newest.found.map(({ id }) => id));
+  const matches = matcherOf(text);
+  const older = titled.filter((session) => !known.has(session.id) && matches(textOfSession(session)));
+  return { ...newest, found: [...newest.found, ...older.map(foundSession)] };
 }
 
 async function look<T>(
@@ -69,15 +85,19 @@ async function look<T>(
 
 /** All words, in any case. A short id, such as `ses_…K3Q9ZA`, matches by its end. */
 export function matcherOf(text: string): (content: string) => boolean {
-  const words = text
-    .toLowerCase()
-    .split(/\s+/)
-    .map((word) => word.replace(/^[a-z]{3}_…/, ''))
-    .filter((word) => word !== '');
+  const words = wordsOf(text);
   return (content) => {
     const whole = content.toLowerCase();
     return words.every((word) => whole.includes(word));
   };
+}
+
+function wordsOf(text: string): readonly string[] {
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .map((word) => word.replace(/^[a-z]{3}_…/, ''))
+    .filter((word) => word !== '');
 }
 
 const textOfSession = ({ id, title, model }: Session): string => `${id} ${title} ${model ?? ''}`;

@@ -101,10 +101,10 @@ function Group({ kind, title, one, text }: GroupProps) {
           result.error === undefined && <span class="quiet">Searching…</span>
         ) : (
           <span class="quiet">
-            {result.value.found.length} of{' '}
+            {formatCount(result.value.found.length)} of{' '}
             {result.value.isAll
               ? plural(result.value.searched, one, many)
-              : `the newest ${formatCount(result.value.searched)}`}
+              : `the newest ${formatCount(result.value.searched)}${kind === 'sessions' ? ', and of all titles' : ''}`}
           </span>
         )}
       </header>

@@ -1,66 +1,50 @@
-// The success rate of a webhook in the last day. The API has no totals for a webhook, so this counts its newest
-// deliveries.
+// How the deliveries of a webhook went in the last day: a bar for each hour, the success rate and the 95th percentile.
 
-import type { Delivery } from '../../../src/client/web.ts';
-import { useResource } from '../../app/resource.ts';
+import type { WebhookDay } from '../../../src/contract/webhook-figures.ts';
+import { type Resource, useResource } from '../../app/resource.ts';
 import { client } from '../../app/sign-in.ts';
-import { formatDuration, plural } from '../../parts/format.ts';
+import { formatCount, formatDuration, plural } from '../../parts/format.ts';
 import { Sparkline } from '../../parts/sparkline.tsx';
 
-const counted = 100;
-const shownBars = 30;
-const dayMs = 86_400_000;
+/** One request for all webhooks. */
+export function useWebhookDay(): Resource<WebhookDay> {
+  return useResource('webhook-day', (signal) => client.webhooks.figures({ signal }), {
+    changedBy: ['*'],
+    quietMs: 3000,
+  });
+}
 
-export function LastDay({ webhookId }: { readonly webhookId: string }) {
-  const { value } = useResource(
-    `webhook-day ${webhookId}`,
-    (signal) =>
-      client.deliveries.list(
-        { webhookId, limit: counted, since: new Date(Date.now() - dayMs).toISOString() },
-        { signal },
-      ),
-    { changedBy: ['*'], quietMs: 3000 },
-  );
-  if (value === undefined) return null;
-  const { deliveries, nextCursor } = value;
-  const tried = deliveries.filter(({ attemptLog }) => attemptLog.length > 0);
-  if (tried.length === 0) return <span class="quiet">nothing sent in the last day</span>;
-  const successes = tried.filter(({ status }) => status === 'success').length;
-  const rate = Math.floor((successes / tried.length) * 1000) / 10;
+export interface LastDayProps {
+  readonly day: WebhookDay | undefined;
+  readonly webhookId: string;
+}
+
+export function LastDay({ day, webhookId }: LastDayProps) {
+  if (day === undefined) return null;
+  const figures = day.webhooks.find((one) => one.webhookId === webhookId);
+  if (figures === undefined) return <span class="quiet">nothing sent in the last day</span>;
+  const { delivered, failed, retrying, successRate, p95Ms, hours } = figures;
+  const sent = delivered + failed + retrying;
+  const rate = Math.floor(successRate * 1000) / 10;
   const tone = rate === 100 ? '' : rate < 50 ? 'bad' : 'warn';
-  const whole =
-    nextCursor === null
-      ? `Of ${plural(tried.length, 'delivery', 'deliveries')} in the last day`
-      : `Of the ${counted} newest deliveries; there are more in the last day`;
-  const p95 = percentile(tried.flatMap(durationsOf), 0.95);
-  const bars = tried
-    .slice(0, shownBars)
-    .reverse()
-    .map((delivery) => ({
-      value: delivery.attemptLog.at(-1)?.durationMs ?? 0,
-      isBad: delivery.status !== 'success',
-    }));
+  const whole = day.isComplete
+    ? `Of ${plural(sent, 'delivery', 'deliveries')} in the last day`
+    : `Of the newest ${plural(sent, 'delivery', 'deliveries')}; the figures cover the newest ${formatCount(day.read)} of all webhooks`;
   return (
     <>
       <Sparkline
-        bars={bars}
-        label={`${whole}: ${rate} % were delivered. Bars: how long each took; red: not delivered.`}
+        bars={hours.map((hour) => ({
+          value: hour.delivered + hour.undelivered,
+          isBad: hour.undelivered > 0,
+        }))}
+        label={`${whole}: ${rate} % were delivered. One bar an hour; red: not all were delivered.`}
       />
       <span class={`number ${tone}`} title={`Delivered. ${whole}.`}>
         {rate} %
       </span>
       <span class="number quiet" title={`95 of 100 answers came within this time. ${whole}.`}>
-        {p95 === undefined ? 'no answer' : `p95 ${formatDuration(p95)}`}
+        {p95Ms === null ? 'no answer' : `p95 ${formatDuration(p95Ms)}`}
       </span>
     </>
   );
-}
-
-function durationsOf({ attemptLog }: Delivery): readonly number[] {
-  return attemptLog.flatMap(({ statusCode, durationMs }) => (statusCode === null ? [] : [durationMs]));
-}
-
-function percentile(values: readonly number[], part: number): number | undefined {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
 }

@@ -1,6 +1,9 @@
 // All webhooks, with their state in words.
 
+import { useEffect } from 'preact/hooks';
 import type { Webhook } from '../../../src/client/web.ts';
+import type { WebhookDay } from '../../../src/contract/webhook-figures.ts';
+import { useFollowPending } from '../../app/follow-pending.ts';
 import { usePages } from '../../app/pages.ts';
 import { go, hrefOf } from '../../app/router.ts';
 import { may } from '../../app/scope.ts';
@@ -9,22 +12,38 @@ import { formatCount, plural } from '../../parts/format.ts';
 import { Empty, ErrorNotice } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
-import { LastDay } from './last-day.tsx';
+import { LastDay, useWebhookDay } from './last-day.tsx';
 import { needsAttention, StateWords } from './state-words.tsx';
 import { hostOf } from './target.ts';
+
+const pageSize = 100;
 
 export function WebhookList() {
   const { items, error, isEnd, loadMore, reload } = usePages<Webhook>(
     'webhooks',
     async (cursor, signal) => {
       const { webhooks, nextCursor } = await client.webhooks.list(
-        { limit: 100, ...(cursor === undefined ? {} : { cursor }) },
+        { limit: pageSize, ...(cursor === undefined ? {} : { cursor }) },
         { signal },
       );
       return { items: webhooks, nextCursor };
     },
     { changedBy: ['*'], quietMs: 1000 },
   );
+  const day = useWebhookDay();
+  // Only the first page is loaded again.
+  const busy = (items ?? [])
+    .slice(0, pageSize)
+    .filter(({ state }) => state.pending > 0 && state.status !== 'disabled');
+  useFollowPending({
+    pending: busy.length === 0 ? undefined : busy.map(({ id, state }) => `${id} ${state.pending}`).join(),
+    // A retry may be hours away.
+    giveUpMs: 60_000,
+    reload,
+  });
+  // The end of a delivery is no event.
+  const sent = items?.map(({ state }) => `${state.lastSuccessAt} ${state.failures}`).join();
+  useEffect(day.reload, [sent]);
   const attention = items?.filter(needsAttention).length ?? 0;
   return (
     <>
@@ -58,7 +77,7 @@ export function WebhookList() {
             rowHeight={56}
             onEnd={loadMore}
             onOpen={({ id }) => go(['webhooks', id])}
-            render={(webhook) => <WebhookRow webhook={webhook} />}
+            render={(webhook) => <WebhookRow webhook={webhook} day={day.value} />}
           />
         )}
       </div>
@@ -66,7 +85,12 @@ export function WebhookList() {
   );
 }
 
-function WebhookRow({ webhook }: { readonly webhook: Webhook }) {
+interface WebhookRowProps {
+  readonly webhook: Webhook;
+  readonly day: WebhookDay | undefined;
+}
+
+function WebhookRow({ webhook, day }: WebhookRowProps) {
   const { id, name, url, state } = webhook;
   return (
     <div class="webhook-row">
@@ -90,7 +114,7 @@ function WebhookRow({ webhook }: { readonly webhook: Webhook }) {
         <span>{formatCount(state.pending)} pending</span>
       </div>
       <div class="webhook-day">
-        <LastDay webhookId={id} />
+        <LastDay day={day} webhookId={id} />
       </div>
     </div>
   );

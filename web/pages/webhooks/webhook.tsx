@@ -1,6 +1,6 @@
 // One webhook: its state and the next step, its actions, its settings, and its newest deliveries.
 
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Webhook } from '../../../src/client/web.ts';
 import { useFollowPending } from '../../app/follow-pending.ts';
 import { useResource } from '../../app/resource.ts';
@@ -15,7 +15,7 @@ import { TimedText } from '../../parts/timed-text.tsx';
 import { DeliveryRows } from '../deliveries/delivery-rows.tsx';
 import { useFollowDeliveries } from '../deliveries/follow-deliveries.ts';
 import { EditWebhook } from './edit-webhook.tsx';
-import { LastDay } from './last-day.tsx';
+import { LastDay, useWebhookDay } from './last-day.tsx';
 import { StateWords } from './state-words.tsx';
 import { TestResult } from './test-result.tsx';
 import { WebhookActions } from './webhook-actions.tsx';
@@ -91,12 +91,15 @@ function Loaded({ webhook, reload }: LoadedProps) {
 
 function StatePanel({ webhook }: { readonly webhook: Webhook }) {
   const { id, state } = webhook;
+  const day = useWebhookDay();
+  // The end of a delivery is no event.
+  useEffect(day.reload, [state.pending, state.lastSuccessAt, state.failures]);
   const time = (at: string | null) => at !== null && <Time at={at} />;
   return (
     <section class="panel" aria-label="State">
       <header>
         <h2 class="grow">State</h2>
-        <LastDay webhookId={id} />
+        <LastDay day={day.value} webhookId={id} />
       </header>
       <div class="body stack">
         <p class="break">
