@@ -2926,7 +2926,9 @@ export interface components {
       };
     };
     /**
-     * @description `run_cancelled`: The run was cancelled before it completed.
+     * @description `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
+     *
+     *     `run_cancelled`: The run was cancelled before it completed.
      *
      *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *
@@ -2955,7 +2957,11 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session. */
+    /**
+     * @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session.
+     *
+     *     `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
+     */
     readonly 'Problem409-3': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -3092,6 +3098,8 @@ export interface components {
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     *
      *     `model_not_found`: The provider does not have this model.
      *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
@@ -3109,6 +3117,8 @@ export interface components {
     };
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     *
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
      *
      *     `model_not_found`: The provider does not have this model.
      */
@@ -3216,6 +3226,10 @@ export interface components {
      *
      *     `model_unavailable`: The provider cannot be reached or fails, and no fallback model was available.
      *
+     *     `agent_auth_required`: The agent needs a sign-in of its own. `detail` says how to sign in.
+     *
+     *     `agent_unavailable`: The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.
+     *
      *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
      */
     readonly Problem502: {
@@ -3227,7 +3241,13 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `model_auth_failed`: The API key for the provider is missing or was refused. */
+    /**
+     * @description `model_auth_failed`: The API key for the provider is missing or was refused.
+     *
+     *     `agent_auth_required`: The agent needs a sign-in of its own. `detail` says how to sign in.
+     *
+     *     `agent_unavailable`: The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.
+     */
     readonly 'Problem502-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];

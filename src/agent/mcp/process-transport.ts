@@ -8,6 +8,7 @@ import { decodeCut } from '../../base/text.ts';
 import { launch } from '../launch.ts';
 import { signalGroup } from '../process-group.ts';
 import { type CallMark, createCallMarks } from '../processes/call-marks.ts';
+import type { StartedProgram } from '../programs/started-program.ts';
 import { MessageReader } from './message-reader.ts';
 import { sdk } from './sdk.ts';
 
@@ -23,16 +24,8 @@ const stderrKeptBytes = 3 * stderrBytes;
 /** Limit of unsent bytes, for a server that does not read. */
 const maxUnsentBytes = 64 * 1024 * 1024;
 
-export interface ServerProgram {
-  readonly command: string;
-  readonly args: readonly string[];
-  /** The complete environment; nothing is inherited. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string;
-}
-
 export class ProcessTransport implements Transport {
-  readonly program: ServerProgram;
+  readonly program: StartedProgram;
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   onmessage?: Transport['onmessage'];
@@ -48,7 +41,7 @@ export class ProcessTransport implements Transport {
   });
 
   /** `mark` finds the processes that the server started, also those that left its group. */
-  constructor(program: ServerProgram, mark: CallMark = createCallMarks().create()) {
+  constructor(program: StartedProgram, mark: CallMark = createCallMarks().create()) {
     this.program = program;
     this.#mark = mark;
   }

@@ -5,6 +5,10 @@ import type { ProblemCode } from '../../base/errors.ts';
 /** Errors of starting or resuming a run. */
 export const startErrors = [
   'session_not_found',
+  'session_agent_mismatch',
+  'not_supported_by_agent',
+  'agent_unavailable',
+  'agent_auth_required',
   'cost_limit_reached',
   'model_not_found',
   'model_auth_failed',
