@@ -255,7 +255,12 @@ export function createRuns(options: RunsOptions): Runs {
   async function chooseFor(prompt: string, { options, mayUseTools }: RunRequest): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
     const chosen = await chooseDriver(options);
-    chosen.driver.checkCaller?.({ prompt, mayUseTools });
+    chosen.driver.checkCaller?.({
+      prompt,
+      mayUseTools,
+      options,
+      permissionMode: options.permissionMode ?? defaultMode,
+    });
     return chosen;
   }
 
