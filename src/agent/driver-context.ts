@@ -250,9 +250,8 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     modeOf,
     remember,
     ask,
-    isAllowed: (run, { use, ...judged }) =>
-      permissions.judge({ ...use, ...judged, mode: modeOf(run), remembered: () => rememberedIn(run) })
-        ?.allowed === true,
+    permissions,
+    rememberedIn,
   });
 
   return (run) => ({

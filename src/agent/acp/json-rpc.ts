@@ -87,7 +87,11 @@ export class RpcConnection {
    * Without `timeoutMs`, it waits until the connection is closed.
    * @throws RpcError, RpcTimeout; the reason of `close`
    */
-  request(method: string, params: unknown, { timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<unknown> {
+  request(
+    method: string,
+    params: unknown,
+    { timeoutMs }: { readonly timeoutMs?: number } = {},
+  ): Promise<unknown> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) return reject(this.#closed);
