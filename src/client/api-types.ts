@@ -1486,7 +1486,7 @@ export interface components {
      * @description A prompt of the user, an answer of the agent, or the output of a tool.
      */
     readonly Message: {
-      /** @description Text, or the output of the tool. */
+      /** @description Text, or the output of the tool. Empty for a step in which the model only reasoned before it called tools. */
       readonly content: string;
       /** Format: date-time */
       readonly createdAt: string;
@@ -1496,6 +1496,8 @@ export interface components {
        * @constant
        */
       readonly incomplete?: true;
+      /** @description Only on `assistant` messages: the model's reasoning before the text, up to 64 KiB; of a longer one, the beginning and the end. Absent without reasoning. */
+      readonly reasoning?: string;
       /** @enum {string} */
       readonly role: 'user' | 'assistant' | 'tool';
       readonly runId: string | null;
@@ -1950,6 +1952,24 @@ export interface components {
       /** @enum {string} */
       readonly status: 'ready' | 'not_ready';
     };
+    /**
+     * ReasoningDeltaEvent
+     * @description A piece of the model's reasoning, as it is generated. The message has the whole.
+     */
+    readonly ReasoningDeltaEvent: {
+      readonly data: {
+        readonly text: string;
+      };
+      readonly runId?: string;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'reasoning.delta';
+    };
     /** RotatedSecret */
     readonly RotatedSecret: {
       /**
@@ -2338,6 +2358,7 @@ export interface components {
       | components['schemas']['WebhookDisabledEvent']
       | components['schemas']['MessageDeltaEvent']
       | components['schemas']['AgentStatusEvent']
+      | components['schemas']['ReasoningDeltaEvent']
       | components['schemas']['ToolOutputEvent']
       | components['schemas']['GapNotice']
       | components['schemas']['OverflowNotice'];
@@ -3873,7 +3894,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
@@ -4483,7 +4504,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
@@ -4799,7 +4820,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
