@@ -283,7 +283,12 @@ export function createRuns(options: RunsOptions): Runs {
   ): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
     const chosen = await chooseDriver({ agent, options });
-    chosen.driver.checkCaller?.({ prompt, mayUseTools });
+    chosen.driver.checkCaller?.({
+      prompt,
+      mayUseTools,
+      options,
+      permissionMode: options.permissionMode ?? defaultMode,
+    });
     return chosen;
   }
 

@@ -1007,6 +1007,57 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /**
+     * AgentSessionEvent
+     * @description The agent opened a session of its own for this one. With `replaced`, its earlier one was lost, and the new one got the conversation's text.
+     */
+    readonly AgentSessionEvent: {
+      readonly data: {
+        readonly agent: string;
+        readonly agentSessionId: string;
+        /** @description Why the earlier session could not continue. */
+        readonly reason?: string;
+        readonly replaced: boolean;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'agent.session';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'agent.session';
+    };
+    /**
+     * AgentStatusEvent
+     * @description The program of the agent starts, or opens the session. That can take seconds.
+     */
+    readonly AgentStatusEvent: {
+      readonly data: {
+        readonly agent: string;
+        /** @enum {unknown} */
+        readonly status: 'starting' | 'opening_session' | 'ready';
+        readonly text: string;
+      };
+      readonly runId?: string;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'agent.status';
+    };
     /** ApiKey */
     readonly ApiKey: {
       /** Format: date-time */
@@ -1075,7 +1126,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -1235,6 +1286,8 @@ export interface components {
       | components['schemas']['ToolStartEvent']
       | components['schemas']['ToolCompleteEvent']
       | components['schemas']['ToolErrorEvent']
+      | components['schemas']['PlanUpdateEvent']
+      | components['schemas']['AgentSessionEvent']
       | components['schemas']['FileCreateEvent']
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
@@ -1746,6 +1799,40 @@ export interface components {
        */
       readonly type: 'permission.resolved';
     };
+    /** PlanEntry */
+    readonly PlanEntry: {
+      readonly content: string;
+      /** @enum {string} */
+      readonly priority: 'high' | 'medium' | 'low';
+      /** @enum {string} */
+      readonly status: 'pending' | 'in_progress' | 'completed';
+    };
+    /**
+     * PlanUpdateEvent
+     * @description The agent has changed its plan. The entries are the whole plan.
+     */
+    readonly PlanUpdateEvent: {
+      readonly data: {
+        readonly entries: readonly components['schemas']['PlanEntry'][];
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'plan.update';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'plan.update';
+    };
     /**
      * Problem
      * @description An error (RFC 9457).
@@ -2036,7 +2123,7 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -2232,6 +2319,8 @@ export interface components {
       | components['schemas']['ToolStartEvent']
       | components['schemas']['ToolCompleteEvent']
       | components['schemas']['ToolErrorEvent']
+      | components['schemas']['PlanUpdateEvent']
+      | components['schemas']['AgentSessionEvent']
       | components['schemas']['FileCreateEvent']
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
@@ -2248,6 +2337,7 @@ export interface components {
       | components['schemas']['WebhookRecoveredEvent']
       | components['schemas']['WebhookDisabledEvent']
       | components['schemas']['MessageDeltaEvent']
+      | components['schemas']['AgentStatusEvent']
       | components['schemas']['ToolOutputEvent']
       | components['schemas']['GapNotice']
       | components['schemas']['OverflowNotice'];
@@ -2410,7 +2500,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -2523,7 +2613,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -2564,7 +2654,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {

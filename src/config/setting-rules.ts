@@ -131,6 +131,25 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     parse: (value) => (isRecord(value) ? value : undefined),
     expected: 'an object such as {"name": {"command": "…", "args": []}}',
   },
+  agents: {
+    field: 'agents',
+    defaultValue: () => undefined,
+    parse: (value) => (isRecord(value) ? value : undefined),
+    expected: 'an object such as {"claude": {"command": "claude-agent-acp"}}',
+  },
+  agent: {
+    flag: {
+      syntax: '--agent <name>',
+      help: 'agent that answers new sessions: "builtin", or another of "codebuddy agents"',
+      defaultText: 'builtin',
+    },
+    variable: 'CODEBUDDY_AGENT',
+    field: 'agent',
+    defaultValue: () => undefined,
+    parse: (value) =>
+      typeof value === 'string' && /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value) ? value : undefined,
+    expected: 'the name of an agent, such as builtin or claude',
+  },
   permissionMode: {
     flag: {
       syntax: '--permission-mode <mode>',
