@@ -3,6 +3,7 @@
 
 import { databaseIn, defaultHome } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';
+import { builtinAgent, presetAgents } from '../contract/agent.ts';
 import { permissionModes } from '../contract/permission-mode.ts';
 import { sandboxModes } from '../contract/sandbox.ts';
 import {
@@ -140,8 +141,9 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
   agent: {
     flag: {
       syntax: '--agent <name>',
-      help: 'agent that answers new sessions: "builtin", or another of "codebuddy agents"',
-      defaultText: 'builtin',
+      help: 'agent that answers new sessions, such as claude or codex; "codebuddy agents" lists them',
+      defaultText: builtinAgent,
+      words: [builtinAgent, ...presetAgents],
     },
     variable: 'CODEBUDDY_AGENT',
     field: 'agent',
