@@ -3423,6 +3423,8 @@ export interface components {
      *
      *     `agent_unavailable`: The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.
      *
+     *     `agent_did_not_ask`: The agent changed a file without asking for the permission that the mode or a deny rule requires. The run was ended.
+     *
      *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
      */
     readonly Problem502: {
@@ -3549,6 +3551,8 @@ export interface components {
     };
     /**
      * @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available.
+     *
+     *     `agent_timeout`: The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.
      *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
