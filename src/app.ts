@@ -107,8 +107,7 @@ export async function createApp(
     ...(settings.apiKey === undefined ? [] : [settings.apiKey]),
     ...(settings.database.kind === 'postgres' ? databaseUrlSecrets(settings.database.url) : []),
   ]);
-  const modelsOrigin = origins.models;
-  checkSettings(settings, modelsOrigin, environment);
+  checkSettings(settings, origins, environment);
   ensureHome(settings.home);
   for (const line of moveOldFiles(settings)) logger?.info(line);
   const localKey = readOrCreateLocalKey(settings.home);
@@ -163,7 +162,7 @@ export async function createApp(
         maxQueuedPerKey: settings.maxQueuedRunsPerKey,
         maxQueuedPerSession: settings.maxQueuedRunsPerSession,
       },
-      ...agentSettings(settings, modelsOrigin),
+      ...agentSettings(settings, origins),
       permissionMode: settings.permissionMode,
       costLimits: settings.costLimits,
       costThresholds: settings.costThresholds,
@@ -303,8 +302,8 @@ async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<voi
 }
 
 /** @throws SettingsError with one line for each fault */
-function checkSettings(settings: Settings, modelsOrigin: string, environment: NodeJS.ProcessEnv): void {
-  const faults = settingFaults(settings, modelsOrigin, environment);
+function checkSettings(settings: Settings, origins: Origins, environment: NodeJS.ProcessEnv): void {
+  const faults = settingFaults(settings, origins, environment);
   if (faults.length > 0) throw new SettingsError(faults.join('\n'));
 }
 
@@ -345,6 +344,7 @@ async function connect(
     dashboard: dashboardFolder,
     nodes: createNodeService({ store, ownership, log, agent, webhooks }),
     settings: () => shownSettings(settings, origins),
+    agents: () => agent.agents.list(),
     models: () => agent.models.list(),
     readiness: createReadiness({ store, ownership, agent, webhooks }),
     describeAgent: () => ({ ...agent.describe(), workspace: settings.workspace }),

@@ -10,6 +10,8 @@ import type { SandboxDescription } from '../contract/sandbox.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Ownership } from '../store/ownership.ts';
 import type { Store } from '../store/store.ts';
+import { parseAgents, requireAgent } from './acp/parse-agents.ts';
+import { type Agents, createAgents } from './agents.ts';
 import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
@@ -59,6 +61,12 @@ export interface AgentOptions {
   /** `providers` and `mcpServers` of the configuration, not validated yet. */
   readonly providers?: unknown;
   readonly mcpServers?: unknown;
+  /** `agents` of the configuration, not validated yet. */
+  readonly agents?: unknown;
+  /** The agent of new sessions. @default the built-in one */
+  readonly agent?: string;
+  /** Where `agent` was set, for error messages. */
+  readonly agentOrigin?: string;
   /** @default 'ask' */
   readonly permissionMode?: PermissionMode;
   /** Rules such as `bash(npm test)`. */
@@ -120,6 +128,7 @@ export interface Agent {
   /** Those of all nodes. */
   readonly allPermissions: AllPermissions;
   readonly models: AgentModels;
+  readonly agents: Agents;
   readonly mcp: McpServers;
   describe(): { readonly agent: string; readonly model: string | null };
   /** How commands run. Waits up to 2 s for the first probe. */
@@ -146,9 +155,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const clean = cleanEnvironment(environment);
   const allow = (options.permissions?.allow ?? []).map(parseRule);
   const deny = (options.permissions?.deny ?? []).map(parseRule);
-  const servers = parseMcpServers(options.mcpServers ?? {}, environment, (value) => {
+  const learn = (value: string): void => {
     if (!isNumber(value)) redactor.learn([value]);
-  });
+  };
+  const servers = parseMcpServers(options.mcpServers ?? {}, environment, learn);
   redactor.learn(providerSecrets(options.providers, environment));
   for (const server of servers) redactor.learn(secretsOf(server).filter((value) => !isNumber(value)));
   for (const warning of ruleWarnings({
@@ -158,6 +168,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     workspace: options.workspace,
   }))
     warn(warning);
+  const configuredAgents = parseAgents(options.agents, environment, learn);
+  if (options.agent !== undefined)
+    requireAgent(options.agent, configuredAgents, options.agentOrigin ?? 'the host');
+  for (const { env } of configuredAgents) redactor.learn(secretVariables(env));
   const proxies = proxiesFrom(environment);
   const workspace = await openWorkspace(options.workspace, ownFiles, {
     denyRules: createFileDenyRules(deny),
@@ -245,6 +259,19 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     ...(options.modelSilenceMs === undefined ? {} : { silenceMs: options.modelSilenceMs }),
     ...(options.contextWindow === undefined ? {} : { contextWindow: options.contextWindow }),
   });
+  const agents = createAgents({
+    configured: configuredAgents,
+    defaultName: options.agent,
+    models,
+    surroundings: {
+      serverEnvironment: environment,
+      environment: clean,
+      cwd: workspace.root,
+      workspace: workspace.root,
+    },
+    defaultMode: permissionMode,
+    open: () => Promise.reject(new Error('not yet')),
+  });
   const runs = createRuns({
     store,
     log: runLog,
@@ -257,7 +284,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       now,
       counters: node?.counters,
     }),
-    chooseDriver: models.chooseDriver,
+    chooseDriver: agents.chooseDriver,
+    agentForNew: (name) => agents.forNewSession(name, 'options/agent'),
     limits: { ...defaultRunLimits, ...options.limits },
     defaultMode: permissionMode,
     now,
@@ -288,6 +316,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       store,
       log,
       now,
+      agents,
       isBusy: runs.isSessionBusy,
       isShared: node !== undefined,
     }),
@@ -295,6 +324,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     permissions,
     allPermissions,
     models,
+    agents,
     mcp,
     describe: models.describe,
     async describeSandbox() {
@@ -307,7 +337,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       await runs.close(graceMs);
       allPermissions.close?.();
       closing.abort();
-      await Promise.all([mcp.close(), models.close(), watching?.close(), cleaning, sandbox.settled()]);
+      await Promise.all([
+        mcp.close(),
+        agents.close(),
+        models.close(),
+        watching?.close(),
+        cleaning,
+        sandbox.settled(),
+      ]);
     },
   };
 }

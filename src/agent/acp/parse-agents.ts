@@ -67,15 +67,15 @@ export function parseAgents(
   return [...configured, ...others];
 }
 
-/** @throws Error, unless there is an agent of this name */
-export function requireAgent(name: string, agents: readonly AgentConfig[]): void {
+/** `origin`: where it was named. @throws Error, unless there is an agent of this name */
+export function requireAgent(name: string, agents: readonly AgentConfig[], origin: string): void {
   const names = [builtinAgent, ...agents.map((agent) => agent.name)];
-  if (!names.includes(name)) throw new Error(noSuchAgent(name, names));
+  if (!names.includes(name)) throw new Error(`the agent (${origin}) ${noSuchAgent(name, names)}`);
 }
 
 /** Completes a sentence about a field that names an agent. */
 export function noSuchAgent(name: string, names: readonly string[]): string {
-  return `must be the name of an agent (${names.join(', ')}), not ${JSON.stringify(name)}`;
+  return `must be one of ${names.join(', ')}, not ${JSON.stringify(name)}`;
 }
 
 /** Undefined for a disabled entry. */

@@ -4,6 +4,7 @@
 //
 // copilot and goose follow their documentation; the others were started and tried.
 
+import type { PresetAgent } from '../../contract/agent.ts';
 import type { PermissionMode } from '../../contract/permission-mode.ts';
 import type { AgentConfig } from './agent-config.ts';
 
@@ -16,7 +17,7 @@ function modes(asking: string | null, readOnly = asking): Readonly<Record<Permis
 
 const always = { mcp: true, system: false, maxSteps: false, fork: false } as const;
 
-export const presets: Readonly<Record<string, Preset>> = {
+const all: Readonly<Record<PresetAgent, Preset>> = {
   claude: {
     title: 'Claude Code',
     command: 'claude-agent-acp',
@@ -165,6 +166,8 @@ export const presets: Readonly<Record<string, Preset>> = {
     signInPlaces: { variables: [], files: [], isComplete: false },
   },
 };
+
+export const presets: Readonly<Record<string, Preset>> = all;
 
 /** Every agent needs these to reach its provider and to find its own folders. */
 export const commonVariables: readonly string[] = [
