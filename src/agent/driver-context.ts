@@ -4,7 +4,7 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
 import type { RunFigures } from '../base/run-figures.ts';
-import { wellFormed, wellFormedDeep } from '../base/text.ts';
+import { isBlank, wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { Message } from '../contract/message.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
@@ -13,7 +13,7 @@ import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, EncodeOutcome, KeptOutcome, Summary } from './driver.ts';
 import { createForeignContexts, type JudgedCall } from './foreign-context.ts';
 import type { LiveRun } from './live-run.ts';
-import { newMessageRow, toMessage } from './message-record.ts';
+import { type NewMessage, newMessageRow, toMessage } from './message-record.ts';
 import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
 import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { ToolUse } from './permissions/permission-rule.ts';
@@ -217,6 +217,13 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     );
   }
 
+  function answerRow(
+    run: LiveRun,
+    answer: Pick<NewMessage, 'content' | 'reasoning' | 'incomplete'>,
+  ): MessageRow {
+    return newMessageRow({ ...run.owner, ...answer, role: 'assistant', sent: true }, now());
+  }
+
   /** Stores a call that was not run. */
   async function refuse(
     run: LiveRun,
@@ -250,9 +257,8 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     modeOf,
     remember,
     ask,
-    isAllowed: (run, { use, ...judged }) =>
-      permissions.judge({ ...use, ...judged, mode: modeOf(run), remembered: () => rememberedIn(run) })
-        ?.allowed === true,
+    permissions,
+    rememberedIn,
   });
 
   return (run) => ({
@@ -268,6 +274,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       if (node !== undefined) await leaseIsGood(node, run.signal);
     },
     say: (text) => log.publish({ type: 'message.delta', data: { text }, ...run.owner }),
+    reason: (text) => log.publish({ type: 'reasoning.delta', data: { text }, ...run.owner }),
     sessionBeganAt: run.sessionBeganAt,
     ownMessages: () => ownMessages(run),
     transcript: () => transcript(run),
@@ -335,15 +342,17 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       const error = new CodeBuddyError('validation_failed', reason);
       return refuse(run, { tool, params, callId }, error, encode);
     },
-    keepText(text, model) {
-      const row = newMessageRow({ ...run.owner, role: 'assistant', content: text, sent: true }, now());
-      run.keepLater(keep(run, row, { type: 'message.assistant', data: { messageId: row.id, text, model } }));
+    keepText(text, model, reasoning) {
+      const row = answerRow(run, { content: text, reasoning });
+      if (isBlank(text)) run.writeLater({ kind: 'addMessage', message: row });
+      else
+        run.keepLater(
+          keep(run, row, { type: 'message.assistant', data: { messageId: row.id, text, model } }),
+        );
     },
-    async keepPartial(text, model) {
-      const row = newMessageRow(
-        { ...run.owner, role: 'assistant', content: text, sent: true, incomplete: true },
-        now(),
-      );
+    async keepPartial(text, model, reasoning) {
+      const row = answerRow(run, { content: text, reasoning, incomplete: true });
+      if (isBlank(text)) return run.writeLater({ kind: 'addMessage', message: row });
       await keep(run, row, {
         type: 'message.assistant',
         data: { messageId: row.id, text, model, incomplete: true },

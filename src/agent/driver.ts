@@ -49,6 +49,8 @@ export interface DriverContext {
   readonly keeping: () => Promise<unknown> | undefined;
   /** Streams a piece of the answer. */
   readonly say: (text: string) => void;
+  /** Streams a piece of the reasoning. */
+  readonly reason: (text: string) => void;
   /** When the session began, in Unix ms. */
   readonly sessionBeganAt: number;
   /** The messages of this run, oldest first. */
@@ -94,10 +96,13 @@ export interface DriverContext {
     readonly reason: string;
     readonly encode: EncodeOutcome;
   }) => Promise<KeptOutcome>;
-  /** Stores the text of an answer that also calls tools; see `keeping`. The transcript must already contain it. */
-  readonly keepText: (text: string, model: string) => void;
-  /** Stores the part of an interrupted answer that was shown. The transcript must already contain it. */
-  readonly keepPartial: (text: string, model: string) => Promise<void>;
+  /**
+   * Stores the text and the reasoning of an answer that also calls tools; see `keeping`. The transcript must already
+   * contain the text. Reasoning without text is stored with the run's next commit, without an event.
+   */
+  readonly keepText: (text: string, model: string, reasoning?: string) => void;
+  /** Stores the part of an interrupted answer that was shown, in the same way. */
+  readonly keepPartial: (text: string, model: string, reasoning?: string) => Promise<void>;
   /** Books the usage of a model call. Returns the exhausted budget, if there is one. */
   readonly spend: (use: {
     readonly model: string;
@@ -111,6 +116,8 @@ export interface DriverContext {
 
 export interface DriverResult {
   readonly response: string;
+  /** The reasoning of the last step. */
+  readonly reasoning?: string | undefined;
   readonly model: string;
   /** True if the agent reported neither tokens nor costs. Then they are null, not 0. */
   readonly isUsageUnknown?: true;

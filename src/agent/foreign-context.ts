@@ -11,7 +11,8 @@ import type { LiveRun } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
 import { type AgentNode, leaseIsGood } from './nodes/agent-node.ts';
 import type { GuardedFile } from './permissions/guarded-files.ts';
-import type { ToolUse } from './permissions/permission-rule.ts';
+import type { PermissionRule, ToolUse } from './permissions/permission-rule.ts';
+import type { Permissions } from './permissions/permissions.ts';
 import type { SessionMemory } from './session-memory.ts';
 import { endEvent, startEvent } from './tools/call-events.ts';
 import { textOfOutcome } from './tools/result-text.ts';
@@ -21,6 +22,7 @@ import type { CommandIsolation, ToolBox } from './tools/tool-box.ts';
 export interface ForeignContextOptions {
   readonly log: Pick<EventLog, 'append' | 'publish'>;
   readonly tools: Pick<ToolBox, 'useOf' | 'guardedFile' | 'isolationElsewhere'>;
+  readonly permissions: Pick<Permissions, 'assertNotDenied' | 'judge'>;
   readonly now: () => number;
   readonly node: AgentNode | undefined;
   readonly modeOf: (run: LiveRun) => PermissionMode;
@@ -28,8 +30,8 @@ export interface ForeignContextOptions {
   readonly remember: (run: LiveRun, patch: Partial<SessionMemory>) => Write;
   /** Resolves when rules, the mode or a person allow it. @throws CodeBuddyError `permission_denied` */
   readonly ask: (run: LiveRun, request: JudgedCall) => Promise<void>;
-  /** Whether rules and the mode allow it without asking a person. */
-  readonly isAllowed: (run: LiveRun, request: JudgedCall) => boolean;
+  /** The rules that the run may use. */
+  readonly rememberedIn: (run: LiveRun) => readonly PermissionRule[];
 }
 
 /** A call as the permissions judge it. */
@@ -48,7 +50,8 @@ export function createForeignContexts({
   modeOf,
   remember,
   ask,
-  isAllowed,
+  permissions,
+  rememberedIn,
 }: ForeignContextOptions): (run: LiveRun) => ForeignContext {
   /** Commits in the order of the calls. */
   function append(run: LiveRun, event: NewEvent, writes: () => readonly Write[] = () => []): void {
@@ -59,12 +62,28 @@ export function createForeignContexts({
     run.keepLater(before === undefined ? commit() : before.then(commit));
   }
 
-  async function judged(run: LiveRun, { tool, params, readOnly }: ForeignUse): Promise<JudgedCall> {
+  async function judged(
+    run: LiveRun,
+    { tool, params, readOnly, isGuess = false }: ForeignUse,
+  ): Promise<JudgedCall> {
     const call = { tool, params: wellFormedDeep(params), readOnly };
     // The events that lead to a question must be in the log before it.
     const [use] = await Promise.all([tools.useOf(call), run.keeping]);
     const guarded = modeOf(run) === 'full' ? undefined : await tools.guardedFile(call, use);
-    return { use, readOnly, guarded, isolation: tools.isolationElsewhere(tool) };
+    return {
+      use,
+      // Our own tools do not read outside the workspace at all.
+      readOnly: readOnly && use.target.kind !== 'outside',
+      guarded,
+      isolation: isGuess ? { sandbox: 'none', isMissing: true } : tools.isolationElsewhere(tool),
+    };
+  }
+
+  async function assertNotDenied(run: LiveRun, { alsoDeniedAs = [] }: ForeignUse): Promise<void> {
+    for (const { tool, params } of alsoDeniedAs) {
+      const use = await tools.useOf({ tool, params: wellFormedDeep(params), readOnly: false });
+      permissions.assertNotDenied({ ...use, readOnly: false, mode: modeOf(run) });
+    }
   }
 
   function beginTool(run: LiveRun, { tool, params }: ForeignCall): ForeignTool {
@@ -116,10 +135,15 @@ export function createForeignContexts({
       },
       beginTool: (call) => beginTool(run, { ...call, tool: wellFormed(call.tool) }),
       async askPermission(use) {
+        await assertNotDenied(run, use);
         await ask(run, await judged(run, use));
         if (node !== undefined) await leaseIsGood(node, run.signal);
       },
-      mayRunUnasked: async (use) => isAllowed(run, await judged(run, use)),
+      async mayRunUnasked(use) {
+        const { use: judgedUse, ...call } = await judged(run, use);
+        const remembered = () => rememberedIn(run);
+        return permissions.judge({ ...judgedUse, ...call, mode: modeOf(run), remembered })?.allowed === true;
+      },
     };
   };
 }

@@ -22,8 +22,13 @@ export interface ForeignCall {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
+/** What a call does, for rules and modes. */
 export interface ForeignUse extends ForeignCall {
   readonly readOnly: boolean;
+  /** True if the parameters are the agent's words about the call: then no rule with a wildcard allows it. */
+  readonly isGuess?: boolean;
+  /** Deny rules for these calls forbid it, too. */
+  readonly alsoDeniedAs?: readonly ForeignCall[];
 }
 
 /** A recorded tool call. */

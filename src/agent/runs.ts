@@ -323,7 +323,7 @@ export function createRuns(options: RunsOptions): Runs {
       await live.keeping;
       // It was stopped after the whole answer was shown, and before the answer was kept.
       if (signal.aborted && !isBlank(result.response))
-        await context.keepPartial(result.response, result.model);
+        await context.keepPartial(result.response, result.model, result.reasoning);
       signal.throwIfAborted();
       await endings.complete(live, result, performance.now() - startedAt);
     } catch (error) {

@@ -1564,7 +1564,7 @@ export interface components {
      * @description A prompt of the user, an answer of the agent, or the output of a tool.
      */
     readonly Message: {
-      /** @description Text, or the output of the tool. */
+      /** @description Text, or the output of the tool. Empty for a step in which the model only reasoned before it called tools. */
       readonly content: string;
       /** Format: date-time */
       readonly createdAt: string;
@@ -1574,6 +1574,8 @@ export interface components {
        * @constant
        */
       readonly incomplete?: true;
+      /** @description Only on `assistant` messages: the model's reasoning before the text, up to 64 KiB; of a longer one, the beginning and the end. Absent without reasoning. */
+      readonly reasoning?: string;
       /** @enum {string} */
       readonly role: 'user' | 'assistant' | 'tool';
       readonly runId: string | null;
@@ -2030,6 +2032,24 @@ export interface components {
       /** @enum {string} */
       readonly status: 'ready' | 'not_ready';
     };
+    /**
+     * ReasoningDeltaEvent
+     * @description A piece of the model's reasoning, as it is generated. The message has the whole.
+     */
+    readonly ReasoningDeltaEvent: {
+      readonly data: {
+        readonly text: string;
+      };
+      readonly runId?: string;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'reasoning.delta';
+    };
     /** RotatedSecret */
     readonly RotatedSecret: {
       /**
@@ -2420,6 +2440,7 @@ export interface components {
       | components['schemas']['WebhookDisabledEvent']
       | components['schemas']['MessageDeltaEvent']
       | components['schemas']['AgentStatusEvent']
+      | components['schemas']['ReasoningDeltaEvent']
       | components['schemas']['ToolOutputEvent']
       | components['schemas']['GapNotice']
       | components['schemas']['OverflowNotice'];
@@ -3402,6 +3423,8 @@ export interface components {
      *
      *     `agent_unavailable`: The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.
      *
+     *     `agent_did_not_ask`: The agent changed a file without asking for the permission that the mode or a deny rule requires. The run was ended.
+     *
      *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
      */
     readonly Problem502: {
@@ -3528,6 +3551,8 @@ export interface components {
     };
     /**
      * @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available.
+     *
+     *     `agent_timeout`: The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.
      *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
@@ -3984,7 +4009,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
@@ -4594,7 +4619,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
@@ -4914,7 +4939,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;

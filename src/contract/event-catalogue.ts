@@ -285,6 +285,10 @@ export const deltas = {
       additionalProperties: false,
     },
   },
+  'reasoning.delta': {
+    description: "A piece of the model's reasoning, as it is generated. The message has the whole.",
+    data: { type: 'object', properties: { text }, required: ['text'], additionalProperties: false },
+  },
   'tool.output': {
     description: 'A piece of the output of a tool, as it is written.',
     data: {

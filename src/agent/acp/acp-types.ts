@@ -33,6 +33,8 @@ export interface AcpAgentsOptions {
 
 /** The clock of the time limits. */
 export interface Timers {
+  /** Milliseconds of a clock that does not go back. */
+  now(): number;
   /** Calls `work` after `ms`, unless the returned function is called before. */
   after(ms: number, work: () => void): () => void;
 }
