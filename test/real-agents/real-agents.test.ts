@@ -1,7 +1,7 @@
 // Real agents behind the server: prompts, permissions, cancellation, and sessions that continue after a restart.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyClient } from '../../src/client/index.ts';
 import type { PermissionMode } from '../../src/contract/permission-mode.ts';
@@ -135,6 +135,23 @@ describe.each(selectedAgents())('$name', (agent) => {
     const { messages } = await started.client.sessions.messages(sessionId);
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
   });
+
+  it.each(['ask', 'read-only'] as const)(
+    'changes nothing unasked in mode %s, although the files of the workspace allow everything',
+    async (mode) => {
+      const started = await startRealAgent(agent);
+      for (const [path, text] of Object.entries(agent.allowingFiles)) {
+        mkdirSync(dirname(join(started.workspace, path)), { recursive: true });
+        writeFileSync(join(started.workspace, path), text);
+      }
+      const file = join(started.workspace, 'notes.txt');
+      const { asked } = await prompt(started, prompts.write(file), { mode, decision: 'deny' });
+      expect({ asked: asked.length, written: existsSync(file) }).toEqual({
+        asked: mode === 'ask' ? 1 : 0,
+        written: false,
+      });
+    },
+  );
 
   it('changes nothing in mode read-only, and asks nothing in auto-edit and full', async () => {
     const started = await startRealAgent(agent);
