@@ -29,6 +29,7 @@ import { readOrCreateLocalKey } from './config/local-key.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Origins, type Settings, SettingsError } from './config/settings.ts';
 import { shownSettings } from './config/shown-settings.ts';
+import { builtinAgent } from './contract/agent.ts';
 import type { EventLog } from './events/event-log.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
@@ -59,6 +60,8 @@ export interface App {
   readonly url: string;
   /** The model that answers, and the reason why it was selected. */
   describeModel(): Promise<string>;
+  /** The agent of new sessions, and whether it is there; undefined for the built-in one. */
+  describeAgent(): Promise<string | undefined>;
   /** One line about the webhooks that need attention; undefined if there are none. */
   describeWebhooks(): Promise<string | undefined>;
   /** How commands run. */
@@ -243,6 +246,11 @@ export async function createApp(
     async describeModel() {
       const { models, reason } = await started.agent.models.choice();
       return `${models.join(', then ') || 'offline'} (${reason})`;
+    },
+    async describeAgent() {
+      const { agents } = await started.agent.agents.list();
+      const chosen = agents.find(({ isDefault, name }) => isDefault && name !== builtinAgent);
+      return chosen && `${chosen.name} (${chosen.title}). ${chosen.detail}`;
     },
     describeSandbox: async () => (await agent.describeSandbox()).detail,
     get url() {

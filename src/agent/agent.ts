@@ -5,6 +5,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
+import { builtinAgent } from '../contract/agent.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -292,6 +293,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       });
     },
   });
+  const agentFault = agents.defaultFault();
+  if (agentFault !== undefined) warn(agentFault);
   const runs = createRuns({
     store,
     log: runLog,
@@ -346,7 +349,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     models,
     agents,
     mcp,
-    describe: models.describe,
+    describe: () =>
+      agents.defaultName === builtinAgent ? models.describe() : { agent: agents.defaultName, model: null },
     async describeSandbox() {
       // A later result is kept and shown the next time.
       const looking = sandbox.look();

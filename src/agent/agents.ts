@@ -43,6 +43,8 @@ export interface Agents {
   forNewSession(name: string | undefined, field: string): string;
   /** @throws CodeBuddyError `not_supported_by_agent` */
   requireForkable(name: string): void;
+  /** Why the agent of new sessions cannot be started; undefined if its program is there. */
+  defaultFault(): string | undefined;
   /** Starts no agent. */
   list(): Promise<AgentNouns>;
   close(): Promise<void>;
@@ -126,6 +128,11 @@ export function createAgents(options: AgentsOptions): Agents {
         'not_supported_by_agent',
         `A session of the agent ${name} cannot be forked: the agent keeps the conversation itself.`,
       );
+    },
+    defaultFault() {
+      const agent = find(defaultName);
+      const fault = agent && lookForProgram(agent, surroundings).fault;
+      return fault === undefined ? undefined : `the agent ${defaultName}: ${fault}. ${agent?.install}`;
     },
     async list() {
       const others = configured.map((agent) =>
