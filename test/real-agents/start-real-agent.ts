@@ -34,14 +34,16 @@ export async function startRealAgent(
   const home = join(folder, 'home');
   const workspace = join(folder, 'workspace');
   const userHome = join(folder, 'user');
-  for (const path of [home, workspace, userHome]) mkdirSync(path, { mode: 0o700 });
+  for (const path of [join(home, 'api'), workspace, userHome])
+    mkdirSync(path, { recursive: true, mode: 0o700 });
   const model = await startModelServer(scriptOf(agent));
-  writeFileSync(join(home, 'config.json'), JSON.stringify({ agent: agent.name, ...config }));
+  writeFileSync(join(home, 'api', 'config.json'), JSON.stringify({ agent: agent.name, ...config }));
   const environment = {
     ...agent.leadTo(model.url, userHome),
     ...withoutNetwork,
     CODEBUDDY_WORKSPACE: workspace,
     HOME: userHome,
+    XDG_CONFIG_HOME: join(userHome, '.config'),
     PATH: [programFolder(agent), dirname(process.execPath), process.env.PATH ?? ''].join(delimiter),
   };
   let server = await serve(home, [], environment);
