@@ -1,6 +1,6 @@
 // Permissions: our rules, modes and people decide, and the agent obeys.
 
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Permission } from '../../../src/contract/permission.ts';
@@ -260,7 +260,6 @@ describe('the mode', () => {
       { sayMode: true },
     ]);
     await waitFor('the mode', () => acp.received('set_mode').length === 2);
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(gate, '');
     expect(await result).toMatchObject({ response: 'default' });
   });
