@@ -11,6 +11,7 @@ import type { SandboxDescription } from '../contract/sandbox.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Ownership } from '../store/ownership.ts';
 import type { Store } from '../store/store.ts';
+import type { Timers } from './acp/acp-types.ts';
 import { parseAgents, requireAgent } from './acp/parse-agents.ts';
 import { type Agents, createAgents } from './agents.ts';
 import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
@@ -104,6 +105,8 @@ export interface AgentOptions {
   readonly now?: () => number;
   /** Wait before a model that failed is asked again. Reject if the signal is aborted meanwhile. @default a timer */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** The clock of the time limits of foreign agents. @default timers of the system */
+  readonly agentTimers?: Timers;
   /** Called for internal errors; details must not reach clients. */
   readonly onFault?: (error: unknown, runId: string) => void;
   /**
@@ -271,7 +274,24 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       workspace: workspace.root,
     },
     defaultMode: permissionMode,
-    open: () => Promise.reject(new Error('not yet')),
+    async open() {
+      const { createAcpAgents } = await import('./acp/acp-agents.ts');
+      return createAcpAgents({
+        agents: configuredAgents,
+        workspace: workspace.root,
+        mcpServers: servers,
+        environment: clean,
+        serverEnvironment: environment,
+        cwd: workspace.root,
+        mcpCwd: serverFolder,
+        marks,
+        redactor,
+        version: options.version ?? '0',
+        hasDenyRules: deny.length > 0,
+        warn,
+        ...(options.agentTimers === undefined ? {} : { timers: options.agentTimers }),
+      });
+    },
   });
   const agentFault = agents.defaultFault();
   if (agentFault !== undefined) warn(agentFault);

@@ -17,8 +17,10 @@ export interface AcpAgentsOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** The environment of the server: the variables of `passEnv` are taken from it. */
   readonly serverEnvironment: NodeJS.ProcessEnv;
-  /** The working directory of the agents' processes, and of MCP servers without a `cwd`. */
+  /** The working directory of the agents' processes. */
   readonly cwd: string;
+  /** The working directory of MCP servers without one of their own. */
+  readonly mcpCwd: string;
   readonly marks: CallMarks;
   readonly redactor: Redactor;
   /** The program's version, sent to agents. */
@@ -40,12 +42,10 @@ export interface Timers {
 }
 
 export interface AcpAgents {
-  /** Starts nothing. @throws CodeBuddyError `validation_failed` if no such agent is configured */
+  /** Starts nothing. @throws Error if no such agent is configured */
   driverFor(name: string): Driver;
   /** What the agent has said of itself so far. */
   factsOf(name: string): AgentFacts;
   /** Ends the processes of all agents with everything that they started. */
   close(): Promise<void>;
 }
-
-export type CreateAcpAgents = (options: AcpAgentsOptions) => AcpAgents;

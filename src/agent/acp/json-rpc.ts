@@ -120,14 +120,16 @@ export class RpcConnection {
   receive(message: RpcMessage): void {
     switch (message.kind) {
       case 'notification':
-        return this.#options.onNotification(message.method, message.params);
+        this.#options.onNotification(message.method, message.params);
+        return;
       case 'request':
         void this.#answer(message);
         return;
       case 'result':
-        return this.#take(message.id)?.resolve(message.result);
+        this.#take(message.id)?.resolve(message.result);
+        return;
       case 'error':
-        return this.#take(message.id)?.reject(message.error);
+        this.#take(message.id)?.reject(message.error);
     }
   }
 

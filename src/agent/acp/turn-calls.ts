@@ -2,6 +2,7 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { ForeignContext, ForeignTool } from '../foreign-types.ts';
+import { capText } from '../tools/cap-output.ts';
 import type { ToolOutcome } from '../tools/tool.ts';
 import { changedFiles, moreChanges, recordedCall } from './name-call.ts';
 import { type CallFacts, unknownCall, withUpdate } from './read-call.ts';
@@ -46,6 +47,10 @@ export class TurnCalls {
     return this.#running > 0;
   }
 
+  get hasAny(): boolean {
+    return this.#calls.size > 0;
+  }
+
   get hasDenied(): boolean {
     return this.#denials > 0;
   }
@@ -55,7 +60,10 @@ export class TurnCalls {
     const call = this.#merge(update);
     if (call === undefined || call.hasEnded) return;
     const { facts } = call;
-    if (facts.status === 'completed' || facts.status === 'failed') return this.#end(call, outcomeOf(call));
+    if (facts.status === 'completed' || facts.status === 'failed') {
+      this.#end(call, outcomeOf(call));
+      return;
+    }
     // Some agents announce a call before they know its parameters.
     if (facts.status === 'in_progress' || isTelling(facts)) this.#record(call);
     this.#showOutput(call);
@@ -115,7 +123,8 @@ export class TurnCalls {
     const { text } = call.facts;
     if (call.recorded === undefined || text === call.shown) return;
     // Content is sent whole; readers get what was added.
-    call.recorded.output(text.startsWith(call.shown) ? text.slice(call.shown.length) : text);
+    const added = text.startsWith(call.shown) ? text.slice(call.shown.length) : text;
+    call.recorded.output(capText(added).text);
     call.shown = text;
   }
 
