@@ -2,9 +2,8 @@
 
 import { useState } from 'preact/hooks';
 import type { Session } from '../../../src/client/web.ts';
-import { builtinAgent } from '../../../src/contract/agent.ts';
 import { go } from '../../app/router.ts';
-import { may, type Right } from '../../app/scope.ts';
+import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
@@ -21,26 +20,19 @@ export function forkSession(id: string, messageId?: string): Promise<boolean> {
   }, 'The session is forked.');
 }
 
-/** Other agents keep the conversation themselves, so it cannot be copied. */
-export function mayFork(agent: string): Right {
-  const right = may('prompt');
-  if (right.disabled || agent === builtinAgent) return right;
-  return { disabled: true, title: `A session of the agent ${agent} cannot be forked.` };
-}
-
 export interface SessionActionsProps {
   readonly session: Session;
   readonly onChanged: () => void;
 }
 
 export function SessionActions({ session, onChanged }: SessionActionsProps) {
-  const { id, agent } = session;
+  const { id } = session;
   const [open, setOpen] = useState<'rename' | 'delete'>();
   const right = may('prompt');
   const close = (): void => setOpen(undefined);
   return (
     <>
-      <button type="button" {...mayFork(agent)} onClick={() => forkSession(id)}>
+      <button type="button" {...right} onClick={() => forkSession(id)}>
         Fork
       </button>
       <button type="button" {...right} onClick={() => setOpen('rename')}>

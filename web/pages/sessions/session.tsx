@@ -19,7 +19,7 @@ import { PermissionList } from '../permissions/permission-list.tsx';
 import { useAgentStatus } from './agent-status.ts';
 import { PromptBox } from './prompt-box.tsx';
 import { pastRows, presentRows, rowKey } from './rows.ts';
-import { forkSession, mayFork, SessionActions } from './session-actions.tsx';
+import { forkSession, SessionActions } from './session-actions.tsx';
 import { SessionSide } from './session-side.tsx';
 import { useTranscript } from './transcript.ts';
 import { TranscriptRow } from './transcript-rows.tsx';
@@ -56,7 +56,6 @@ export function SessionView({ id }: { readonly id: string }) {
   const [last] = runs;
   const mayResume = active === undefined && (last?.status === 'interrupted' || last?.status === 'failed');
   const right = may('prompt');
-  const isForkable = session.value !== undefined && !mayFork(session.value.agent).disabled;
   const status = useAgentStatus(id);
   const questions = pendingPermissions.value.filter(({ sessionId }) => sessionId === id);
 
@@ -135,7 +134,7 @@ export function SessionView({ id }: { readonly id: string }) {
             render={(row) => (
               <TranscriptRow
                 row={row}
-                fork={isForkable ? (message) => void forkSession(id, message.id) : undefined}
+                fork={right.disabled ? undefined : (message) => void forkSession(id, message.id)}
               />
             )}
           />
