@@ -68,10 +68,7 @@ const state = (session: Session): object =>
         configOptions: optionsOf(session),
       };
 
-function optionsOf({
-  mode,
-  model,
-}: Session): {
+function optionsOf({ mode, model }: Session): {
   id: string;
   name: string;
   type: 'select';
