@@ -17,7 +17,7 @@ function modes(asking: string | null, readOnly = asking): Readonly<Record<Permis
 
 const openCodeAsks = { edit: 'ask', bash: 'ask', webfetch: 'ask' };
 
-const always = { mcp: true, system: false, maxSteps: false, fork: false } as const;
+const always = { mcp: true, system: false, maxSteps: false, fork: true } as const;
 
 const all: Readonly<Record<PresetAgent, Preset>> = {
   claude: {
