@@ -11,6 +11,7 @@ import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, EncodeOutcome, KeptOutcome, Summary } from './driver.ts';
+import { createForeignContexts, type JudgedCall } from './foreign-context.ts';
 import type { LiveRun } from './live-run.ts';
 import { type NewMessage, newMessageRow, toMessage } from './message-record.ts';
 import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
@@ -18,7 +19,13 @@ import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { patchRun, questionWrite } from './run-record.ts';
-import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
+import {
+  addUsage,
+  noUsage,
+  patchSession,
+  type RememberedRule,
+  type SessionMemory,
+} from './session-memory.ts';
 import { readPages } from './session-pages.ts';
 import { round, type Spending } from './spending.ts';
 import { capText } from './tools/cap-output.ts';
@@ -128,32 +135,32 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     const [use] = await Promise.all([tools.useOf(call), run.keeping]);
     // Files that run later need a permission in every mode but `full`, even if the caller itself asked for the call.
     const guarded = mode === 'full' ? undefined : await tools.guardedFile(call, use);
-    if (asks || guarded !== undefined) await ask(run, call, { use, guarded }, onWait);
-    else permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
+    if (asks || guarded !== undefined) {
+      const isolation = await tools.isolationOf(call.tool);
+      await ask(run, { use, readOnly: call.readOnly, guarded, isolation }, onWait);
+    } else permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
     return { use, guarded };
   }
 
-  async function ask(
-    run: LiveRun,
-    { tool, readOnly }: PreparedCall,
-    { use, guarded }: Permit & { readonly use: ToolUse },
-    onWait: (() => void) | undefined,
-  ): Promise<void> {
-    const { mayUseTools, keyId } = run.request;
+  /** A caller without the scope `tools` may use only the rules remembered for its own key. */
+  function rememberedIn({ memory, request: { mayUseTools, keyId } }: LiveRun): readonly RememberedRule[] {
+    return memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId);
+  }
+
+  async function ask(run: LiveRun, { use, ...judged }: JudgedCall, onWait?: () => void): Promise<void> {
     let asked: Permission | undefined;
     try {
       await permissions.check({
         ...run.owner,
         ...use,
+        ...judged,
         hop: run.hop,
-        guarded,
-        readOnly,
         mode: modeOf(run),
-        isolation: await tools.isolationOf(tool),
-        // A caller without the scope `tools` may use only the rules remembered for its own key.
-        remembered: () => run.memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId),
+        remembered: () => rememberedIn(run),
         remember: async (rule) => {
-          await write(run, [remember(run, { allowed: [...run.memory.allowed, { ...rule, keyId }] })]);
+          await write(run, [
+            remember(run, { allowed: [...run.memory.allowed, { ...rule, keyId: run.request.keyId }] }),
+          ]);
         },
         signal: run.signal,
         // In the commit of the event, so that a reader who sees the event also sees the run's status.
@@ -242,8 +249,21 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     return { ...outcome, text };
   }
 
+  const foreignOf = createForeignContexts({
+    log,
+    tools,
+    now,
+    node,
+    modeOf,
+    remember,
+    ask,
+    permissions,
+    rememberedIn,
+  });
+
   return (run) => ({
     runId: run.id,
+    foreign: foreignOf(run),
     prompt: () => readPrompt(run.id),
     options: run.request.options,
     signal: run.signal,

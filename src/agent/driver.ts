@@ -1,11 +1,13 @@
-// A driver answers the prompt of a run. There are two: the offline agent, and the loop of a language model. The driver
-// decides what to do; the run handles sessions, messages, events, permissions, limits and cancellation behind
-// `DriverContext`.
+// A driver answers the prompt of a run. There are three: the offline agent, the loop of a language model, and an agent
+// that speaks the Agent Client Protocol. The driver decides what to do; the run handles sessions, messages, events,
+// permissions, limits and cancellation behind `DriverContext`.
 
 import type { Message } from '../contract/message.ts';
+import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { Usage } from '../contract/usage.ts';
+import type { ForeignContext } from './foreign-types.ts';
 import type { ToolOutcome } from './tools/tool.ts';
 import type { NewTurn, Transcript } from './transcript.ts';
 
@@ -108,6 +110,8 @@ export interface DriverContext {
     /** US dollars; null if the model has no known price. */
     readonly cost: number | null;
   }) => Promise<Budget | undefined>;
+  /** For an agent that runs its own tools. */
+  readonly foreign: ForeignContext;
 }
 
 export interface DriverResult {
@@ -115,14 +119,23 @@ export interface DriverResult {
   /** The reasoning of the last step. */
   readonly reasoning?: string | undefined;
   readonly model: string;
+  /** True if the agent reported neither tokens nor costs. Then they are null, not 0. */
+  readonly isUsageUnknown?: true;
   readonly finishReason: 'stop' | 'max_steps' | 'length' | 'content_filter' | 'error' | Budget;
 }
 
 export interface Driver {
   /**
    * Called before a run is started or resumed.
-   * @throws CodeBuddyError `insufficient_scope` if the caller may not send this prompt
+   * @throws CodeBuddyError `insufficient_scope` if the caller may not send this prompt; `not_supported_by_agent` if an
+   * option cannot be applied
    */
-  checkCaller?(caller: { readonly prompt: string; readonly mayUseTools: boolean }): void;
+  checkCaller?(caller: {
+    readonly prompt: string;
+    readonly mayUseTools: boolean;
+    readonly options: PromptOptions;
+    /** That of the run. */
+    readonly permissionMode: PermissionMode;
+  }): void;
   respond(context: DriverContext): Promise<DriverResult>;
 }

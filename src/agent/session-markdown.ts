@@ -1,13 +1,16 @@
 // Formats a session and its messages as CommonMark (https://spec.commonmark.org/0.31.2/). The content of a message
 // cannot break out of its block: its headings, HTML and link targets do not become those of the document.
 
+import { builtinAgent } from '../contract/agent.ts';
 import type { Message } from '../contract/message.ts';
 import type { Session } from '../contract/session.ts';
 
 export function sessionAsMarkdown(session: Session): string {
-  const { id, title, model, createdAt, updatedAt, messageCount, cost, usage, origin, forkedFrom } = session;
+  const { id, title, agent, model, createdAt, updatedAt, messageCount } = session;
+  const { cost, usage, origin, forkedFrom } = session;
   const facts = [
     id,
+    ...(agent === builtinAgent ? [] : [codeSpan(agent)]),
     model === null ? 'no model' : codeSpan(model),
     `created ${createdAt}`,
     `updated ${updatedAt}`,

@@ -3,6 +3,7 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
 import { cutHead, isBlank, wellFormed } from '../base/text.ts';
+import { builtinAgent } from '../contract/agent.ts';
 import type { Session, SessionOrigin } from '../contract/session.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
@@ -11,6 +12,8 @@ import { readSessionMemory, type SessionMemory } from './session-memory.ts';
 
 /** The JSON of a session's row. */
 interface SessionDetails {
+  /** Sessions of earlier releases lack it: the built-in agent answers them. */
+  readonly agent?: string;
   readonly model: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Absent: `rest`. Sessions of earlier releases have none. */
@@ -53,22 +56,30 @@ export function toSession(
     now,
   }: { readonly messageCount: number; readonly isBusy: boolean; readonly now: number },
 ): Session {
-  const { model, metadata, origin = 'rest', forkedFrom = null } = readSessionDetails(row);
-  const { usage, cost } = readSessionMemory(row);
+  const details = readSessionDetails(row);
+  const { agent = builtinAgent, model, metadata, origin = 'rest', forkedFrom = null } = details;
+  const { usage, cost, plan } = readSessionMemory(row);
   return {
     id: row.id,
     title: row.title,
     status: isBusy ? 'running' : 'idle',
+    agent,
     model,
     metadata,
     origin,
     forkedFrom,
+    ...(plan === undefined ? {} : { plan }),
     usage,
     cost,
     messageCount,
     createdAt: shownPast(row.createdAt, now),
     updatedAt: shownPast(row.updatedAt, now),
   };
+}
+
+/** The agent that answers the prompts of a session. */
+export function agentOf(row: SessionRow): string {
+  return readSessionDetails(row).agent ?? builtinAgent;
 }
 
 export function sessionNotFound(id: string): CodeBuddyError {

@@ -9,12 +9,17 @@ import type { RunsElsewhere } from './nodes/runs-elsewhere.ts';
 import type { RunQueue } from './run-queue.ts';
 import { type RunRequest, toRun, toRunRequest, withoutPrompt } from './run-record.ts';
 import { readSessionMemory } from './session-memory.ts';
+import { agentOf } from './session-record.ts';
 
 export interface StartAgainOptions {
   readonly store: Pick<Store, 'getSession'>;
   readonly log: Pick<EventLog, 'read'>;
   readonly queue: Pick<RunQueue, 'has' | 'readmit'>;
-  readonly chooseFor: (prompt: string, request: RunRequest) => Promise<{ readonly driver: Driver }>;
+  readonly chooseFor: (
+    agent: string,
+    prompt: string,
+    request: RunRequest,
+  ) => Promise<{ readonly driver: Driver }>;
   /** Begins all runs that may begin now. */
   readonly workOn: () => void;
   /** Present if other nodes work on the store. */
@@ -33,10 +38,14 @@ export function createStartAgain({
   return async (row) => {
     const request = toRunRequest(row);
     const session = await store.getSession(row.sessionId);
+    if (session === undefined) return;
     const run = toRun(row);
-    const driver = await chooseFor(run.prompt, request).then((chosen) => chosen.driver, failing);
+    const driver = await chooseFor(agentOf(session), run.prompt, request).then(
+      (chosen) => chosen.driver,
+      failing,
+    );
     const [queued] = await log.read({ runId: row.id, types: ['run.queued'], order: 'desc', limit: 1 });
-    if (session === undefined || queue.has(row.id)) return;
+    if (queue.has(row.id)) return;
     const live = new LiveRun({
       record: withoutPrompt(run),
       request,
@@ -55,7 +64,7 @@ export function createStartAgain({
   };
 }
 
-/** The model of the run may be gone: then the run fails with that reason. */
+/** The agent or the model of the run may be gone: then the run fails with that reason. */
 function failing(error: unknown): Driver {
   return { respond: () => Promise.reject(error) };
 }

@@ -120,6 +120,11 @@ const table = {
     title: 'Permission already resolved',
     when: 'The permission was already decided, or its run has ended.',
   },
+  session_agent_mismatch: {
+    status: 409,
+    title: 'Session has another agent',
+    when: 'The session belongs to another agent than `options.agent`. A session stays with its agent.',
+  },
   run_cancelled: { status: 409, title: 'Run cancelled', when: 'The run was cancelled before it completed.' },
   webhook_exists: {
     status: 409,
@@ -198,6 +203,11 @@ const table = {
     title: 'Validation failed',
     when: 'A field of the request is invalid. `errors` names each invalid field.',
   },
+  not_supported_by_agent: {
+    status: 422,
+    title: 'Not supported by the agent',
+    when: 'The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.',
+  },
   model_not_found: { status: 422, title: 'Model not found', when: 'The provider does not have this model.' },
   context_too_long: {
     status: 422,
@@ -275,6 +285,21 @@ const table = {
     title: 'Model unavailable',
     when: 'The provider cannot be reached or fails, and no fallback model was available.',
   },
+  agent_auth_required: {
+    status: 502,
+    title: 'Agent not signed in',
+    when: 'The agent needs a sign-in of its own. `detail` says how to sign in.',
+  },
+  agent_unavailable: {
+    status: 502,
+    title: 'Agent unavailable',
+    when: 'The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.',
+  },
+  agent_did_not_ask: {
+    status: 502,
+    title: 'Agent did not ask',
+    when: 'The agent changed a file without asking for the permission that the mode or a deny rule requires. The run was ended.',
+  },
   model_bad_response: {
     status: 502,
     title: 'Invalid model response',
@@ -315,6 +340,11 @@ const table = {
     status: 504,
     title: 'Model timed out',
     when: 'The model sent nothing for `modelSilenceMs`, and no fallback model was available.',
+  },
+  agent_timeout: {
+    status: 504,
+    title: 'Agent timed out',
+    when: 'The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.',
   },
   run_timeout: { status: 504, title: 'Run timed out', when: 'The run took longer than its `timeoutMs`.' },
   storage_full: {

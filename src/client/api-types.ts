@@ -41,6 +41,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/agents': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the agents that could answer, which of them are there, and what each can do.
+     * @description No agent is started. Facts that only the agent itself knows, such as its version and its models, are null until it has answered once since the start of the server.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listAgents'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/deliveries': {
     readonly parameters: {
       readonly query?: never;
@@ -1345,6 +1367,113 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /**
+     * Agent
+     * @description A program that can answer the prompts of a session.
+     */
+    readonly Agent: {
+      readonly capabilities: components['schemas']['AgentCapabilities'];
+      /** @description The program; null for the built-in agent. */
+      readonly command: string | null;
+      /** @description How it is set up, or how to install it or to sign in. */
+      readonly detail: string;
+      /** @description True if it answers prompts that name no agent. */
+      readonly isDefault: boolean;
+      /** @description The models that `options.model` accepts. Null: known after its first start. */
+      readonly models: readonly string[] | null;
+      /** @description `options.agent` of a prompt and `agent` of a session accept it. */
+      readonly name: string;
+      /** @description The permission modes that it can work in. */
+      readonly permissionModes: readonly ('read-only' | 'ask' | 'auto-edit' | 'full')[];
+      /**
+       * @description `ready`: found and signed in; `unknown`: found, and only its start shows whether it is signed in.
+       * @enum {string}
+       */
+      readonly status: 'ready' | 'not_signed_in' | 'not_found' | 'unknown';
+      readonly title: string;
+      /** @description Null: known after its first start. */
+      readonly version: string | null;
+    };
+    /**
+     * AgentCapabilities
+     * @description What the agent can do. Null: known after its first start.
+     */
+    readonly AgentCapabilities: {
+      /** @description Its sessions can be forked. The fork of another agent gets the conversation as text. */
+      readonly fork: boolean | null;
+      /** @description It reads images. */
+      readonly images: boolean | null;
+      /** @description It reports costs, so that `options.maxCost` ends a run. */
+      readonly maxCost: boolean | null;
+      /** @description It applies `options.maxSteps`. */
+      readonly maxSteps: boolean | null;
+      /** @description It reports tokens, so that `options.maxTokens` ends a run. */
+      readonly maxTokens: boolean | null;
+      /** @description It uses the configured MCP servers. */
+      readonly mcp: boolean | null;
+      /** @description It applies `options.model`. */
+      readonly model: boolean | null;
+      /** @description Its sessions continue after a restart. */
+      readonly resume: boolean | null;
+      /** @description It applies `options.system`. */
+      readonly system: boolean | null;
+    };
+    /** Agents */
+    readonly Agents: {
+      /** @description The default first, then those that are found, then those that are not. */
+      readonly agents: readonly components['schemas']['Agent'][];
+    };
+    /**
+     * AgentSessionEvent
+     * @description The agent opened a session of its own for this one. With `replaced`, its earlier one was lost, and the new one got the conversation's text.
+     */
+    readonly AgentSessionEvent: {
+      readonly data: {
+        readonly agent: string;
+        readonly agentSessionId: string;
+        /** @description Why the earlier session could not continue. */
+        readonly reason?: string;
+        readonly replaced: boolean;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'agent.session';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'agent.session';
+    };
+    /**
+     * AgentStatusEvent
+     * @description The program of the agent starts, or opens the session. That can take seconds.
+     */
+    readonly AgentStatusEvent: {
+      readonly data: {
+        readonly agent: string;
+        /** @enum {unknown} */
+        readonly status: 'starting' | 'opening_session' | 'ready';
+        readonly text: string;
+      };
+      readonly runId?: string;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'agent.status';
+    };
     /** ApiKey */
     readonly ApiKey: {
       /** Format: date-time */
@@ -1609,7 +1738,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -1777,6 +1906,8 @@ export interface components {
       | components['schemas']['ToolStartEvent']
       | components['schemas']['ToolCompleteEvent']
       | components['schemas']['ToolErrorEvent']
+      | components['schemas']['PlanUpdateEvent']
+      | components['schemas']['AgentSessionEvent']
       | components['schemas']['FileCreateEvent']
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
@@ -2312,6 +2443,40 @@ export interface components {
        */
       readonly type: 'permission.resolved';
     };
+    /** PlanEntry */
+    readonly PlanEntry: {
+      readonly content: string;
+      /** @enum {string} */
+      readonly priority: 'high' | 'medium' | 'low';
+      /** @enum {string} */
+      readonly status: 'pending' | 'in_progress' | 'completed';
+    };
+    /**
+     * PlanUpdateEvent
+     * @description The agent has changed its plan. The entries are the whole plan.
+     */
+    readonly PlanUpdateEvent: {
+      readonly data: {
+        readonly entries: readonly components['schemas']['PlanEntry'][];
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'plan.update';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'plan.update';
+    };
     /**
      * Problem
      * @description An error (RFC 9457).
@@ -2338,13 +2503,15 @@ export interface components {
     /** PromptRequest */
     readonly PromptRequest: {
       readonly options?: {
+        /** @description The agent that answers, of `GET /api/agents`. Default: that of the session; for a new session, that of the server. */
+        readonly agent?: string;
         /** @description Maximum cost of the run in US dollars. */
         readonly maxCost?: number;
         /** @description Maximum number of model calls. */
         readonly maxSteps?: number;
         /** @description Input and output tokens of the run, at most. */
         readonly maxTokens?: number;
-        /** @description Default: the model of the server. */
+        /** @description A model of the agent. Default: the model of the server, or the own choice of another agent. */
         readonly model?: string;
         /**
          * @description Default: the mode of the server. A more permissive one needs a key with the scope `tools`.
@@ -2821,7 +2988,7 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -2833,6 +3000,8 @@ export interface components {
      * @description A conversation: messages and runs that belong together.
      */
     readonly Session: {
+      /** @description The agent that answers its prompts. It never changes. */
+      readonly agent: string;
       /** @description US dollars of all runs. Models without a known price count as 0. */
       readonly cost: number;
       /** Format: date-time */
@@ -2853,6 +3022,8 @@ export interface components {
        * @enum {string}
        */
       readonly origin: 'rest' | 'openai' | 'mcp' | 'trigger';
+      /** @description The latest plan of the agent. Absent if it has made none. */
+      readonly plan?: readonly components['schemas']['PlanEntry'][];
       /** @enum {string} */
       readonly status: 'idle' | 'running';
       readonly title: string;
@@ -3022,6 +3193,8 @@ export interface components {
       | components['schemas']['ToolStartEvent']
       | components['schemas']['ToolCompleteEvent']
       | components['schemas']['ToolErrorEvent']
+      | components['schemas']['PlanUpdateEvent']
+      | components['schemas']['AgentSessionEvent']
       | components['schemas']['FileCreateEvent']
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
@@ -3041,6 +3214,7 @@ export interface components {
       | components['schemas']['WebhookRecoveredEvent']
       | components['schemas']['WebhookDisabledEvent']
       | components['schemas']['MessageDeltaEvent']
+      | components['schemas']['AgentStatusEvent']
       | components['schemas']['ReasoningDeltaEvent']
       | components['schemas']['ToolOutputEvent']
       | components['schemas']['GapNotice']
@@ -3497,13 +3671,15 @@ export interface components {
      * @description Options of the runs. The permission mode is raised in config.json only.
      */
     readonly TriggerRunOptions: {
+      /** @description The agent that answers, of `GET /api/agents`. Default: that of the session; for a new session, that of the server. */
+      readonly agent?: string;
       /** @description Maximum cost of the run in US dollars. */
       readonly maxCost?: number;
       /** @description Maximum number of model calls. */
       readonly maxSteps?: number;
       /** @description Input and output tokens of the run, at most. */
       readonly maxTokens?: number;
-      /** @description Default: the model of the server. */
+      /** @description A model of the agent. Default: the model of the server, or the own choice of another agent. */
       readonly model?: string;
       /** @description Added to the system prompt. */
       readonly system?: string;
@@ -3603,7 +3779,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -3752,7 +3928,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -3793,7 +3969,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -3995,6 +4171,8 @@ export interface components {
      *     `unsupported_parameter`: Only below `/v1`: a parameter, or its value, asks for something that this server does not do. `param` names it.
      *
      *     `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     *
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
      *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
      *
@@ -4343,7 +4521,9 @@ export interface components {
       };
     };
     /**
-     * @description `run_cancelled`: The run was cancelled before it completed.
+     * @description `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
+     *
+     *     `run_cancelled`: The run was cancelled before it completed.
      *
      *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *
@@ -4569,6 +4749,12 @@ export interface components {
      *
      *     `model_unavailable`: The provider cannot be reached or fails, and no fallback model was available.
      *
+     *     `agent_auth_required`: The agent needs a sign-in of its own. `detail` says how to sign in.
+     *
+     *     `agent_unavailable`: The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.
+     *
+     *     `agent_did_not_ask`: The agent changed a file without asking for the permission that the mode or a deny rule requires. The run was ended.
+     *
      *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
      */
     readonly OpenAiError502: {
@@ -4699,6 +4885,8 @@ export interface components {
     };
     /**
      * @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available.
+     *
+     *     `agent_timeout`: The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.
      *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
@@ -5057,7 +5245,9 @@ export interface components {
       };
     };
     /**
-     * @description `run_cancelled`: The run was cancelled before it completed.
+     * @description `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
+     *
+     *     `run_cancelled`: The run was cancelled before it completed.
      *
      *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *
@@ -5086,7 +5276,11 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session. */
+    /**
+     * @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session.
+     *
+     *     `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
+     */
     readonly 'Problem409-3': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5249,6 +5443,8 @@ export interface components {
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     *
      *     `model_not_found`: The provider does not have this model.
      *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
@@ -5267,6 +5463,8 @@ export interface components {
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     *
      *     `model_not_found`: The provider does not have this model.
      */
     readonly 'Problem422-3': {
@@ -5284,6 +5482,20 @@ export interface components {
      *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
      */
     readonly 'Problem422-4': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     *
+     *     `model_not_found`: The provider does not have this model.
+     */
+    readonly 'Problem422-5': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5392,6 +5604,12 @@ export interface components {
      *
      *     `model_unavailable`: The provider cannot be reached or fails, and no fallback model was available.
      *
+     *     `agent_auth_required`: The agent needs a sign-in of its own. `detail` says how to sign in.
+     *
+     *     `agent_unavailable`: The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.
+     *
+     *     `agent_did_not_ask`: The agent changed a file without asking for the permission that the mode or a deny rule requires. The run was ended.
+     *
      *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
      */
     readonly Problem502: {
@@ -5403,7 +5621,13 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `model_auth_failed`: The API key for the provider is missing or was refused. */
+    /**
+     * @description `model_auth_failed`: The API key for the provider is missing or was refused.
+     *
+     *     `agent_auth_required`: The agent needs a sign-in of its own. `detail` says how to sign in.
+     *
+     *     `agent_unavailable`: The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.
+     */
     readonly 'Problem502-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5512,6 +5736,8 @@ export interface components {
     };
     /**
      * @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available.
+     *
+     *     `agent_timeout`: The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.
      *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
@@ -5626,6 +5852,35 @@ export interface operations {
         };
         content: {
           readonly 'application/json': components['schemas']['Index'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listAgents: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Agents */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Agents'];
         };
       };
       readonly 400: components['responses']['Problem400'];
@@ -6653,6 +6908,8 @@ export interface operations {
   readonly listSessions: {
     readonly parameters: {
       readonly query?: {
+        /** @description Only sessions of this agent. */
+        readonly agent?: string;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
         /** @description Only forks of this session. */
@@ -6708,6 +6965,8 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          /** @description The agent that answers its prompts, of `GET /api/agents`. It cannot be changed later. Default: the agent of the server. */
+          readonly agent?: string;
           /** @description At most 64 KiB as JSON, after the change. */
           readonly metadata?: {
             readonly [key: string]: unknown;
@@ -8345,7 +8604,7 @@ export interface operations {
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-3'];
+      readonly 422: components['responses']['Problem422-5'];
       readonly 429: components['responses']['Problem429-5'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];

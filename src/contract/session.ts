@@ -1,6 +1,8 @@
 // A session: a conversation, that is, the messages and runs that belong together.
 
+import { agentNameSchema } from './agent.ts';
 import { type Message, messageSchema } from './message.ts';
+import { planEntrySchema } from './plan.ts';
 import { count, nullableText, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 import { usageSchema } from './usage.ts';
@@ -20,6 +22,7 @@ export const sessionSchema = {
     id: text,
     title: text,
     status: { type: 'string', enum: sessionStatuses },
+    agent: { ...text, description: 'The agent that answers its prompts. It never changes.' },
     model: nullableText,
     messageCount: count,
     metadata: { type: 'object', additionalProperties: true },
@@ -37,6 +40,11 @@ export const sessionSchema = {
       required: ['sessionId', 'messageId'],
       additionalProperties: false,
     },
+    plan: {
+      type: 'array',
+      items: planEntrySchema,
+      description: 'The latest plan of the agent. Absent if it has made none.',
+    },
     usage: { ...usageSchema, description: 'Tokens of all runs.' },
     cost: { type: 'number', description: 'US dollars of all runs. Models without a known price count as 0.' },
     createdAt: time,
@@ -46,6 +54,7 @@ export const sessionSchema = {
     'id',
     'title',
     'status',
+    'agent',
     'model',
     'messageCount',
     'metadata',
@@ -71,6 +80,8 @@ export interface SessionFilter {
   /** The id of the session that they are copies of. */
   readonly forkedFrom?: string;
   readonly origin?: SessionOrigin;
+  /** The name of the agent that answers. */
+  readonly agent?: string;
 }
 
 const sessionInputProperties = {
@@ -86,14 +97,28 @@ const sessionInputProperties = {
 /** The body of `POST /api/sessions`. */
 export const sessionInputSchema = {
   type: 'object',
-  properties: sessionInputProperties,
+  properties: {
+    ...sessionInputProperties,
+    agent: {
+      ...agentNameSchema,
+      description:
+        'The agent that answers its prompts, of `GET /api/agents`. It cannot be changed later. Default: the agent of the server.',
+    },
+  },
   additionalProperties: false,
 } as const;
 
 export type SessionInput = SchemaType<typeof sessionInputSchema>;
 
 /** The body of `PATCH /api/sessions/{id}`: fields that are left out stay as they are. */
-export const sessionPatchSchema = { ...sessionInputSchema, minProperties: 1, required: [] } as const;
+export const sessionPatchSchema = {
+  type: 'object',
+  properties: sessionInputProperties,
+  minProperties: 1,
+  additionalProperties: false,
+} as const;
+
+export type SessionPatch = SchemaType<typeof sessionPatchSchema>;
 
 /** The body of `POST /api/sessions/{id}/fork`. */
 export const sessionForkSchema = {

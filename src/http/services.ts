@@ -2,6 +2,7 @@
 // none and sets handlers instead; a test passes what it likes. The nouns are in `contract/`.
 
 import type { RunStats } from '../base/run-figures.ts';
+import type { Agents } from '../contract/agent.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
@@ -24,6 +25,7 @@ import type {
   SessionFork,
   SessionInput,
   SessionOrigin,
+  SessionPatch,
 } from '../contract/session.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
@@ -108,7 +110,7 @@ export interface SessionService {
   get(id: string): Promise<Session | undefined>;
   /** The session that got this name last. Its API key is not checked: put the key's id into the name. */
   named?(name: string): Promise<Session | undefined>;
-  update(id: string, patch: SessionInput): Promise<Session>;
+  update(id: string, patch: SessionPatch): Promise<Session>;
   /** @throws CodeBuddyError `session_not_found`, `session_busy` */
   delete(id: string): Promise<void>;
   /**
@@ -286,6 +288,8 @@ export interface HttpServices {
   readonly nodes?: NodeService;
   /** The settings without secrets. */
   readonly settings?: () => readonly Setting[];
+  /** The agents that could answer, as they are found now. */
+  readonly agents?: () => Promise<Agents>;
   /** The models that could answer, as they are found now. */
   readonly models?: () => Promise<Models>;
   /** The folder of the built dashboard, which is served at `/`. */

@@ -221,7 +221,7 @@ export interface Store extends DeliveryStore {
   /**
    * Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. `title`: a
    * part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`: `rest` also finds sessions
-   * without one.
+   * without one; `agent`: a name, of which `builtin` is also that of rows without one.
    */
   listSessions(page: {
     limit: number;
@@ -230,6 +230,7 @@ export interface Store extends DeliveryStore {
     title?: string;
     forkedFrom?: string;
     origin?: SessionOrigin;
+    agent?: string;
   }): Promise<readonly SessionRow[]>;
   /**
    * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With

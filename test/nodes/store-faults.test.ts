@@ -94,7 +94,14 @@ test('a session that was created or forked is answered without another read, whi
   };
   const log = createEventLog({ store: faulty });
   onTestFinished(() => log.close());
-  const sessions = createSessions({ store: faulty, log, now: Date.now, isBusy: () => false, isShared: true });
+  const sessions = createSessions({
+    store: faulty,
+    log,
+    agents: { forNewSession: () => 'builtin' },
+    now: Date.now,
+    isBusy: () => false,
+    isShared: true,
+  });
   canCount = false;
   const created = await sessions.create({ title: 'one' });
   await store.write([

@@ -4,9 +4,9 @@
 import { statSync } from 'node:fs';
 import { isAbsolute, join, parse, resolve } from 'node:path';
 import { makeFolders } from '../../base/make-folders.ts';
-import { createProgramFinder, type ProgramFinder } from '../programs/program-finder.ts';
+import { createProgramFinder } from '../programs/program-finder.ts';
+import { type StartedProgram, startedProgram } from '../programs/started-program.ts';
 import type { McpServerConfig, StdioServerConfig } from './mcp-config.ts';
-import type { ServerProgram } from './process-transport.ts';
 
 export interface ProgramSurroundings {
   readonly environment: Readonly<Record<string, string>>;
@@ -16,50 +16,19 @@ export interface ProgramSurroundings {
   readonly workspace?: string | undefined;
 }
 
-/** Variables that name a folder or a program. */
-const pathVariables = ['HOME', 'SHELL', 'TMPDIR', 'TMP', 'TEMP'];
-
 /** @throws Error whose message is the end of "The MCP server ..." */
 export function serverProgram(
   { command, args, env, cwd }: StdioServerConfig,
   { environment, cwd: ownFolder, workspace }: ProgramSurroundings,
-): ServerProgram {
-  const programs = createProgramFinder({
-    path: env.PATH ?? environment.PATH,
-    untrusted: workspace === undefined ? [] : [workspace],
-  });
+): StartedProgram {
   const folder = cwd === undefined ? ownFolder : resolve(workspace ?? ownFolder, cwd);
-  return {
-    command: /[/\\]/.test(command) ? resolve(folder, command) : named(command, programs),
-    args,
-    env: { ...trustedVariables(environment, programs), PATH: programs.path, ...env },
-    cwd: folder,
-  };
-}
-
-function named(command: string, programs: ProgramFinder): string {
-  const program = programs.find(command);
-  if (program !== undefined) return program;
-  throw new Error(
-    `could not be started: program ${JSON.stringify(command)} not found in the folders of PATH outside the workspace`,
-  );
-}
-
-/**
- * Leaves out relative paths, which would be looked up in the server's folder, and paths in the workspace, which the
- * agent can write.
- */
-function trustedVariables(
-  environment: Readonly<Record<string, string>>,
-  programs: ProgramFinder,
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(environment).filter(([name, value]) => {
-      if (!pathVariables.includes(name)) return true;
-      // The user may choose the home folder as the workspace; programs do not work without HOME.
-      return isAbsolute(value) && (name === 'HOME' || !programs.isUntrusted(value));
-    }),
-  );
+  try {
+    return startedProgram({ command, args, env, cwd: folder }, { environment, workspace });
+  } catch (error) {
+    throw error instanceof Error
+      ? new Error(`could not be started: ${error.message}`, { cause: error })
+      : error;
+  }
 }
 
 /**

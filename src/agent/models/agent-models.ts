@@ -3,10 +3,10 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Models } from '../../contract/model.ts';
+import type { PromptOptions } from '../../contract/prompt.ts';
 import type { Driver } from '../driver.ts';
 import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts';
 import type { Fetch, Proxies } from '../outbound-http.ts';
-import type { ChooseDriver } from '../runs.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import { type AloneAnswer, type AloneRequest, createAloneAnswers } from './answer-alone.ts';
 import { describeModels } from './describe-models.ts';
@@ -38,7 +38,8 @@ export interface AgentModelsOptions {
 }
 
 export interface AgentModels {
-  readonly chooseDriver: ChooseDriver;
+  /** @throws CodeBuddyError `validation_failed` for an unknown model */
+  chooseDriver(options: PromptOptions): Promise<{ readonly driver: Driver; readonly model: string }>;
   /**
    * An answer of the model alone; undefined if it would be the offline agent.
    * @throws CodeBuddyError `validation_failed` for an unknown model, `too_many_runs`, and those of the model

@@ -38,7 +38,7 @@ export interface PermissionRequest extends JudgedUse {
   readonly onAsked: (permission: Permission) => void;
 }
 
-export interface Permissions extends Pick<Judge, 'ignoresTarget'> {
+export interface Permissions extends Pick<Judge, 'ignoresTarget' | 'judge'> {
   /**
    * @throws CodeBuddyError `permission_denied`, naming the rule, if a deny rule or the mode `read-only` forbids the use
    */
@@ -211,6 +211,7 @@ export function createPermissions({
 
   return {
     ignoresTarget,
+    judge,
     assertNotDenied(use) {
       const against = reasonAgainst(use);
       if (against !== undefined) throw denied(use.tool, against);

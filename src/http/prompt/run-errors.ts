@@ -5,6 +5,10 @@ import type { ProblemCode } from '../../base/errors.ts';
 /** Errors of starting or resuming a run. */
 export const startErrors = [
   'session_not_found',
+  'session_agent_mismatch',
+  'not_supported_by_agent',
+  'agent_unavailable',
+  'agent_auth_required',
   'cost_limit_reached',
   'model_not_found',
   'model_auth_failed',
@@ -29,4 +33,6 @@ export const runErrors = [
   'model_unavailable',
   'model_bad_response',
   'model_timeout',
+  'agent_did_not_ask',
+  'agent_timeout',
 ] as const satisfies readonly ProblemCode[];

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';
+import { agentNameSchema } from '../../contract/agent.ts';
 import { messageSchema } from '../../contract/message.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import type { SchemaType } from '../../contract/schema-type.ts';
@@ -14,6 +15,7 @@ import {
   type SessionFilter,
   type SessionFork,
   type SessionInput,
+  type SessionPatch,
   sessionForkSchema,
   sessionInputSchema,
   sessionOrigins,
@@ -40,6 +42,7 @@ const querySchema = {
     },
     forkedFrom: { type: 'string', maxLength: 128, description: 'Only forks of this session.' },
     origin: { type: 'string', enum: sessionOrigins, description: 'Only sessions that came in this way.' },
+    agent: { ...agentNameSchema, description: 'Only sessions of this agent.' },
   },
   additionalProperties: false,
 } as const;
@@ -87,11 +90,14 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { querystring: querySchema, response: { 200: pageSchema('sessions', sessionSchema) } },
       docs: { errors: ['handler_not_configured', 'storage_unavailable'] },
       handler: async (request, reply) => {
-        const { title, forkedFrom, origin, ...query } = request.query as SchemaType<typeof querySchema>;
+        const { title, forkedFrom, origin, agent, ...query } = request.query as SchemaType<
+          typeof querySchema
+        >;
         const filter = {
           ...(title === undefined ? {} : { title }),
           ...(forkedFrom === undefined ? {} : { forkedFrom }),
           ...(origin === undefined ? {} : { origin }),
+          ...(agent === undefined ? {} : { agent }),
         };
         if (handlers.onGetSessions !== undefined) {
           const all = await listFromHandler('onGetSessions', handlers.onGetSessions);
@@ -159,7 +165,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       docs: { errors: ['session_not_found', ...writeErrors] },
       handler: async (request) => {
         const { id } = request.params as SchemaType<typeof idParamsSchema>;
-        return service().update(id, request.body as SessionInput);
+        return service().update(id, request.body as SessionPatch);
       },
     },
     {
@@ -266,11 +272,12 @@ function hasId(session: unknown, id: string): boolean {
 }
 
 /** The sessions of a host application are of any shape. */
-function matches(session: unknown, { title, forkedFrom, origin }: SessionFilter): boolean {
+function matches(session: unknown, { title, forkedFrom, origin, agent }: SessionFilter): boolean {
   const fields = isRecord(session) ? session : {};
   const source = isRecord(fields.forkedFrom) ? fields.forkedFrom.sessionId : undefined;
   if (forkedFrom !== undefined && source !== forkedFrom) return false;
   if (origin !== undefined && (fields.origin ?? 'rest') !== origin) return false;
+  if (agent !== undefined && fields.agent !== agent) return false;
   if (title === undefined) return true;
   const shown = String(fields.title ?? '');
   return shown.toLowerCase().includes(title.toLowerCase());

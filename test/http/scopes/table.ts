@@ -152,6 +152,7 @@ export const table: readonly Row[] = [
     options: {
       prompt: 'hello',
       sessionId: (world: World) => world.session(),
+      'options.agent': 'builtin',
       'options.model': 'local/test-model',
       'options.maxSteps': 3,
       'options.permissionMode': 'ask',
@@ -355,13 +356,24 @@ export const table: readonly Row[] = [
     route: 'GET /api/sessions',
     passes: read(200),
     prepare: only('/api/sessions'),
-    options: { ...paging('sessions', 'ses_x'), '?title': 'x', '?forkedFrom': 'ses_x', '?origin': 'openai' },
+    options: {
+      ...paging('sessions', 'ses_x'),
+      '?title': 'x',
+      '?forkedFrom': 'ses_x',
+      '?origin': 'openai',
+      '?agent': 'builtin',
+    },
   },
   {
     route: 'POST /api/sessions',
     passes: prompt(201),
     prepare: () => ({ path: '/api/sessions', body: {} }),
-    options: { title: 'x', metadata: { a: 1 }, 'Idempotency-Key:': () => `key-${unique++}` },
+    options: {
+      title: 'x',
+      agent: 'builtin',
+      metadata: { a: 1 },
+      'Idempotency-Key:': () => `key-${unique++}`,
+    },
   },
   {
     route: 'GET /api/sessions/:id',
@@ -611,6 +623,7 @@ export const table: readonly Row[] = [
     options: paging('nodes'),
   },
   { route: 'GET /api/settings', passes: admin(200), prepare: only('/api/settings') },
+  { route: 'GET /api/agents', passes: read(200), prepare: only('/api/agents') },
   { route: 'GET /api/models', passes: read(200), prepare: only('/api/models') },
   {
     route: 'GET /api/keys',
