@@ -21,6 +21,7 @@ import { patchRun, questionWrite } from './run-record.ts';
 import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
 import { readPages } from './session-pages.ts';
 import { round, type Spending } from './spending.ts';
+import { newCallId } from './tools/call-events.ts';
 import { capText } from './tools/cap-output.ts';
 import { textOfOutcome } from './tools/result-text.ts';
 import type { ToolOutcome } from './tools/tool.ts';
@@ -119,7 +120,11 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
   async function permit(
     run: LiveRun,
     call: PreparedCall,
-    { asks, onWait }: { readonly asks: boolean; readonly onWait: (() => void) | undefined },
+    {
+      callId,
+      asks,
+      onWait,
+    }: { readonly callId: string; readonly asks: boolean; readonly onWait: (() => void) | undefined },
   ): Promise<Permit> {
     // To resolve a path takes two turns of the thread pool, up to 0.4 ms a step.
     if (permissions.ignoresTarget(call)) return {};
@@ -128,7 +133,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     const [use] = await Promise.all([tools.useOf(call), run.keeping]);
     // Files that run later need a permission in every mode but `full`, even if the caller itself asked for the call.
     const guarded = mode === 'full' ? undefined : await tools.guardedFile(call, use);
-    if (asks || guarded !== undefined) await ask(run, call, { use, guarded }, onWait);
+    if (asks || guarded !== undefined) await ask(run, call, { callId, use, guarded }, onWait);
     else permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
     return { use, guarded };
   }
@@ -136,7 +141,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
   async function ask(
     run: LiveRun,
     { tool, readOnly }: PreparedCall,
-    { use, guarded }: Permit & { readonly use: ToolUse },
+    { callId, use, guarded }: Permit & { readonly callId: string; readonly use: ToolUse },
     onWait: (() => void) | undefined,
   ): Promise<void> {
     const { mayUseTools, keyId } = run.request;
@@ -145,6 +150,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       await permissions.check({
         ...run.owner,
         ...use,
+        callId,
         hop: run.hop,
         guarded,
         readOnly,
@@ -210,12 +216,12 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     );
   }
 
-  /** Stores a call that was not run. */
+  /** Stores a call that was not run. `callId` is its id in the log. */
   async function refuse(
     run: LiveRun,
     call: ShownCall,
     error: CodeBuddyError,
-    encode: EncodeOutcome,
+    { encode, callId }: { readonly encode: EncodeOutcome; readonly callId: string },
   ): Promise<KeptOutcome> {
     const outcome = { ok: false as const, error };
     const text = encode(outcome);
@@ -224,7 +230,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     await keep(run, message, {
       type: 'tool.error',
       data: {
-        callId: makeId('evt').replace('evt_', 'call_'),
+        callId,
         tool: call.tool,
         code: error.code,
         message: wellFormed(error.message),
@@ -275,21 +281,23 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     }) {
       const { signal } = run;
       const shown = { tool, params: wellFormedDeep(params), ...(callId === undefined ? {} : { callId }) };
+      const loggedId = newCallId();
       let call: PreparedCall;
       let permitted: Permit;
       await keepOrder(run);
       try {
         // Checked first, so that no person is asked about a malformed call.
         call = await tools.prepare(tool, params);
-        permitted = await permit(run, call, { asks, onWait });
+        permitted = await permit(run, call, { callId: loggedId, asks, onWait });
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
-        return refuse(run, shown, error, encode);
+        return refuse(run, shown, error, { encode, callId: loggedId });
       }
       if (node !== undefined) await leaseIsGood(node, signal);
       let text = '';
       const outcome = await tools.run(call, {
         ...run.owner,
+        callId: loggedId,
         hop: run.hop,
         signal,
         use: permitted.use,
@@ -312,7 +320,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     refuseTool({ tool, input, callId, reason, encode }) {
       const params = { input: capText(wellFormed(input), 4096).text };
       const error = new CodeBuddyError('validation_failed', reason);
-      return refuse(run, { tool, params, callId }, error, encode);
+      return refuse(run, { tool, params, callId }, error, { encode, callId: newCallId() });
     },
     keepText(text, model) {
       const row = newMessageRow({ ...run.owner, role: 'assistant', content: text, sent: true }, now());

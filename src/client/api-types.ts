@@ -1635,6 +1635,8 @@ export interface components {
     readonly Permission: {
       /** @description What `allow_always` allows, in words. */
       readonly alwaysCovers?: string;
+      /** @description The call that waits. `tool.start` or `tool.error` has the same id. */
+      readonly callId?: string;
       /** Format: date-time */
       readonly createdAt: string;
       /**
@@ -1680,6 +1682,8 @@ export interface components {
       readonly data: {
         /** @description What `allow_always` allows, in words. */
         readonly alwaysCovers?: string;
+        /** @description The call that waits. `tool.start` or `tool.error` has the same id. */
+        readonly callId?: string;
         /** @description Without a decision, the call is denied at this time. RFC 3339 UTC. */
         readonly expiresAt?: string;
         readonly params: {

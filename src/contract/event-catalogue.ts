@@ -31,7 +31,7 @@ const fileChange = {
   additionalProperties: false,
 } as const;
 const { response, model, usage, cost, finishReason } = promptResultSchema.properties;
-const { params, rule, alwaysCovers, realPath } = permissionSchema.properties;
+const { callId, params, rule, alwaysCovers, realPath } = permissionSchema.properties;
 const { incomplete } = messageSchema.properties;
 const outputMessage = {
   type: 'string',
@@ -174,6 +174,7 @@ export const catalogue = {
       type: 'object',
       properties: {
         permissionId: text,
+        callId,
         tool: text,
         params,
         rule,

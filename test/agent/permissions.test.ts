@@ -130,6 +130,25 @@ describe('an answer', () => {
     });
   });
 
+  it.each([
+    ['allow', 'tool.start'],
+    ['deny', 'tool.error'],
+  ] as const)('"%s": the question names the call of %s', async (decision, type) => {
+    const { agent, permission, result, events } = await waitingRun([
+      calls('bash', { command: 'true' }),
+      says('done'),
+    ]);
+    await agent.permissions.decide(permission.id, decision);
+    await result;
+    const idIn = async (wanted: string): Promise<unknown> =>
+      (await events()).find((event) => event.type === wanted)?.data.callId;
+    expect(await idIn(type)).toMatch(/^call_/);
+    expect([permission.callId, await idIn('permission.request')]).toEqual([
+      await idIn(type),
+      await idIn(type),
+    ]);
+  });
+
   it('and its question are in the log together with the status of the run', async () => {
     const { agent, log, store, write } = await startModelAgent(
       [calls('edit_file', uses.edit_file), says('done')],

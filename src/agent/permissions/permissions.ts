@@ -26,6 +26,7 @@ import { describeExact, exactRule, formatRule, type PermissionRule } from './per
 export interface PermissionRequest extends JudgedUse {
   readonly runId: string;
   readonly sessionId: string;
+  readonly callId: string;
   readonly hop: number;
   /** Adds a rule to those of the session. */
   readonly remember: (rule: PermissionRule) => Promise<void>;
@@ -95,7 +96,7 @@ export function createPermissions({
   };
 
   async function ask(request: PermissionRequest): Promise<{ allowed: boolean; reason: string }> {
-    const { runId, sessionId, hop, tool, params, signal } = request;
+    const { runId, sessionId, callId, hop, tool, params, signal } = request;
     const createdAt = now();
     const { target } = request;
     const alwaysCovers = describeExact(asShown(request));
@@ -103,6 +104,7 @@ export function createPermissions({
       id: makeId('prm', createdAt),
       runId,
       sessionId,
+      callId,
       tool,
       params,
       rule: formatRule(exactRule(asShown(request))),
@@ -130,6 +132,7 @@ export function createPermissions({
             type: 'permission.request',
             data: {
               permissionId: permission.id,
+              callId,
               tool,
               params: wellFormedDeep({ ...params }),
               rule: permission.rule,

@@ -2,7 +2,6 @@
 // end, turns file changes into events, and returns a failure of the tool as an outcome.
 
 import { CodeBuddyError } from '../../base/errors.ts';
-import { makeId } from '../../base/ids.ts';
 import { wellFormedDeep } from '../../base/text.ts';
 import type { Isolation } from '../../contract/sandbox.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
@@ -15,7 +14,7 @@ import { type CallMarks, createCallMarks } from '../processes/call-marks.ts';
 import { createProgramFinder } from '../programs/program-finder.ts';
 import { type CommandGuard, createCommandGuard } from '../sandbox-guard/command-guard.ts';
 import { bashTool } from './bash.ts';
-import { endEvent, startEvent } from './call-events.ts';
+import { endEvent, newCallId, startEvent } from './call-events.ts';
 import { createCallStart } from './call-start.ts';
 import { coerceParams } from './coerce-params.ts';
 import { editFileTool } from './edit-file.ts';
@@ -66,6 +65,8 @@ export interface PreparedCall {
 
 export interface RunOptions {
   readonly signal: AbortSignal;
+  /** The id in the events of the call. @default a new one */
+  readonly callId?: string;
   readonly sessionId?: string;
   readonly runId?: string;
   /** The number of requests of this server's own webhooks that led to the call. @default 0 */
@@ -258,6 +259,7 @@ export function createToolBox({
     },
     async run(call, options) {
       const {
+        callId = newCallId(),
         sessionId,
         runId,
         hop = 0,
@@ -272,8 +274,7 @@ export function createToolBox({
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(runId === undefined ? {} : { runId }),
       };
-      // Unique in the log; a model's own call ids are not.
-      const facts = { callId: makeId('evt').replace('evt_', 'call_'), tool: call.tool };
+      const facts = { callId, tool: call.tool };
       const tool = byName.get(call.tool);
       const params = wellFormedDeep(call.params);
       const begin = startEvent(facts, params, { ...owner, hop });
