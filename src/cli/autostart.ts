@@ -19,11 +19,14 @@ const maxLogBytes = 10_000_000;
 
 /**
  * Starts a server if none is running. Does nothing if the setting `autostart` is false.
+ * @param folder its workspace, unless the settings name one
  * @throws CodeBuddyConnectionError if the server does not start
  */
-export async function startServer(homeFlag: string | undefined): Promise<void> {
-  const { settings } = loadSettings({ flags: { home: homeFlag } });
-  const { home, workspace } = settings;
+export async function startServer(homeFlag: string | undefined, folder = process.cwd()): Promise<void> {
+  const { settings, origins } = loadSettings({ flags: { home: homeFlag } });
+  const { home } = settings;
+  const isNamed = origins.workspace !== 'default';
+  const workspace = isNamed ? settings.workspace : folder;
   if (!settings.autostart || readServerFile(home) !== undefined) return;
   ensureHome(home);
   const lock = ownFile(home, 'server.starting');
@@ -45,18 +48,18 @@ export async function startServer(homeFlag: string | undefined): Promise<void> {
         `codebuddy: No server is running; starting one in ${workspace}. To stop it: codebuddy stop. Its log: codebuddy logs.`,
       ),
     );
-    await startAndWait(home, until);
+    await startAndWait(home, isNamed ? [] : ['--workspace', folder], until);
   } finally {
     rmSync(lock, { force: true });
   }
 }
 
-async function startAndWait(home: string, until: number): Promise<void> {
+async function startAndWait(home: string, flags: readonly string[], until: number): Promise<void> {
   const log = ownFile(home, 'server.log');
   const before = setAsideIfLarge(log);
   const output = openSync(log, 'a', 0o600);
   const program = process.argv[1] as string;
-  const server = spawn(process.execPath, [program, 'serve', '--json', '--home', home], {
+  const server = spawn(process.execPath, [program, 'serve', '--json', '--home', home, ...flags], {
     detached: true,
     stdio: ['ignore', output, output],
     windowsHide: true,

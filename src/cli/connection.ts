@@ -40,15 +40,8 @@ export async function withClient(
   options: ConnectionOptions,
   work: (client: CodeBuddyClient, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const fromEnvironment = process.env.CODEBUDDY_URL;
-  const url = options.url ?? (fromEnvironment ? serverUrl('CODEBUDDY_URL')(fromEnvironment) : undefined);
-  const client = await createClient(options, {
-    ...(url === undefined ? {} : { url }),
-    ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
-    ...(options.home === undefined ? {} : { home: options.home }),
-    // The user or the script decides whether to try again.
-    maxRetries: 0,
-  });
+  // The user or the script decides whether to try again.
+  const client = await connect(options, { maxRetries: 0 });
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   process.once('SIGINT', abort);
@@ -60,10 +53,14 @@ export async function withClient(
   }
 }
 
-async function createClient(
-  { autostart = false }: ConnectionOptions,
-  clientOptions: CodeBuddyClientOptions,
+/** `folder`: where a server that is started works, unless the settings name its workspace. */
+export async function connect(
+  { autostart = false, url: givenUrl, apiKey: givenKey, home }: ConnectionOptions,
+  { folder, maxRetries }: { readonly folder?: string; readonly maxRetries?: number } = {},
 ): Promise<CodeBuddyClient> {
+  const fromEnvironment = process.env.CODEBUDDY_URL;
+  const url = givenUrl ?? (fromEnvironment ? serverUrl('CODEBUDDY_URL')(fromEnvironment) : undefined);
+  const clientOptions: CodeBuddyClientOptions = { url, apiKey: givenKey, home, maxRetries };
   try {
     return new CodeBuddyClient(clientOptions);
   } catch (error) {
@@ -71,7 +68,7 @@ async function createClient(
     if (!isMissing || !autostart) throw error;
   }
   const { startServer } = await import('./autostart.ts');
-  await startServer(clientOptions.home);
+  await startServer(home, folder);
   return new CodeBuddyClient(clientOptions);
 }
 

@@ -1,0 +1,43 @@
+// A session that the editor has open: its choices, and its prompts that are under way.
+
+import type { AgentContext } from '@agentclientprotocol/sdk/unstable';
+import { methods } from '@agentclientprotocol/sdk/unstable';
+import { shorten } from '../base/text.ts';
+import type { CodeBuddyClient } from '../client/index.ts';
+import type { Place } from './server-link.ts';
+import type { Choices, Choosable } from './session-options.ts';
+import type { Turn } from './turn.ts';
+
+const maxTitleLength = 60;
+
+export interface OpenSession {
+  readonly id: string;
+  /** The folder of the editor. */
+  readonly cwd: string;
+  readonly place: Place;
+  readonly choosable: Choosable;
+  choices: Choices;
+  /** The first prompt becomes the title. */
+  needsTitle: boolean;
+  readonly turns: Set<Turn>;
+}
+
+/** Gives the session the first words of its first prompt as a title. */
+export async function giveTitle(
+  session: OpenSession,
+  prompt: string,
+  { connect, editor }: { readonly connect: () => Promise<CodeBuddyClient>; readonly editor: AgentContext },
+): Promise<void> {
+  if (!session.needsTitle) return;
+  session.needsTitle = false;
+  const title = shorten(prompt.trim().replaceAll(/\s+/g, ' '), maxTitleLength);
+  const client = await connect();
+  await client.sessions.update(session.id, { title });
+  const update = { sessionUpdate: 'session_info_update', title } as const;
+  await editor.notify(methods.client.session.update, { sessionId: session.id, update });
+}
+
+/** Resolves when the server has cancelled the runs of the session's prompts. */
+export async function cancelTurns({ turns }: OpenSession): Promise<void> {
+  await Promise.all([...turns].map((turn) => turn.cancel()));
+}
