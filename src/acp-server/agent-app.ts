@@ -99,6 +99,7 @@ export function createAcpAgent({ server, version, log }: AgentAppOptions): AcpAg
     const options = { permissionMode, ...(model === undefined ? {} : { model }) };
     const turn = new Turn({
       connect: () => server.connect(cwd),
+      revive: () => server.revive(cwd),
       editor,
       place,
       request: { prompt: text, sessionId, options },

@@ -15,14 +15,14 @@ export interface RunEventsOptions {
   readonly client: CodeBuddyClient;
   readonly request: PromptRequest;
   readonly signal: AbortSignal;
-  /** Called while the server does not answer. Starts it again if that is allowed. */
-  readonly revive: () => Promise<unknown>;
+  /** Called while the server does not answer. */
+  readonly revive: () => Promise<void>;
   /** Called when the run was interrupted, before it is resumed. */
   readonly onInterrupted: () => Promise<void>;
 }
 
 /** A server that does not come back within this time is given up. */
-const patienceMs = 60_000;
+const patienceMs = 30_000;
 /** After a stop in order, which may be final. */
 const returnsWithinMs = 15_000;
 const pollMs = 250;

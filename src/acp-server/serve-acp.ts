@@ -27,9 +27,9 @@ export async function serveAcp({ input, output, signal, detach, ...options }: Se
 }
 
 function readableOf(input: Readable): ReadableStream<Uint8Array> {
+  let isOpen = true;
   return new ReadableStream({
     start(controller) {
-      let isOpen = true;
       const end = (): void => {
         if (isOpen) controller.close();
         isOpen = false;
@@ -40,6 +40,7 @@ function readableOf(input: Readable): ReadableStream<Uint8Array> {
       input.on('end', end).on('close', end).on('error', end);
     },
     cancel() {
+      isOpen = false;
       input.destroy();
     },
   });

@@ -9,6 +9,8 @@ export interface ServerLink {
    * @throws CodeBuddyConnectionError
    */
   connect(folder: string): Promise<CodeBuddyClient>;
+  /** Starts a server that has crashed again, as `connect` would. Leaves one alone that was stopped. */
+  revive(folder: string): Promise<void>;
   /** @throws CodeBuddyApiError, CodeBuddyConnectionError */
   place(client: CodeBuddyClient): Promise<Place>;
 }

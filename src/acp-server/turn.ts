@@ -21,8 +21,10 @@ import type { Place } from './server-link.ts';
 import { ToolCalls } from './tool-calls.ts';
 
 export interface TurnOptions {
-  /** Finds the server, or starts it. Also called while it does not answer. */
+  /** Finds the server, or starts it. */
   readonly connect: () => Promise<CodeBuddyClient>;
+  /** Called while the server does not answer. */
+  readonly revive: () => Promise<void>;
   readonly request: PromptRequest & { readonly sessionId: string };
   readonly place: Place;
   readonly editor: AgentContext;
@@ -71,14 +73,14 @@ export class Turn {
 
   /** @throws RequestError, CodeBuddyApiError, CodeBuddyConnectionError */
   async run(): Promise<PromptResponse> {
-    const { connect, request, previous } = this.#options;
+    const { connect, revive, request, previous } = this.#options;
     try {
       await previous;
       this.#left.signal.throwIfAborted();
       const events = runEvents({
         client: await connect(),
         request,
-        revive: connect,
+        revive,
         signal: this.#left.signal,
         onInterrupted: async () => {
           this.#permissions.endAll();
@@ -94,7 +96,12 @@ export class Turn {
       throw new CodeBuddyConnectionError('closed', 'The event stream ended before the run did.');
     } catch (error) {
       if (this.#isCancelled) return { stopReason: 'cancelled' };
-      throw error;
+      if (this.#runId === undefined || !(error instanceof CodeBuddyConnectionError)) throw error;
+      throw runFailed(
+        'server_unreachable',
+        `${error.message} When the server runs again, the run can be resumed: codebuddy runs resume ${this.#runId}`,
+        this.#runId,
+      );
     } finally {
       clearTimeout(this.#limit);
       this.#accepted.resolve();

@@ -1,8 +1,11 @@
 // `codebuddy acp`: the agent of the server as an ACP agent on standard input and output, for editors.
 
 import type { Command } from 'commander';
+import type { ServerLink } from '../acp-server/server-link.ts';
+import { defaultHome } from '../base/home-paths.ts';
 import { version } from '../base/version.ts';
 import type { CodeBuddyClient } from '../client/index.ts';
+import { hasCrashed } from '../config/server-file.ts';
 import { type ConnectionOptions, connect, withConnection } from './connection.ts';
 import { complain, oneLine } from './output.ts';
 import { findPlace } from './prompt-place.ts';
@@ -57,7 +60,7 @@ async function run(options: AcpOptions): Promise<void> {
   setTimeout(() => process.exit(), endLimitMs).unref();
 }
 
-function createLink(options: AcpOptions) {
+function createLink(options: AcpOptions): ServerLink {
   let client: CodeBuddyClient | undefined;
   let connecting: Promise<CodeBuddyClient> | undefined;
 
@@ -68,12 +71,17 @@ function createLink(options: AcpOptions) {
     return client;
   }
 
+  function connectOnce(folder: string): Promise<CodeBuddyClient> {
+    connecting ??= reach(folder).finally(() => {
+      connecting = undefined;
+    });
+    return connecting;
+  }
+
   return {
-    connect(folder: string): Promise<CodeBuddyClient> {
-      connecting ??= reach(folder).finally(() => {
-        connecting = undefined;
-      });
-      return connecting;
+    connect: connectOnce,
+    async revive(folder: string): Promise<void> {
+      if (hasCrashed(options.home ?? defaultHome())) await connectOnce(folder);
     },
     place: (connected: CodeBuddyClient) => findPlace(connected, new AbortController().signal),
   };
