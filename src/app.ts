@@ -29,6 +29,7 @@ import { readOrCreateLocalKey } from './config/local-key.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Origins, type Settings, SettingsError } from './config/settings.ts';
 import { shownSettings } from './config/shown-settings.ts';
+import { builtinAgent } from './contract/agent.ts';
 import type { EventLog } from './events/event-log.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
@@ -59,6 +60,8 @@ export interface App {
   readonly url: string;
   /** The model that answers, and the reason why it was selected. */
   describeModel(): Promise<string>;
+  /** The agent of new sessions, and whether it is there; undefined for the built-in one. */
+  describeAgent(): Promise<string | undefined>;
   /** One line about the webhooks that need attention; undefined if there are none. */
   describeWebhooks(): Promise<string | undefined>;
   /** How commands run. */
@@ -107,8 +110,7 @@ export async function createApp(
     ...(settings.apiKey === undefined ? [] : [settings.apiKey]),
     ...(settings.database.kind === 'postgres' ? databaseUrlSecrets(settings.database.url) : []),
   ]);
-  const modelsOrigin = origins.models;
-  checkSettings(settings, modelsOrigin, environment);
+  checkSettings(settings, origins, environment);
   ensureHome(settings.home);
   for (const line of moveOldFiles(settings)) logger?.info(line);
   const localKey = readOrCreateLocalKey(settings.home);
@@ -163,7 +165,7 @@ export async function createApp(
         maxQueuedPerKey: settings.maxQueuedRunsPerKey,
         maxQueuedPerSession: settings.maxQueuedRunsPerSession,
       },
-      ...agentSettings(settings, modelsOrigin),
+      ...agentSettings(settings, origins),
       permissionMode: settings.permissionMode,
       costLimits: settings.costLimits,
       costThresholds: settings.costThresholds,
@@ -245,6 +247,11 @@ export async function createApp(
       const { models, reason } = await started.agent.models.choice();
       return `${models.join(', then ') || 'offline'} (${reason})`;
     },
+    async describeAgent() {
+      const { agents } = await started.agent.agents.list();
+      const chosen = agents.find(({ isDefault, name }) => isDefault && name !== builtinAgent);
+      return chosen && `${chosen.name} (${chosen.title}). ${chosen.detail}`;
+    },
     describeSandbox: async () => (await agent.describeSandbox()).detail,
     get url() {
       const address = started.server.getAddress();
@@ -303,8 +310,8 @@ async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<voi
 }
 
 /** @throws SettingsError with one line for each fault */
-function checkSettings(settings: Settings, modelsOrigin: string, environment: NodeJS.ProcessEnv): void {
-  const faults = settingFaults(settings, modelsOrigin, environment);
+function checkSettings(settings: Settings, origins: Origins, environment: NodeJS.ProcessEnv): void {
+  const faults = settingFaults(settings, origins, environment);
   if (faults.length > 0) throw new SettingsError(faults.join('\n'));
 }
 
@@ -345,6 +352,7 @@ async function connect(
     dashboard: dashboardFolder,
     nodes: createNodeService({ store, ownership, log, agent, webhooks }),
     settings: () => shownSettings(settings, origins),
+    agents: () => agent.agents.list(),
     models: () => agent.models.list(),
     readiness: createReadiness({ store, ownership, agent, webhooks }),
     describeAgent: () => ({ ...agent.describe(), workspace: settings.workspace }),

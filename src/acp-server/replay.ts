@@ -13,27 +13,36 @@ export async function replay(
   send: SendUpdate,
 ): Promise<void> {
   for await (const message of client.sessions.messages(sessionId, { limit: 100 }))
-    await send(updateOf(message, workspace));
+    for (const update of updatesOf(message, workspace)) await send(update);
 }
 
-function updateOf({ id, role, content, tool }: Message, workspace: string | undefined): SessionUpdate {
-  if (role === 'tool' && tool !== undefined) {
-    const call = callOf(tool.name, tool.params);
-    const before = /"created":true/.test(content) ? null : undefined;
-    const diff = tool.isError ? undefined : diffOf(call, workspace, before);
-    const text = resultText(content);
-    return {
-      sessionUpdate: 'tool_call',
-      toolCallId: id,
-      status: tool.isError ? 'failed' : 'completed',
-      ...viewOf(call, workspace),
-      content: diff === undefined ? [plainContent(text)] : [diff],
-      rawOutput: content,
-    };
-  }
+function updatesOf(message: Message, workspace: string | undefined): readonly SessionUpdate[] {
+  const { id, role, content, reasoning, tool } = message;
+  if (role === 'tool' && tool !== undefined) return [callUpdate(message, tool, workspace)];
+  const said = { messageId: id, content: { type: 'text', text: content } } as const;
+  if (role === 'user') return [{ sessionUpdate: 'user_message_chunk', ...said }];
+  const thought = { ...said, content: { type: 'text', text: reasoning ?? '' } } as const;
+  return [
+    ...(reasoning === undefined ? [] : [{ sessionUpdate: 'agent_thought_chunk' as const, ...thought }]),
+    ...(content === '' ? [] : [{ sessionUpdate: 'agent_message_chunk' as const, ...said }]),
+  ];
+}
+
+function callUpdate(
+  { id, content }: Message,
+  { name, params, isError }: NonNullable<Message['tool']>,
+  workspace: string | undefined,
+): SessionUpdate {
+  const call = callOf(name, params);
+  // It is not known what the call replaced, only that it created the file.
+  const before = content.includes('"created":true') ? null : undefined;
+  const diff = isError ? undefined : diffOf(call, workspace, before);
   return {
-    sessionUpdate: role === 'user' ? 'user_message_chunk' : 'agent_message_chunk',
-    messageId: id,
-    content: { type: 'text', text: content },
+    sessionUpdate: 'tool_call',
+    toolCallId: id,
+    status: isError ? 'failed' : 'completed',
+    ...viewOf(call, workspace),
+    content: diff === undefined ? [plainContent(resultText(content))] : [diff],
+    rawOutput: content,
   };
 }

@@ -45,6 +45,14 @@ export class ToolCalls {
     return { toolCallId: id, status: 'pending', ...view, content };
   }
 
+  /** Ends the call that was shown for a permission without a call of its own, as other agents ask for. */
+  async settle({ data }: EventOf<'permission.resolved'>): Promise<void> {
+    const { permissionId: id, decision } = data;
+    if (this.#end(id) === undefined) return;
+    const status = decision === 'deny' ? 'failed' : 'completed';
+    await this.#send({ sessionUpdate: 'tool_call_update', toolCallId: id, status });
+  }
+
   async start({ data }: EventOf<'tool.start'>): Promise<void> {
     const { callId: id, tool, params } = data;
     if (this.#open.has(id)) {

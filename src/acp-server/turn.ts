@@ -135,6 +135,18 @@ export class Turn {
           content: { type: 'text', text: event.data.text },
         });
         return undefined;
+      case 'reasoning.delta':
+        await this.#send({
+          sessionUpdate: 'agent_thought_chunk',
+          content: { type: 'text', text: event.data.text },
+        });
+        return undefined;
+      case 'plan.update':
+        await this.#send({
+          sessionUpdate: 'plan',
+          entries: event.data.entries.map((entry) => ({ ...entry })),
+        });
+        return undefined;
       case 'permission.request':
         this.#permissions.start({
           permissionId: event.data.permissionId,
@@ -144,6 +156,7 @@ export class Turn {
         return undefined;
       case 'permission.resolved':
         this.#permissions.end(event.data.permissionId);
+        await this.#calls.settle(event);
         return undefined;
       case 'tool.start':
         await this.#calls.start(event);

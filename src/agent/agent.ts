@@ -5,11 +5,15 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
+import { builtinAgent } from '../contract/agent.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Ownership } from '../store/ownership.ts';
 import type { Store } from '../store/store.ts';
+import type { Timers } from './acp/acp-types.ts';
+import { parseAgents, requireAgent } from './acp/parse-agents.ts';
+import { type Agents, createAgents } from './agents.ts';
 import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
@@ -59,6 +63,12 @@ export interface AgentOptions {
   /** `providers` and `mcpServers` of the configuration, not validated yet. */
   readonly providers?: unknown;
   readonly mcpServers?: unknown;
+  /** `agents` of the configuration, not validated yet. */
+  readonly agents?: unknown;
+  /** The agent of new sessions. @default the built-in one */
+  readonly agent?: string;
+  /** Where `agent` was set, for error messages. */
+  readonly agentOrigin?: string;
   /** @default 'ask' */
   readonly permissionMode?: PermissionMode;
   /** Rules such as `bash(npm test)`. */
@@ -95,6 +105,8 @@ export interface AgentOptions {
   readonly now?: () => number;
   /** Wait before a model that failed is asked again. Reject if the signal is aborted meanwhile. @default a timer */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** The clock of the time limits of foreign agents. @default timers of the system */
+  readonly agentTimers?: Timers;
   /** Called for internal errors; details must not reach clients. */
   readonly onFault?: (error: unknown, runId: string) => void;
   /**
@@ -120,6 +132,7 @@ export interface Agent {
   /** Those of all nodes. */
   readonly allPermissions: AllPermissions;
   readonly models: AgentModels;
+  readonly agents: Agents;
   readonly mcp: McpServers;
   describe(): { readonly agent: string; readonly model: string | null };
   /** How commands run. Waits up to 2 s for the first probe. */
@@ -146,9 +159,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const clean = cleanEnvironment(environment);
   const allow = (options.permissions?.allow ?? []).map(parseRule);
   const deny = (options.permissions?.deny ?? []).map(parseRule);
-  const servers = parseMcpServers(options.mcpServers ?? {}, environment, (value) => {
+  const learn = (value: string): void => {
     if (!isNumber(value)) redactor.learn([value]);
-  });
+  };
+  const servers = parseMcpServers(options.mcpServers ?? {}, environment, learn);
   redactor.learn(providerSecrets(options.providers, environment));
   for (const server of servers) redactor.learn(secretsOf(server).filter((value) => !isNumber(value)));
   for (const warning of ruleWarnings({
@@ -158,6 +172,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     workspace: options.workspace,
   }))
     warn(warning);
+  const configuredAgents = parseAgents(options.agents, environment, learn);
+  if (options.agent !== undefined)
+    requireAgent(options.agent, configuredAgents, options.agentOrigin ?? 'the host');
+  for (const { env } of configuredAgents) redactor.learn(secretVariables(env));
   const proxies = proxiesFrom(environment);
   const workspace = await openWorkspace(options.workspace, ownFiles, {
     denyRules: createFileDenyRules(deny),
@@ -245,6 +263,38 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     ...(options.modelSilenceMs === undefined ? {} : { silenceMs: options.modelSilenceMs }),
     ...(options.contextWindow === undefined ? {} : { contextWindow: options.contextWindow }),
   });
+  const agents = createAgents({
+    configured: configuredAgents,
+    defaultName: options.agent,
+    models,
+    surroundings: {
+      serverEnvironment: environment,
+      environment: clean,
+      cwd: workspace.root,
+      workspace: workspace.root,
+    },
+    defaultMode: permissionMode,
+    async open() {
+      const { createAcpAgents } = await import('./acp/acp-agents.ts');
+      return createAcpAgents({
+        agents: configuredAgents,
+        workspace: workspace.root,
+        mcpServers: servers,
+        environment: clean,
+        serverEnvironment: environment,
+        cwd: workspace.root,
+        mcpCwd: serverFolder,
+        marks,
+        redactor,
+        version: options.version ?? '0',
+        hasDenyRules: deny.length > 0,
+        warn,
+        ...(options.agentTimers === undefined ? {} : { timers: options.agentTimers }),
+      });
+    },
+  });
+  const agentFault = agents.defaultFault();
+  if (agentFault !== undefined) warn(agentFault);
   const runs = createRuns({
     store,
     log: runLog,
@@ -257,7 +307,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       now,
       counters: node?.counters,
     }),
-    chooseDriver: models.chooseDriver,
+    chooseDriver: agents.chooseDriver,
+    agentForNew: (name) => agents.forNewSession(name, 'options/agent'),
     limits: { ...defaultRunLimits, ...options.limits },
     defaultMode: permissionMode,
     now,
@@ -288,6 +339,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       store,
       log,
       now,
+      agents,
       isBusy: runs.isSessionBusy,
       isShared: node !== undefined,
     }),
@@ -295,8 +347,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     permissions,
     allPermissions,
     models,
+    agents,
     mcp,
-    describe: models.describe,
+    describe: () =>
+      agents.defaultName === builtinAgent ? models.describe() : { agent: agents.defaultName, model: null },
     async describeSandbox() {
       // A later result is kept and shown the next time.
       const looking = sandbox.look();
@@ -307,7 +361,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       await runs.close(graceMs);
       allPermissions.close?.();
       closing.abort();
-      await Promise.all([mcp.close(), models.close(), watching?.close(), cleaning, sandbox.settled()]);
+      await Promise.all([
+        mcp.close(),
+        agents.close(),
+        models.close(),
+        watching?.close(),
+        cleaning,
+        sandbox.settled(),
+      ]);
     },
   };
 }

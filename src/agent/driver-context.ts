@@ -4,21 +4,28 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
 import type { RunFigures } from '../base/run-figures.ts';
-import { wellFormed, wellFormedDeep } from '../base/text.ts';
+import { isBlank, wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { Message } from '../contract/message.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, EncodeOutcome, KeptOutcome, Summary } from './driver.ts';
+import { createForeignContexts, type JudgedCall } from './foreign-context.ts';
 import type { LiveRun } from './live-run.ts';
-import { newMessageRow, toMessage } from './message-record.ts';
+import { type NewMessage, newMessageRow, toMessage } from './message-record.ts';
 import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
 import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { patchRun, questionWrite } from './run-record.ts';
-import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
+import {
+  addUsage,
+  noUsage,
+  patchSession,
+  type RememberedRule,
+  type SessionMemory,
+} from './session-memory.ts';
 import { readPages } from './session-pages.ts';
 import { round, type Spending } from './spending.ts';
 import { newCallId } from './tools/call-events.ts';
@@ -133,33 +140,32 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     const [use] = await Promise.all([tools.useOf(call), run.keeping]);
     // Files that run later need a permission in every mode but `full`, even if the caller itself asked for the call.
     const guarded = mode === 'full' ? undefined : await tools.guardedFile(call, use);
-    if (asks || guarded !== undefined) await ask(run, call, { callId, use, guarded }, onWait);
-    else permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
+    if (asks || guarded !== undefined) {
+      const isolation = await tools.isolationOf(call.tool);
+      await ask(run, { callId, use, readOnly: call.readOnly, guarded, isolation }, onWait);
+    } else permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
     return { use, guarded };
   }
 
-  async function ask(
-    run: LiveRun,
-    { tool, readOnly }: PreparedCall,
-    { callId, use, guarded }: Permit & { readonly callId: string; readonly use: ToolUse },
-    onWait: (() => void) | undefined,
-  ): Promise<void> {
-    const { mayUseTools, keyId } = run.request;
+  /** A caller without the scope `tools` may use only the rules remembered for its own key. */
+  function rememberedIn({ memory, request: { mayUseTools, keyId } }: LiveRun): readonly RememberedRule[] {
+    return memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId);
+  }
+
+  async function ask(run: LiveRun, { use, ...judged }: JudgedCall, onWait?: () => void): Promise<void> {
     let asked: Permission | undefined;
     try {
       await permissions.check({
         ...run.owner,
         ...use,
-        callId,
+        ...judged,
         hop: run.hop,
-        guarded,
-        readOnly,
         mode: modeOf(run),
-        isolation: await tools.isolationOf(tool),
-        // A caller without the scope `tools` may use only the rules remembered for its own key.
-        remembered: () => run.memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId),
+        remembered: () => rememberedIn(run),
         remember: async (rule) => {
-          await write(run, [remember(run, { allowed: [...run.memory.allowed, { ...rule, keyId }] })]);
+          await write(run, [
+            remember(run, { allowed: [...run.memory.allowed, { ...rule, keyId: run.request.keyId }] }),
+          ]);
         },
         signal: run.signal,
         // In the commit of the event, so that a reader who sees the event also sees the run's status.
@@ -216,6 +222,13 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     );
   }
 
+  function answerRow(
+    run: LiveRun,
+    answer: Pick<NewMessage, 'content' | 'reasoning' | 'incomplete'>,
+  ): MessageRow {
+    return newMessageRow({ ...run.owner, ...answer, role: 'assistant', sent: true }, now());
+  }
+
   /** Stores a call that was not run. `callId` is its id in the log. */
   async function refuse(
     run: LiveRun,
@@ -241,8 +254,21 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     return { ...outcome, text };
   }
 
+  const foreignOf = createForeignContexts({
+    log,
+    tools,
+    now,
+    node,
+    modeOf,
+    remember,
+    ask,
+    permissions,
+    rememberedIn,
+  });
+
   return (run) => ({
     runId: run.id,
+    foreign: foreignOf(run),
     prompt: () => readPrompt(run.id),
     options: run.request.options,
     signal: run.signal,
@@ -253,6 +279,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       if (node !== undefined) await leaseIsGood(node, run.signal);
     },
     say: (text) => log.publish({ type: 'message.delta', data: { text }, ...run.owner }),
+    reason: (text) => log.publish({ type: 'reasoning.delta', data: { text }, ...run.owner }),
     sessionBeganAt: run.sessionBeganAt,
     ownMessages: () => ownMessages(run),
     transcript: () => transcript(run),
@@ -322,15 +349,17 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       const error = new CodeBuddyError('validation_failed', reason);
       return refuse(run, { tool, params, callId }, error, { encode, callId: newCallId() });
     },
-    keepText(text, model) {
-      const row = newMessageRow({ ...run.owner, role: 'assistant', content: text, sent: true }, now());
-      run.keepLater(keep(run, row, { type: 'message.assistant', data: { messageId: row.id, text, model } }));
+    keepText(text, model, reasoning) {
+      const row = answerRow(run, { content: text, reasoning });
+      if (isBlank(text)) run.writeLater({ kind: 'addMessage', message: row });
+      else
+        run.keepLater(
+          keep(run, row, { type: 'message.assistant', data: { messageId: row.id, text, model } }),
+        );
     },
-    async keepPartial(text, model) {
-      const row = newMessageRow(
-        { ...run.owner, role: 'assistant', content: text, sent: true, incomplete: true },
-        now(),
-      );
+    async keepPartial(text, model, reasoning) {
+      const row = answerRow(run, { content: text, reasoning, incomplete: true });
+      if (isBlank(text)) return run.writeLater({ kind: 'addMessage', message: row });
       await keep(run, row, {
         type: 'message.assistant',
         data: { messageId: row.id, text, model, incomplete: true },

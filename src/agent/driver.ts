@@ -1,11 +1,13 @@
-// A driver answers the prompt of a run. There are two: the offline agent, and the loop of a language model. The driver
-// decides what to do; the run handles sessions, messages, events, permissions, limits and cancellation behind
-// `DriverContext`.
+// A driver answers the prompt of a run. There are three: the offline agent, the loop of a language model, and an agent
+// that speaks the Agent Client Protocol. The driver decides what to do; the run handles sessions, messages, events,
+// permissions, limits and cancellation behind `DriverContext`.
 
 import type { Message } from '../contract/message.ts';
+import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { Usage } from '../contract/usage.ts';
+import type { ForeignContext } from './foreign-types.ts';
 import type { ToolOutcome } from './tools/tool.ts';
 import type { NewTurn, Transcript } from './transcript.ts';
 
@@ -47,6 +49,8 @@ export interface DriverContext {
   readonly keeping: () => Promise<unknown> | undefined;
   /** Streams a piece of the answer. */
   readonly say: (text: string) => void;
+  /** Streams a piece of the reasoning. */
+  readonly reason: (text: string) => void;
   /** When the session began, in Unix ms. */
   readonly sessionBeganAt: number;
   /** The messages of this run, oldest first. */
@@ -92,10 +96,13 @@ export interface DriverContext {
     readonly reason: string;
     readonly encode: EncodeOutcome;
   }) => Promise<KeptOutcome>;
-  /** Stores the text of an answer that also calls tools; see `keeping`. The transcript must already contain it. */
-  readonly keepText: (text: string, model: string) => void;
-  /** Stores the part of an interrupted answer that was shown. The transcript must already contain it. */
-  readonly keepPartial: (text: string, model: string) => Promise<void>;
+  /**
+   * Stores the text and the reasoning of an answer that also calls tools; see `keeping`. The transcript must already
+   * contain the text. Reasoning without text is stored with the run's next commit, without an event.
+   */
+  readonly keepText: (text: string, model: string, reasoning?: string) => void;
+  /** Stores the part of an interrupted answer that was shown, in the same way. */
+  readonly keepPartial: (text: string, model: string, reasoning?: string) => Promise<void>;
   /** Books the usage of a model call. Returns the exhausted budget, if there is one. */
   readonly spend: (use: {
     readonly model: string;
@@ -103,19 +110,32 @@ export interface DriverContext {
     /** US dollars; null if the model has no known price. */
     readonly cost: number | null;
   }) => Promise<Budget | undefined>;
+  /** For an agent that runs its own tools. */
+  readonly foreign: ForeignContext;
 }
 
 export interface DriverResult {
   readonly response: string;
+  /** The reasoning of the last step. */
+  readonly reasoning?: string | undefined;
   readonly model: string;
+  /** True if the agent reported neither tokens nor costs. Then they are null, not 0. */
+  readonly isUsageUnknown?: true;
   readonly finishReason: 'stop' | 'max_steps' | 'length' | 'content_filter' | 'error' | Budget;
 }
 
 export interface Driver {
   /**
    * Called before a run is started or resumed.
-   * @throws CodeBuddyError `insufficient_scope` if the caller may not send this prompt
+   * @throws CodeBuddyError `insufficient_scope` if the caller may not send this prompt; `not_supported_by_agent` if an
+   * option cannot be applied
    */
-  checkCaller?(caller: { readonly prompt: string; readonly mayUseTools: boolean }): void;
+  checkCaller?(caller: {
+    readonly prompt: string;
+    readonly mayUseTools: boolean;
+    readonly options: PromptOptions;
+    /** That of the run. */
+    readonly permissionMode: PermissionMode;
+  }): void;
   respond(context: DriverContext): Promise<DriverResult>;
 }

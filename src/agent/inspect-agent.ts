@@ -3,7 +3,9 @@
 
 import { realpath } from 'node:fs/promises';
 import { createRedactor, secretVariables } from '../base/redaction.ts';
+import { inspectAgents } from './acp/inspect-agents.ts';
 import type { AgentSandboxOptions } from './agent.ts';
+import type { AgentCheck } from './agent-check.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
 import { programFault } from './mcp/server-program.ts';
 import { findModel } from './models/find-model.ts';
@@ -17,18 +19,14 @@ import { cleanEnvironment } from './tools/clean-environment.ts';
 import { describeSandbox } from './tools/sandbox/describe-sandbox.ts';
 import { createSandbox, type SandboxOptions } from './tools/sandbox.ts';
 
-export interface AgentCheck {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-}
-
 export interface InspectOptions {
   readonly workspace: string;
   readonly models?: readonly string[];
   readonly modelsOrigin: string;
   readonly providers: unknown;
   readonly mcpServers: unknown;
+  readonly agents: unknown;
+  readonly agent?: string;
   readonly permissions: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   readonly protectedPaths: readonly string[];
   /** Working directory of MCP servers without a `cwd`. */
@@ -47,6 +45,7 @@ export async function inspectAgent(options: InspectOptions): Promise<readonly Ag
     ...(await inspectModel(options, faults)),
     await inspectSandbox(options),
     ...inspectMcp(options, faults),
+    ...inspectOtherAgents(options, faults),
     ...inspectRefusedTools(options),
     ...inspectRules(options, faults),
   ];
@@ -139,6 +138,20 @@ function inspectMcp(
   });
   if (missing.length > 0) return missing;
   return [{ name, ok: true, detail: servers.map((server) => server.name).join(', ') || 'none' }];
+}
+
+function inspectOtherAgents(
+  { agents, agent, environment, workspace }: InspectOptions,
+  faults: readonly OptionFault[],
+): readonly AgentCheck[] {
+  const wrong = shown('agents', faults, 'agents');
+  if (wrong.length > 0) return wrong;
+  return inspectAgents(agents, agent, {
+    serverEnvironment: environment,
+    environment: cleanEnvironment(environment),
+    cwd: workspace,
+    workspace,
+  });
 }
 
 /** Tools that a provider recently refused: sessions continue without them. */

@@ -1,14 +1,17 @@
 // Converts messages to rows of the store and back.
 
 import { makeId } from '../base/ids.ts';
+import { isBlank } from '../base/text.ts';
 import type { Message, ToolUse } from '../contract/message.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow } from '../store/store.ts';
+import { capText } from './tools/cap-output.ts';
 
 /** The JSON of a message's row. */
 export interface MessageContent {
   readonly content: string;
+  readonly reasoning?: string;
   readonly tool?: ToolUse;
   /** True if the transcript contains this text, or the call: it is not sent to a model twice. */
   readonly sent?: true;
@@ -20,6 +23,8 @@ export interface NewMessage {
   readonly runId: string | null;
   readonly role: Message['role'];
   readonly content: string;
+  /** A long one is capped. */
+  readonly reasoning?: string | undefined;
   readonly tool?: ToolUse;
   /** True if the transcript contains this text, or the call. @default false */
   readonly sent?: boolean;
@@ -27,9 +32,10 @@ export interface NewMessage {
 }
 
 export function newMessageRow(message: NewMessage, now: number): MessageRow {
-  const { sessionId, runId, role, content, tool, sent, incomplete } = message;
+  const { sessionId, runId, role, content, reasoning, tool, sent, incomplete } = message;
   const stored: MessageContent = {
     content,
+    ...(reasoning === undefined || isBlank(reasoning) ? {} : { reasoning: capText(reasoning).text }),
     ...(tool === undefined ? {} : { tool }),
     ...(sent === true ? { sent } : {}),
     ...(incomplete === undefined ? {} : { incomplete }),
@@ -51,13 +57,14 @@ export function readContent(row: Pick<MessageRow, 'id' | 'content'>): MessageCon
 
 /** The message as clients see it. */
 export function toMessage(row: MessageRow, now = Date.now()): Message {
-  const { content, tool, incomplete } = readContent(row);
+  const { content, reasoning, tool, incomplete } = readContent(row);
   return {
     id: row.id,
     sessionId: row.sessionId,
     runId: row.runId,
     role: row.role,
     content,
+    ...(reasoning === undefined ? {} : { reasoning }),
     ...(tool === undefined ? {} : { tool }),
     ...(incomplete === undefined ? {} : { incomplete }),
     createdAt: shownPast(row.createdAt, now),

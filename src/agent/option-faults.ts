@@ -1,6 +1,7 @@
 // Finds every invalid value in the agent's options, with its setting. `serve` refuses to start with them; `doctor`
 // shows them.
 
+import { parseAgents, requireAgent } from './acp/parse-agents.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
 import { languageModels } from './models/find-model.ts';
 import { createModelLoader } from './models/model-loader.ts';
@@ -16,17 +17,29 @@ export interface OptionsToCheck {
   readonly modelsOrigin?: string;
   readonly providers?: unknown;
   readonly mcpServers?: unknown;
+  readonly agents?: unknown;
+  readonly agent?: string;
+  /** Where `agent` was set, for error messages. @default 'the host' */
+  readonly agentOrigin?: string;
   readonly permissions?: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   readonly protectedPaths?: readonly string[];
 }
 
 export interface OptionFault {
-  readonly option: 'models' | 'providers' | 'mcpServers' | 'permissions' | 'protectedPaths' | 'proxies';
+  readonly option:
+    | 'models'
+    | 'providers'
+    | 'mcpServers'
+    | 'agents'
+    | 'permissions'
+    | 'protectedPaths'
+    | 'proxies';
   readonly message: string;
 }
 
 export function findOptionFaults(options: OptionsToCheck, environment: Environment): readonly OptionFault[] {
-  const { providers, mcpServers, permissions, models = [], modelsOrigin = 'the host' } = options;
+  const { providers, mcpServers, agents, agent, permissions, models = [] } = options;
+  const { modelsOrigin = 'the host', agentOrigin = 'the host' } = options;
   const faults: OptionFault[] = [];
   function attempt<T>(option: OptionFault['option'], work: () => T, at = ''): T | undefined {
     try {
@@ -38,6 +51,11 @@ export function findOptionFaults(options: OptionsToCheck, environment: Environme
   }
 
   eachEntry(mcpServers, (value) => attempt('mcpServers', () => parseMcpServers(value, environment)));
+  const before = faults.length;
+  eachEntry(agents, (value) => attempt('agents', () => parseAgents(value, environment)));
+  // With an invalid entry, the names are not known. Its fault is already listed.
+  if (agent !== undefined && faults.length === before)
+    attempt('agents', () => requireAgent(agent, parseAgents(agents, environment), agentOrigin));
   for (const effect of ['allow', 'deny'] as const)
     permissions?.[effect].forEach((rule, index) => {
       attempt('permissions', () => parseRule(rule), `permissions.${effect}[${index}]: `);

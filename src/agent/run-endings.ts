@@ -85,13 +85,14 @@ export function createRunEndings({
   }
 
   return {
-    async complete(run, { response, model, finishReason }, durationMs) {
+    async complete(run, { response, reasoning, model, finishReason, isUsageUnknown }, durationMs) {
       const { owner, hop } = run;
       run.ending();
       // A run without a model call has no cost.
-      const { usage, cost } = run.record.usage === null ? { usage: noUsage, cost: 0 } : run.record;
+      const { usage, cost } =
+        run.record.usage === null && !isUsageUnknown ? { usage: noUsage, cost: 0 } : run.record;
       const message = newMessageRow(
-        { ...owner, role: 'assistant', content: response, sent: run.hasAnswered },
+        { ...owner, role: 'assistant', content: response, reasoning, sent: run.hasAnswered },
         now(),
       );
       const answer = { response, model, usage, cost, finishReason };

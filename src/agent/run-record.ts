@@ -43,7 +43,7 @@ export function newRun(
     readonly runId: string;
     readonly sessionId: string;
     readonly prompt: string;
-    readonly model: string;
+    readonly model: string | null;
   },
   now: number,
 ): Run {

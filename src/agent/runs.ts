@@ -43,15 +43,20 @@ import {
 } from './run-record.ts';
 import type { Caller, Runs, StartedRun } from './run-service.ts';
 import { readSessionMemory } from './session-memory.ts';
-import { newSessionRow, sessionNotFound, titleFrom } from './session-record.ts';
+import { agentOf, newSessionRow, sessionNotFound, titleFrom } from './session-record.ts';
 import type { Spending } from './spending.ts';
 import { requireStrictMode } from './strict-mode.ts';
 import type { ToolBox } from './tools/tool-box.ts';
 
-/** Chooses the driver that answers, and its model. @throws CodeBuddyError `validation_failed` for an unknown model */
-export type ChooseDriver = (
-  options: PromptOptions,
-) => Promise<{ readonly driver: Driver; readonly model: string }>;
+/**
+ * Chooses the driver that answers, and its model; null if only the agent knows its model.
+ * @throws CodeBuddyError `validation_failed` for an unknown model, `not_supported_by_agent`, `agent_unavailable`
+ */
+export type ChooseDriver = (request: {
+  /** The agent of the session. */
+  readonly agent: string;
+  readonly options: PromptOptions;
+}) => Promise<{ readonly driver: Driver; readonly model: string | null }>;
 
 export interface RunsOptions {
   readonly store: Store;
@@ -60,6 +65,8 @@ export interface RunsOptions {
   readonly permissions: Permissions;
   readonly spending: Spending;
   readonly chooseDriver: ChooseDriver;
+  /** The agent of a new session. @throws CodeBuddyError `validation_failed` for an unknown one */
+  readonly agentForNew: (name: string | undefined) => string;
   readonly limits: RunLimits;
   readonly defaultMode: PermissionMode;
   readonly now: () => number;
@@ -70,8 +77,20 @@ export interface RunsOptions {
 }
 
 export function createRuns(options: RunsOptions): Runs {
-  const { store, log, tools, permissions, spending, chooseDriver, limits, defaultMode, now, onFault, node } =
-    options;
+  const {
+    store,
+    log,
+    tools,
+    permissions,
+    spending,
+    chooseDriver,
+    agentForNew,
+    limits,
+    defaultMode,
+    now,
+    onFault,
+    node,
+  } = options;
   const queue = new RunQueue(limits);
   const figures = createRunFigures();
   const retries = node && createRetries(node.node, (error) => onFault(error, 'of this node'));
@@ -114,12 +133,14 @@ export function createRuns(options: RunsOptions): Runs {
     const { mayUseTools = true, keyId = null, hop = 0 } = request;
     const prompt = requireText(request.prompt);
     const runRequest: RunRequest = { options: wellFormedDeep(request.options), mayUseTools, keyId };
-    const { driver, model } = await chooseFor(prompt, runRequest);
     let session: SessionRow | undefined;
     if (request.sessionId !== undefined) session = await requireSession(request.sessionId);
+    const agent = session === undefined ? agentForNew(runRequest.options.agent) : agentOf(session);
+    requireSameAgent(agent, runRequest.options, session);
+    const { driver, model } = await chooseFor(agent, prompt, runRequest);
     const createdAt = now();
     const isNew = session === undefined;
-    session ??= newSessionRow(titleFrom(prompt), {}, createdAt);
+    session ??= newSessionRow(titleFrom(prompt), { agent }, createdAt);
     const memory = readSessionMemory(session);
     await spending.requireRoom(memory.cost);
     const ahead = isNew || elsewhere === undefined ? 0 : (await elsewhere.lookAt(session.id)).length;
@@ -165,7 +186,7 @@ export function createRuns(options: RunsOptions): Runs {
     if (last?.id !== id) throw notResumable(id, 'the session has a later run');
     const session = await requireSession(row.sessionId);
     const request: RunRequest = { options: toRunRequest(row).options, mayUseTools, keyId };
-    const { driver, model } = await chooseFor(toRun(row).prompt, request);
+    const { driver, model } = await chooseFor(agentOf(session), toRun(row).prompt, request);
     const memory = readSessionMemory(session);
     await spending.requireRoom(memory.cost);
     // No other node can resume it from here on.
@@ -184,7 +205,10 @@ export function createRuns(options: RunsOptions): Runs {
       model,
       session,
       ...parts
-    }: Pick<NewLiveRun, 'request' | 'driver' | 'hop' | 'memory'> & { model: string; session: SessionRow },
+    }: Pick<NewLiveRun, 'request' | 'driver' | 'hop' | 'memory'> & {
+      model: string | null;
+      session: SessionRow;
+    },
   ): Promise<StartedRun> {
     requireAccepting();
     if (queue.has(row.id)) throw notResumable(row.id, 'it was resumed already');
@@ -252,10 +276,19 @@ export function createRuns(options: RunsOptions): Runs {
   }
 
   /** Chooses the driver of a run. @throws CodeBuddyError `insufficient_scope`, `validation_failed` */
-  async function chooseFor(prompt: string, { options, mayUseTools }: RunRequest): ReturnType<ChooseDriver> {
+  async function chooseFor(
+    agent: string,
+    prompt: string,
+    { options, mayUseTools }: RunRequest,
+  ): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
-    const chosen = await chooseDriver(options);
-    chosen.driver.checkCaller?.({ prompt, mayUseTools });
+    const chosen = await chooseDriver({ agent, options });
+    chosen.driver.checkCaller?.({
+      prompt,
+      mayUseTools,
+      options,
+      permissionMode: options.permissionMode ?? defaultMode,
+    });
     return chosen;
   }
 
@@ -290,7 +323,7 @@ export function createRuns(options: RunsOptions): Runs {
       await live.keeping;
       // It was stopped after the whole answer was shown, and before the answer was kept.
       if (signal.aborted && !isBlank(result.response))
-        await context.keepPartial(result.response, result.model);
+        await context.keepPartial(result.response, result.model, result.reasoning);
       signal.throwIfAborted();
       await endings.complete(live, result, performance.now() - startedAt);
     } catch (error) {
@@ -418,6 +451,24 @@ export function createRuns(options: RunsOptions): Runs {
 /** The live record, if it is newer than the store. For a lost run, the store is newer. */
 function recordOf(live: LiveRun | undefined): RunRecord | undefined {
   return live?.isLost === false ? live.record : undefined;
+}
+
+/** A session stays with its agent. @throws CodeBuddyError `session_agent_mismatch` */
+function requireSameAgent(agent: string, options: PromptOptions, session: SessionRow | undefined): void {
+  if (session === undefined || options.agent === undefined || options.agent === agent) return;
+  throw new CodeBuddyError(
+    'session_agent_mismatch',
+    `options.agent must be left out or be ${agent}: the session ${session.id} belongs to that agent, not to ${JSON.stringify(options.agent)}. Start a new session to use another agent.`,
+    {
+      errors: [
+        {
+          in: 'body',
+          pointer: '/options/agent',
+          message: `must be left out or be ${agent}, the agent of the session`,
+        },
+      ],
+    },
+  );
 }
 
 /**

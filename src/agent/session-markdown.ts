@@ -1,13 +1,15 @@
 // Formats a session and its messages as CommonMark (https://spec.commonmark.org/0.31.2/). The content of a message
 // cannot break out of its block: its headings, HTML and link targets do not become those of the document.
 
+import { builtinAgent } from '../contract/agent.ts';
 import type { Message } from '../contract/message.ts';
 import type { Session } from '../contract/session.ts';
 
 export function sessionAsMarkdown(session: Session): string {
-  const { id, title, model, createdAt, updatedAt, messageCount, cost, usage, forkedFrom } = session;
+  const { id, title, agent, model, createdAt, updatedAt, messageCount, cost, usage, forkedFrom } = session;
   const facts = [
     id,
+    ...(agent === builtinAgent ? [] : [codeSpan(agent)]),
     model === null ? 'no model' : codeSpan(model),
     `created ${createdAt}`,
     `updated ${updatedAt}`,
@@ -20,15 +22,23 @@ export function sessionAsMarkdown(session: Session): string {
 }
 
 /** Starts with an empty line. */
-export function messageAsMarkdown({ role, content, tool, createdAt }: Message): string {
+export function messageAsMarkdown({ role, content, reasoning, tool, createdAt }: Message): string {
   if (tool === undefined) {
     const who = role === 'user' ? 'User' : 'Agent';
-    const text = mayReachOut(content) ? fenced(content, 'markdown') : quoted(content);
-    return `\n## ${who} · ${createdAt}\n\n${text}\n`;
+    const blocks = [
+      ...(reasoning === undefined ? [] : ['Reasoning:', prose(reasoning)]),
+      ...(reasoning !== undefined && content !== '' ? ['Answer:'] : []),
+      ...(reasoning !== undefined && content === '' ? [] : [prose(content)]),
+    ];
+    return `\n## ${who} · ${createdAt}\n\n${blocks.join('\n\n')}\n`;
   }
   const params = fenced(JSON.stringify(tool.params, undefined, 2) ?? '', 'json');
   const what = tool.isError ? 'failed' : 'gave';
   return `\n## Tool ${codeSpan(tool.name)} · ${createdAt}\n\n${params}\n\n${what}:\n\n${fenced(content, '')}\n`;
+}
+
+function prose(text: string): string {
+  return mayReachOut(text) ? fenced(text, 'markdown') : quoted(text);
 }
 
 /** A block quote: a heading in it is not one of the document, and an open fence ends with it. */

@@ -2,10 +2,12 @@
 // `allow_always`, and the summary. It is stored in the session's row. The session's working run (one at most) keeps it
 // in memory.
 
+import type { PlanEntry } from '../contract/plan.ts';
 import type { Usage } from '../contract/usage.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { SessionRow, Write } from '../store/store.ts';
 import type { Summary } from './driver.ts';
+import type { AgentSession } from './foreign-types.ts';
 import type { PermissionRule } from './permissions/permission-rule.ts';
 
 export interface SessionMemory {
@@ -17,6 +19,10 @@ export interface SessionMemory {
   readonly summary?: Summary;
   /** Tools that a provider refused: the session continues without them. */
   readonly leftOut?: readonly string[];
+  /** The session of the foreign agent that answers this one. */
+  readonly agentSession?: AgentSession;
+  /** The latest plan of the agent. */
+  readonly plan?: readonly PlanEntry[];
 }
 
 /** `keyId`: the API key of the run that asked. Rules of earlier releases lack it. */

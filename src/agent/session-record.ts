@@ -3,6 +3,7 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
 import { cutHead, isBlank, wellFormed } from '../base/text.ts';
+import { builtinAgent } from '../contract/agent.ts';
 import type { Session } from '../contract/session.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
@@ -11,6 +12,8 @@ import { readSessionMemory, type SessionMemory } from './session-memory.ts';
 
 /** The JSON of a session's row. */
 interface SessionDetails {
+  /** Sessions of earlier releases lack it: the built-in agent answers them. */
+  readonly agent?: string;
   readonly model: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly forkedFrom?: Session['forkedFrom'];
@@ -51,12 +54,13 @@ export function toSession(
     now,
   }: { readonly messageCount: number; readonly isBusy: boolean; readonly now: number },
 ): Session {
-  const { model, metadata, forkedFrom = null } = readSessionDetails(row);
+  const { agent = builtinAgent, model, metadata, forkedFrom = null } = readSessionDetails(row);
   const { usage, cost } = readSessionMemory(row);
   return {
     id: row.id,
     title: row.title,
     status: isBusy ? 'running' : 'idle',
+    agent,
     model,
     metadata,
     forkedFrom,
@@ -66,6 +70,11 @@ export function toSession(
     createdAt: shownPast(row.createdAt, now),
     updatedAt: shownPast(row.updatedAt, now),
   };
+}
+
+/** The agent that answers the prompts of a session. */
+export function agentOf(row: SessionRow): string {
+  return readSessionDetails(row).agent ?? builtinAgent;
 }
 
 export function sessionNotFound(id: string): CodeBuddyError {

@@ -6,23 +6,39 @@ import { version } from '../base/version.ts';
 import type { Message } from '../contract/message.ts';
 import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
 import { unfinishedRunStatuses } from '../contract/run.ts';
-import type { ExportFormat, Session, SessionFilter, SessionFork, SessionInput } from '../contract/session.ts';
+import type {
+  ExportFormat,
+  Session,
+  SessionFilter,
+  SessionFork,
+  SessionInput,
+  SessionPatch,
+} from '../contract/session.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { requireRoomFor } from '../store/metadata-limit.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { sessionBusy } from '../store/session-busy.ts';
 import type { SessionRow, Store } from '../store/store.ts';
+import type { Agents } from './agents.ts';
 import { toPage } from './list-page.ts';
 import { toMessage } from './message-record.ts';
 import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
 import { planCopy, writeCopy } from './session-fork.ts';
 import { readSessionMemory } from './session-memory.ts';
-import { newSessionRow, readSessionDetails, sessionNotFound, toSession, untitled } from './session-record.ts';
+import {
+  agentOf,
+  newSessionRow,
+  readSessionDetails,
+  sessionNotFound,
+  toSession,
+  untitled,
+} from './session-record.ts';
 
 export interface SessionServiceOptions {
   readonly store: Store;
   readonly log: EventLog;
   readonly now: () => number;
+  readonly agents: Pick<Agents, 'forNewSession' | 'requireForkable'>;
   /** True if the session has a run that has not ended. */
   readonly isBusy: (id: string) => boolean;
   /** Whether other nodes work on the store, too: then the store knows which sessions are busy. @default false */
@@ -33,7 +49,7 @@ export interface Sessions {
   list(page: PageRequest & SessionFilter): Promise<Page<Session>>;
   create(input: SessionInput): Promise<Session>;
   get(id: string): Promise<Session | undefined>;
-  update(id: string, patch: SessionInput): Promise<Session>;
+  update(id: string, patch: SessionPatch): Promise<Session>;
   delete(id: string): Promise<void>;
   /** Copies a session up to and including a message. @default all messages */
   fork(id: string, input: SessionFork): Promise<Session>;
@@ -45,6 +61,7 @@ export function createSessions({
   store,
   log,
   now,
+  agents,
   isBusy,
   isShared = false,
 }: SessionServiceOptions): Sessions {
@@ -100,7 +117,8 @@ export function createSessions({
     async create(input) {
       const { title = untitled, metadata = {} } = wellFormedDeep(input);
       requireRoomFor(metadata);
-      const session = newSessionRow(title, { metadata }, now());
+      const agent = agents.forNewSession(input.agent, 'agent');
+      const session = newSessionRow(title, { agent, metadata }, now());
       await log.append(
         [{ type: 'session.start', data: { title }, sessionId: session.id }],
         [{ kind: 'putSession', session }],
@@ -139,6 +157,8 @@ export function createSessions({
     },
     async fork(id, { messageId, title }) {
       const row = await find(id);
+      const agent = agentOf(row);
+      agents.requireForkable(agent);
       const at = now();
       const plan = await planCopy(store, { from: id, upTo: messageId, now: at });
       const { model, metadata } = readSessionDetails(row);
@@ -148,6 +168,7 @@ export function createSessions({
       const session = newSessionRow(
         title === undefined ? row.title : wellFormed(title),
         {
+          agent,
           model,
           metadata,
           ...(plan.last === undefined ? {} : { forkedFrom: { sessionId: id, messageId: plan.last } }),

@@ -1,15 +1,18 @@
 // The settings that the agent takes, in its own option names. The start, its checks and `doctor` pass the same ones.
 
-import type { Settings } from '../config/settings.ts';
+import type { Origins, Settings } from '../config/settings.ts';
 
-/** `modelsOrigin`: where the models were set, for messages. */
-export function agentSettings(settings: Settings, modelsOrigin: string) {
-  const { models, providers, mcpServers, permissions, protectedPaths } = settings;
+/** `origins`: where the models and the agent were set, for messages. */
+export function agentSettings(settings: Settings, origins: Pick<Origins, 'models' | 'agent'>) {
+  const { models, providers, mcpServers, agents, agent, permissions, protectedPaths } = settings;
   return {
     ...(models === undefined ? {} : { models }),
-    modelsOrigin,
+    modelsOrigin: origins.models,
     providers,
     mcpServers,
+    agents,
+    ...(agent === undefined ? {} : { agent }),
+    agentOrigin: origins.agent,
     permissions,
     protectedPaths,
   };

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { databaseIn, oldFile, webhooksFile } from '../base/home-paths.ts';
-import type { Settings } from '../config/settings.ts';
+import type { Origins, Settings } from '../config/settings.ts';
 import { isOwnDatabase } from '../store/sqlite/move-database.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { setAsideFiles } from '../webhooks/set-aside-files.ts';
@@ -42,11 +42,11 @@ export async function inspectWebhooksFile(settings: Settings): Promise<Inspected
 /** Checks the model that would answer, the sandbox and the MCP servers. */
 export async function inspectAgentSettings(
   settings: Settings,
-  modelsOrigin: string,
+  origins: Origins,
 ): Promise<readonly Inspected[]> {
   const { inspectAgent } = await import('../agent/inspect-agent.ts');
   return inspectAgent({
-    ...agentSettings(settings, modelsOrigin),
+    ...agentSettings(settings, origins),
     workspace: settings.workspace,
     serverFolder: join(stateFolder(settings), 'mcp'),
     sandbox: { ...sandboxSettings(settings), hidden: ownFiles(settings) },

@@ -2,6 +2,7 @@
 // commands can run.
 
 import type { Agent } from '../agent/agent.ts';
+import { builtinAgent } from '../contract/agent.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
 import { describeAttention, webhooksToLookAt } from '../http/resources/webhook-attention.ts';
 import type { Ownership } from '../store/ownership.ts';
@@ -72,6 +73,11 @@ async function checkStore(store: Store): Promise<PartState> {
 }
 
 async function checkModel(agent: Agent): Promise<PartState> {
+  const { defaultName } = agent.agents;
+  if (defaultName !== builtinAgent) {
+    const fault = agent.agents.defaultFault();
+    return { ready: fault === undefined, detail: fault ?? `the agent ${defaultName} answers new sessions` };
+  }
   const { models, reason } = await agent.models.choice();
   const chosen = models.length === 0 ? 'offline agent' : models.join(', then ');
   return { ready: true, detail: `${chosen}: ${reason}` };

@@ -260,6 +260,11 @@ const table = {
     title: 'Agent unavailable',
     when: 'The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.',
   },
+  agent_did_not_ask: {
+    status: 502,
+    title: 'Agent did not ask',
+    when: 'The agent changed a file without asking for the permission that the mode or a deny rule requires. The run was ended.',
+  },
   model_bad_response: {
     status: 502,
     title: 'Invalid model response',
@@ -300,6 +305,11 @@ const table = {
     status: 504,
     title: 'Model timed out',
     when: 'The model sent nothing for `modelSilenceMs`, and no fallback model was available.',
+  },
+  agent_timeout: {
+    status: 504,
+    title: 'Agent timed out',
+    when: 'The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.',
   },
   run_timeout: { status: 504, title: 'Run timed out', when: 'The run took longer than its `timeoutMs`.' },
   storage_full: {

@@ -8,10 +8,12 @@ import { modelName } from './option-values.ts';
 import { countOf, oneLine, print, printTable } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
-/** The session and the model of the next prompt. */
+/** The session, the agent and the model of the next prompt. */
 export interface ChatState {
   /** Undefined before the first prompt of a session. */
   session: string | undefined;
+  /** The agent of new sessions. Undefined for that of the server. */
+  agent: string | undefined;
   /** Undefined for the default of the server. */
   model: string | undefined;
 }
@@ -62,6 +64,24 @@ const chatCommands: Readonly<Record<string, ChatCommand>> = {
         const { title, messageCount } = await client.sessions.get(id, { signal });
         state.session = id;
         print(oneLine(`${id}, ${countOf(messageCount, 'message')}: ${title}`));
+      };
+    },
+  },
+  '/agent': {
+    argument: 'NAME',
+    description: 'start a new session with this agent; without NAME, show the current one',
+    run(argument, state) {
+      if (argument !== '') {
+        state.agent = argument;
+        state.session = undefined;
+        print(oneLine(`The next prompt starts a new session with ${argument}.`));
+        return 'done';
+      }
+      const { session, agent } = state;
+      return async (client, signal) => {
+        if (session !== undefined) return print((await client.sessions.get(session, { signal })).agent);
+        const { agents } = await client.agents.list({ signal });
+        print(oneLine(agent ?? `${agents.find(({ isDefault }) => isDefault)?.name} (default)`));
       };
     },
   },

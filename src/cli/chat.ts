@@ -14,6 +14,7 @@ import { complain, oneLine, paint } from './output.ts';
 import { failureOf } from './prompt-outcome.ts';
 import { findPlace, tellPlace } from './prompt-place.ts';
 import {
+  agentFlag,
   checkSessionFlags,
   latestSession,
   modelFlag,
@@ -27,6 +28,7 @@ import { askForDecision } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 interface ChatOptions extends ConnectionOptions, SessionOptions {
+  readonly agent?: string;
   readonly model?: string;
   readonly permissionMode?: PermissionMode;
 }
@@ -35,6 +37,7 @@ export function define(chat: Command): void {
   withConnection(
     withSession(chat)
       .description('Chat with the agent in the terminal: several prompts in one session.')
+      .addOption(agentFlag())
       .addOption(modelFlag('model for the prompts'))
       .addOption(permissionModeFlag()),
     { json: false },
@@ -55,11 +58,12 @@ async function run(options: ChatOptions, command: Command): Promise<void> {
   checkSessionFlags(options);
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true)
     throw new UsageError("chat needs a terminal. Without one, use: codebuddy prompt 'TEXT'");
-  const state: ChatState = { session: options.session, model: options.model };
+  const state: ChatState = { session: options.session, agent: options.agent, model: options.model };
   await withClient(options, async (client, signal) => {
     const place = await findPlace(client, signal);
     if (options.continue) state.session = await latestSession(client, signal);
-    else if (options.session !== undefined) await checkSession(client, options.session, signal);
+    if (state.session !== undefined)
+      await checkSession(client, state.session, { agent: options.agent, signal });
     tellPlace(place, false);
   });
   complain(paint('dim', '· /help lists the commands, Ctrl-D leaves'));
@@ -69,9 +73,18 @@ async function run(options: ChatOptions, command: Command): Promise<void> {
   process.exitCode = exitCodes.ok;
 }
 
-async function checkSession(client: CodeBuddyClient, id: string, signal: AbortSignal): Promise<void> {
+/** @throws UsageError if it belongs to another agent */
+async function checkSession(
+  client: CodeBuddyClient,
+  id: string,
+  { agent, signal }: { readonly agent: string | undefined; readonly signal: AbortSignal },
+): Promise<void> {
   try {
-    await client.sessions.get(id, { signal });
+    const session = await client.sessions.get(id, { signal });
+    if (agent !== undefined && agent !== session.agent)
+      throw new UsageError(
+        `Session ${id} belongs to the agent ${session.agent}. Leave out --agent, or start a new session.`,
+      );
   } catch (error) {
     // A key with only the scope `prompt` may continue a session, but not read it.
     if (!(error instanceof CodeBuddyApiError && error.code === 'insufficient_scope')) throw error;
@@ -133,7 +146,9 @@ async function whileBusy({ options, command, input }: Chat, work: BusyWork): Pro
 function promptWith(text: string, { options, state }: Chat): BusyWork {
   return async (client, signal, keys) => {
     const { session, model } = state;
-    const request = toRequest(text, { session, model, permissionMode: options.permissionMode });
+    // A session has its agent.
+    const agent = session === undefined ? state.agent : undefined;
+    const request = toRequest(text, { session, agent, model, permissionMode: options.permissionMode });
     const end = await showRun(
       client,
       request,

@@ -30,6 +30,7 @@ export const commands: Commands = {
     description: 'List, explain and retry webhook deliveries.',
     load: () => import('./deliveries.ts'),
   },
+  agents: { description: 'List the agents that could answer.', load: () => import('./agents.ts') },
   models: { description: 'List the models that could answer.', load: () => import('./models.ts') },
   stats: { description: 'Count runs, tokens, cost and deliveries.', load: () => import('./stats.ts') },
   status: { description: 'Show the status of the server.', load: () => import('./status.ts') },

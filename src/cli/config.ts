@@ -102,8 +102,9 @@ function nameOf(field: string): keyof Settings {
 /** Rejects what the server would reject at its start. @throws SettingsError */
 async function checkField(field: string, parsed: unknown, settings: Settings): Promise<void> {
   const { settingFaults } = await import('../app/setting-faults.ts');
-  const before = settingFaults(settings, 'config.json models', process.env);
-  const after = settingFaults({ ...settings, [nameOf(field)]: parsed }, 'config.json models', process.env);
+  const origins = { models: 'config.json models', agent: 'config.json agent' };
+  const before = settingFaults(settings, origins, process.env);
+  const after = settingFaults({ ...settings, [nameOf(field)]: parsed }, origins, process.env);
   // A fault of another field does not block this change.
   const faults = after.filter((fault) => !before.includes(fault));
   if (faults.length > 0) throw new SettingsError(faults.join('\n'));

@@ -104,7 +104,7 @@ async function attempt(
 /** Checks the model that would answer, the sandbox and the MCP servers. */
 async function checkAgent(settings: Settings, origins: Origins): Promise<readonly Check[]> {
   const { inspectAgentSettings } = await import('../app/inspect.ts');
-  return inspectAgentSettings(settings, origins.models);
+  return inspectAgentSettings(settings, origins);
 }
 
 async function checkWebhooks(settings: Settings, isRunning: boolean): Promise<readonly Check[]> {

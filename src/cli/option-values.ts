@@ -59,11 +59,11 @@ export function textOf(flag: string, { minLength, maxLength }: TextLimits): (tex
   };
 }
 
-/** `provider/name`, or `offline`. Only the server knows which providers exist. */
+/** Only the server knows which agent answers, and which names that agent accepts. */
 export function modelName(flag: string): (text: string) => string {
   return (text) => {
-    if (text === 'offline' || (/^[A-Za-z0-9_-]+\/\S+$/.test(text) && text.length <= 200)) return text;
-    throw invalid(flag, '"offline", or provider/name such as anthropic/claude-sonnet-5-5', text);
+    if (/^\S{1,200}$/.test(text)) return text;
+    throw invalid(flag, 'the name of a model, such as anthropic/claude-sonnet-5-5', text);
   };
 }
 

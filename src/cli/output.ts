@@ -33,18 +33,30 @@ export function print(text: string): void {
   process.stdout.write(shown(text.endsWith('\n') ? text : `${text}\n`));
 }
 
-/** Prints text that arrives in pieces. `end` prints what was held back. */
-export function printPieces(): { write(piece: string): void; end(): void } {
+export interface Pieces {
+  write(piece: string): void;
+  /** Prints what was held back. */
+  end(): void;
+}
+
+/** Prints text that arrives in pieces. */
+export function printPieces(
+  to: NodeJS.WritableStream = process.stdout,
+  look: (text: string) => string = (text) => text,
+): Pieces {
   let held = '';
+  const put = (text: string): void => {
+    if (text !== '') to.write(shown(look(text)));
+  };
   return {
     write(piece) {
       const text = held + piece;
       // The meaning of these characters depends on the next one.
       held = /[\r\u{D800}-\u{DBFF}]$/u.exec(text)?.[0] ?? '';
-      process.stdout.write(visible(text.slice(0, text.length - held.length)));
+      put(text.slice(0, text.length - held.length));
     },
     end() {
-      process.stdout.write(visible(held));
+      put(held);
       held = '';
     },
   };

@@ -2,15 +2,17 @@
 
 import type { Command } from 'commander';
 import type { CodeBuddyClient, PromptRequest } from '../client/index.ts';
+import { agentNameSchema, builtinAgent, presetAgents } from '../contract/agent.ts';
 import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
 import { Flag } from './flag.ts';
 import { idOf } from './id-argument.ts';
-import { modelName, oneOf } from './option-values.ts';
+import { modelName, oneOf, textOf } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The options that become fields of the request. */
 export interface RequestOptions {
   readonly session?: string | undefined;
+  readonly agent?: string | undefined;
   readonly model?: string | undefined;
   readonly maxSteps?: number | undefined;
   /** In ms. */
@@ -41,6 +43,18 @@ export function checkSessionFlags(options: SessionOptions): void {
     throw new UsageError('--continue and --session exclude each other.');
 }
 
+export function agentFlag(): Flag {
+  return new Flag(
+    '--agent <name>',
+    'agent for a new session, such as claude or codex; see "codebuddy agents"',
+    {
+      field: 'options/agent',
+      parse: textOf('--agent', agentNameSchema),
+      words: [builtinAgent, ...presetAgents],
+    },
+  );
+}
+
 export function modelFlag(help: string): Flag {
   return new Flag('--model <model>', help, { field: 'options/model', parse: modelName('--model') });
 }
@@ -62,8 +76,9 @@ export async function latestSession(client: CodeBuddyClient, signal: AbortSignal
 }
 
 export function toRequest(prompt: string, options: RequestOptions): PromptRequest {
-  const { session, model, maxSteps, timeout, permissionMode } = options;
+  const { session, agent, model, maxSteps, timeout, permissionMode } = options;
   const runOptions = {
+    ...(agent === undefined ? {} : { agent }),
     ...(model === undefined ? {} : { model }),
     ...(maxSteps === undefined ? {} : { maxSteps }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),

@@ -1,5 +1,5 @@
-// Sends a prompt and shows its run as it works: the answer on standard output, tool calls and questions on standard
-// error.
+// Sends a prompt and shows its run as it works: the answer on standard output; tool calls, questions and, on a terminal,
+// the model's reasoning on standard error.
 
 import { shorten } from '../base/text.ts';
 import {
@@ -9,7 +9,7 @@ import {
   type StreamEvent,
 } from '../client/index.ts';
 import { runEndEvents } from '../contract/event-catalogue.ts';
-import { complain, oneLine, paint, printJsonLine, printPieces } from './output.ts';
+import { complain, oneLine, type Pieces, paint, printJsonLine, printPieces } from './output.ts';
 import type { OutputFormat } from './output-format.ts';
 import { type Ask, createAsking, permissionRequired } from './permission-asking.ts';
 import { cutOff } from './prompt-outcome.ts';
@@ -76,27 +76,39 @@ interface Writer {
 /** For `text`. As JSON, the answer is printed as a whole at the end, or with the events. */
 function createWriter(format: OutputFormat): Writer {
   let streamed = false;
+  const answer = printPieces();
+  const reasoning = printPieces(process.stderr, (text) => paint('dim', text));
+  let current: Pieces | undefined;
   let atLineStart = true;
-  const pieces = printPieces();
-  const write = (text: string): void => {
-    pieces.write(text);
-    if (text !== '') atLineStart = text.endsWith('\n');
-  };
   const endLine = (): void => {
-    pieces.end();
-    if (!atLineStart) write('\n');
+    current?.end();
+    if (!atLineStart) current?.write('\n');
+    current = undefined;
+    atLineStart = true;
+  };
+  const write = (target: Pieces, text: string): void => {
+    if (text === '') return;
+    if (target !== current) endLine();
+    current = target;
+    target.write(text);
+    atLineStart = text.endsWith('\n');
   };
   return {
     endLine,
     show({ type, data }) {
       if (format !== 'text') return;
-      if (type === 'tool.start')
+      if (type === 'tool.start') {
+        endLine();
         complain(paint('dim', oneLine(`· ${data.tool} ${shorten(JSON.stringify(data.params), 120)}`)));
-      else if (type === 'message.delta') {
+      } else if (type === 'reasoning.delta') {
+        if (process.stderr.isTTY !== true) return;
+        if (current !== reasoning) write(reasoning, '· reasoning: ');
+        write(reasoning, String(data.text));
+      } else if (type === 'message.delta') {
         streamed = true;
-        write(String(data.text));
+        write(answer, String(data.text));
       } else if (type === 'message.assistant') {
-        if (!streamed) write(String(data.text));
+        if (!streamed) write(answer, String(data.text));
         // The next text belongs to another message.
         endLine();
         streamed = false;

@@ -15,6 +15,7 @@ import { readPrompt } from './prompt-input.ts';
 import { failureOf } from './prompt-outcome.ts';
 import { findPlace, tellPlace } from './prompt-place.ts';
 import {
+  agentFlag,
   checkSessionFlags,
   latestSession,
   modelFlag,
@@ -45,6 +46,7 @@ export function define(prompt: Command): void {
           parse: repeated((path) => path),
         }),
       )
+      .addOption(agentFlag())
       .addOption(modelFlag('model for this prompt'))
       .addOption(
         new Flag('--max-steps <n>', `maximum number of model calls, ${leastSteps} to ${mostSteps}`, {
@@ -77,6 +79,7 @@ Examples:
   codebuddy prompt 'list src/**/*.ts'
   codebuddy prompt help
   git diff | codebuddy prompt 'review this change'
+  codebuddy prompt --agent claude 'explain this repository'
   codebuddy prompt -c 'and now write a test for it'
   codebuddy prompt --file build.log 'why does the build fail?'
   codebuddy prompt --json 'run npm test' | jq -r .response

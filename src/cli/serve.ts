@@ -104,7 +104,8 @@ async function announce(app: App, settings: Settings, { origins, json }: Announc
     if (!isLocal) complain(`codebuddy: Warning: ${notEncrypted}`);
   } else {
     await delay(bannerDelayMs);
-    const [model, sandbox, webhooks] = await Promise.all([
+    const [agent, model, sandbox, webhooks] = await Promise.all([
+      app.describeAgent(),
       app.describeModel(),
       app.describeSandbox(),
       app.describeWebhooks(),
@@ -115,6 +116,7 @@ async function announce(app: App, settings: Settings, { origins, json }: Announc
         // A variable of another program may have selected it, so it is shown with its source.
         database:
           app.database === undefined ? '' : `  database   ${oneLine(app.database)} (${origins.database})\n`,
+        agent,
         model,
         sandbox,
         webhooks,
@@ -145,6 +147,7 @@ interface BannerFacts {
   readonly webhooks: string | undefined;
   readonly workspace: string;
   readonly database: string;
+  readonly agent: string | undefined;
   readonly model: string;
   readonly sandbox: string;
   readonly network: string;
@@ -154,13 +157,13 @@ interface BannerFacts {
 function banner(
   url: string,
   keyFile: string,
-  { workspace, database, model, sandbox, webhooks, network, hasEnvironmentKey }: BannerFacts,
+  { workspace, database, agent, model, sandbox, webhooks, network, hasEnvironmentKey }: BannerFacts,
 ): string {
   const key = `-H "X-API-Key: $(cat ${quote(keyFile)})"`;
   const json = `-H 'Content-Type: application/json'`;
   return `${paint('bold', 'Code Buddy API')} is running at ${paint('cyan', url)}
 ${network}  workspace  ${workspace}
-${database}  model      ${model}
+${database}${agent === undefined ? '' : `  agent      ${oneLine(agent)}\n`}  model      ${model}
   sandbox    ${sandbox}
   API key    in ${keyFile} (readable by you only; the CLI finds it)${hasEnvironmentKey ? '\n             CODEBUDDY_API_KEY is accepted, too, with every scope' : ''}
   dashboard  codebuddy open

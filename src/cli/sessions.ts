@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { fileError } from '../base/file-errors.ts';
 import type { Message } from '../client/index.ts';
+import { agentNameSchema, builtinAgent, presetAgents } from '../contract/agent.ts';
 import { type ExportFormat, exportFormats } from '../contract/session.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { limits } from './field-limits.ts';
@@ -21,25 +22,35 @@ interface ExportOptions extends ConnectionOptions {
 }
 
 export function define(sessions: Command): void {
-  withConnection(withPaging(sessions.command('list').description('List sessions, newest first.'))).action(
-    async (options: ConnectionOptions & PageOptions) => {
-      await withClient(options, async (client, signal) => {
-        const answer = await client.sessions.list(pageQuery(options), { signal });
-        if (options.json) return printJson(answer);
-        printTable(
-          ['ID', 'UPDATED', 'MESSAGES', 'STATUS', 'TITLE'],
-          answer.sessions.map(({ id, updatedAt, messageCount, status, title }) => [
-            id,
-            localTime(updatedAt),
-            String(messageCount),
-            status,
-            title,
-          ]),
-        );
-        printNextPage(answer.nextCursor);
-      });
-    },
-  );
+  withConnection(
+    withPaging(sessions.command('list').description('List sessions, newest first.')).addOption(
+      new Flag('--agent <name>', 'only sessions of this agent', {
+        field: 'agent',
+        parse: textOf('--agent', agentNameSchema),
+        words: [builtinAgent, ...presetAgents],
+      }),
+    ),
+  ).action(async (options: ConnectionOptions & PageOptions & { readonly agent?: string }) => {
+    await withClient(options, async (client, signal) => {
+      const answer = await client.sessions.list(
+        { ...pageQuery(options), ...(options.agent === undefined ? {} : { agent: options.agent }) },
+        { signal },
+      );
+      if (options.json) return printJson(answer);
+      printTable(
+        ['ID', 'UPDATED', 'MESSAGES', 'STATUS', 'AGENT', 'TITLE'],
+        answer.sessions.map(({ id, updatedAt, messageCount, status, agent, title }) => [
+          id,
+          localTime(updatedAt),
+          String(messageCount),
+          status,
+          agent,
+          title,
+        ]),
+      );
+      printNextPage(answer.nextCursor);
+    });
+  });
   withConnection(
     withId(sessions.command('show').description('Show a session with its messages.'), 'ses'),
   ).action(async (id: string, options: ConnectionOptions) => {
@@ -57,7 +68,7 @@ export function define(sessions: Command): void {
       }
       if (options.json) return printJson({ ...session, messages });
       print(
-        `${paint('bold', oneLine(session.title))}\n${session.id}  ${session.status}  created ${localTime(session.createdAt)}\n`,
+        `${paint('bold', oneLine(session.title))}\n${session.id}  ${session.status}  ${session.agent}  created ${localTime(session.createdAt)}\n`,
       );
       for (const { role, createdAt, content, tool } of messages) {
         const who = tool === undefined ? role : `${role} ${tool.name} ${JSON.stringify(tool.params)}`;

@@ -41,6 +41,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/agents': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the agents that could answer, which of them are there, and what each can do.
+     * @description No agent is started. Facts that only the agent itself knows, such as its version and its models, are null until it has answered once since the start of the server.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listAgents'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/deliveries': {
     readonly parameters: {
       readonly query?: never;
@@ -1007,6 +1029,113 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /**
+     * Agent
+     * @description A program that can answer the prompts of a session.
+     */
+    readonly Agent: {
+      readonly capabilities: components['schemas']['AgentCapabilities'];
+      /** @description The program; null for the built-in agent. */
+      readonly command: string | null;
+      /** @description How it is set up, or how to install it or to sign in. */
+      readonly detail: string;
+      /** @description True if it answers prompts that name no agent. */
+      readonly isDefault: boolean;
+      /** @description The models that `options.model` accepts. Null: known after its first start. */
+      readonly models: readonly string[] | null;
+      /** @description `options.agent` of a prompt and `agent` of a session accept it. */
+      readonly name: string;
+      /** @description The permission modes that it can work in. */
+      readonly permissionModes: readonly ('read-only' | 'ask' | 'auto-edit' | 'full')[];
+      /**
+       * @description `ready`: found and signed in; `unknown`: found, and only its start shows whether it is signed in.
+       * @enum {string}
+       */
+      readonly status: 'ready' | 'not_signed_in' | 'not_found' | 'unknown';
+      readonly title: string;
+      /** @description Null: known after its first start. */
+      readonly version: string | null;
+    };
+    /**
+     * AgentCapabilities
+     * @description What the agent can do. Null: known after its first start.
+     */
+    readonly AgentCapabilities: {
+      /** @description Its sessions can be forked. */
+      readonly fork: boolean | null;
+      /** @description It reads images. */
+      readonly images: boolean | null;
+      /** @description It reports costs, so that `options.maxCost` ends a run. */
+      readonly maxCost: boolean | null;
+      /** @description It applies `options.maxSteps`. */
+      readonly maxSteps: boolean | null;
+      /** @description It reports tokens, so that `options.maxTokens` ends a run. */
+      readonly maxTokens: boolean | null;
+      /** @description It uses the configured MCP servers. */
+      readonly mcp: boolean | null;
+      /** @description It applies `options.model`. */
+      readonly model: boolean | null;
+      /** @description Its sessions continue after a restart. */
+      readonly resume: boolean | null;
+      /** @description It applies `options.system`. */
+      readonly system: boolean | null;
+    };
+    /** Agents */
+    readonly Agents: {
+      /** @description The default first, then those that are found, then those that are not. */
+      readonly agents: readonly components['schemas']['Agent'][];
+    };
+    /**
+     * AgentSessionEvent
+     * @description The agent opened a session of its own for this one. With `replaced`, its earlier one was lost, and the new one got the conversation's text.
+     */
+    readonly AgentSessionEvent: {
+      readonly data: {
+        readonly agent: string;
+        readonly agentSessionId: string;
+        /** @description Why the earlier session could not continue. */
+        readonly reason?: string;
+        readonly replaced: boolean;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'agent.session';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'agent.session';
+    };
+    /**
+     * AgentStatusEvent
+     * @description The program of the agent starts, or opens the session. That can take seconds.
+     */
+    readonly AgentStatusEvent: {
+      readonly data: {
+        readonly agent: string;
+        /** @enum {unknown} */
+        readonly status: 'starting' | 'opening_session' | 'ready';
+        readonly text: string;
+      };
+      readonly runId?: string;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'agent.status';
+    };
     /** ApiKey */
     readonly ApiKey: {
       /** Format: date-time */
@@ -1075,7 +1204,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -1235,6 +1364,8 @@ export interface components {
       | components['schemas']['ToolStartEvent']
       | components['schemas']['ToolCompleteEvent']
       | components['schemas']['ToolErrorEvent']
+      | components['schemas']['PlanUpdateEvent']
+      | components['schemas']['AgentSessionEvent']
       | components['schemas']['FileCreateEvent']
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
@@ -1433,7 +1564,7 @@ export interface components {
      * @description A prompt of the user, an answer of the agent, or the output of a tool.
      */
     readonly Message: {
-      /** @description Text, or the output of the tool. */
+      /** @description Text, or the output of the tool. Empty for a step in which the model only reasoned before it called tools. */
       readonly content: string;
       /** Format: date-time */
       readonly createdAt: string;
@@ -1443,6 +1574,8 @@ export interface components {
        * @constant
        */
       readonly incomplete?: true;
+      /** @description Only on `assistant` messages: the model's reasoning before the text, up to 64 KiB; of a longer one, the beginning and the end. Absent without reasoning. */
+      readonly reasoning?: string;
       /** @enum {string} */
       readonly role: 'user' | 'assistant' | 'tool';
       readonly runId: string | null;
@@ -1635,7 +1768,7 @@ export interface components {
     readonly Permission: {
       /** @description What `allow_always` allows, in words. */
       readonly alwaysCovers?: string;
-      /** @description The call that waits. `tool.start` or `tool.error` has the same id. */
+      /** @description The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call. */
       readonly callId?: string;
       /** Format: date-time */
       readonly createdAt: string;
@@ -1682,7 +1815,7 @@ export interface components {
       readonly data: {
         /** @description What `allow_always` allows, in words. */
         readonly alwaysCovers?: string;
-        /** @description The call that waits. `tool.start` or `tool.error` has the same id. */
+        /** @description The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call. */
         readonly callId?: string;
         /** @description Without a decision, the call is denied at this time. RFC 3339 UTC. */
         readonly expiresAt?: string;
@@ -1750,6 +1883,40 @@ export interface components {
        */
       readonly type: 'permission.resolved';
     };
+    /** PlanEntry */
+    readonly PlanEntry: {
+      readonly content: string;
+      /** @enum {string} */
+      readonly priority: 'high' | 'medium' | 'low';
+      /** @enum {string} */
+      readonly status: 'pending' | 'in_progress' | 'completed';
+    };
+    /**
+     * PlanUpdateEvent
+     * @description The agent has changed its plan. The entries are the whole plan.
+     */
+    readonly PlanUpdateEvent: {
+      readonly data: {
+        readonly entries: readonly components['schemas']['PlanEntry'][];
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'plan.update';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'plan.update';
+    };
     /**
      * Problem
      * @description An error (RFC 9457).
@@ -1776,13 +1943,15 @@ export interface components {
     /** PromptRequest */
     readonly PromptRequest: {
       readonly options?: {
+        /** @description The agent that answers, of `GET /api/agents`. Default: that of the session; for a new session, that of the server. */
+        readonly agent?: string;
         /** @description Maximum cost of the run in US dollars. */
         readonly maxCost?: number;
         /** @description Maximum number of model calls. */
         readonly maxSteps?: number;
         /** @description Input and output tokens of the run, at most. */
         readonly maxTokens?: number;
-        /** @description Default: the model of the server. */
+        /** @description A model of the agent. Default: the model of the server, or the own choice of another agent. */
         readonly model?: string;
         /**
          * @description Default: the mode of the server. A more permissive one needs a key with the scope `tools`.
@@ -1866,6 +2035,24 @@ export interface components {
       }[];
       /** @enum {string} */
       readonly status: 'ready' | 'not_ready';
+    };
+    /**
+     * ReasoningDeltaEvent
+     * @description A piece of the model's reasoning, as it is generated. The message has the whole.
+     */
+    readonly ReasoningDeltaEvent: {
+      readonly data: {
+        readonly text: string;
+      };
+      readonly runId?: string;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'reasoning.delta';
     };
     /** RotatedSecret */
     readonly RotatedSecret: {
@@ -2040,7 +2227,7 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -2052,6 +2239,8 @@ export interface components {
      * @description A conversation: messages and runs that belong together.
      */
     readonly Session: {
+      /** @description The agent that answers its prompts. It never changes. */
+      readonly agent: string;
       /** @description US dollars of all runs. Models without a known price count as 0. */
       readonly cost: number;
       /** Format: date-time */
@@ -2236,6 +2425,8 @@ export interface components {
       | components['schemas']['ToolStartEvent']
       | components['schemas']['ToolCompleteEvent']
       | components['schemas']['ToolErrorEvent']
+      | components['schemas']['PlanUpdateEvent']
+      | components['schemas']['AgentSessionEvent']
       | components['schemas']['FileCreateEvent']
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
@@ -2252,6 +2443,8 @@ export interface components {
       | components['schemas']['WebhookRecoveredEvent']
       | components['schemas']['WebhookDisabledEvent']
       | components['schemas']['MessageDeltaEvent']
+      | components['schemas']['AgentStatusEvent']
+      | components['schemas']['ReasoningDeltaEvent']
       | components['schemas']['ToolOutputEvent']
       | components['schemas']['GapNotice']
       | components['schemas']['OverflowNotice'];
@@ -2414,7 +2607,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -2527,7 +2720,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -2568,7 +2761,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -3234,6 +3427,8 @@ export interface components {
      *
      *     `agent_unavailable`: The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.
      *
+     *     `agent_did_not_ask`: The agent changed a file without asking for the permission that the mode or a deny rule requires. The run was ended.
+     *
      *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
      */
     readonly Problem502: {
@@ -3361,6 +3556,8 @@ export interface components {
     /**
      * @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available.
      *
+     *     `agent_timeout`: The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.
+     *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
     readonly Problem504: {
@@ -3470,6 +3667,35 @@ export interface operations {
         };
         content: {
           readonly 'application/json': components['schemas']['Index'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listAgents: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Agents */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Agents'];
         };
       };
       readonly 400: components['responses']['Problem400'];
@@ -3787,7 +4013,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
@@ -4397,7 +4623,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
@@ -4497,6 +4723,8 @@ export interface operations {
   readonly listSessions: {
     readonly parameters: {
       readonly query?: {
+        /** @description Only sessions of this agent. */
+        readonly agent?: string;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
         /** @description Only forks of this session. */
@@ -4550,6 +4778,8 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          /** @description The agent that answers its prompts, of `GET /api/agents`. It cannot be changed later. Default: the agent of the server. */
+          readonly agent?: string;
           /** @description At most 64 KiB as JSON, after the change. */
           readonly metadata?: {
             readonly [key: string]: unknown;
@@ -4713,7 +4943,7 @@ export interface operations {
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;

@@ -73,7 +73,7 @@ export interface PromptStreamOptions extends CreateOptions, ResumeOptions {
 export interface FollowOptions extends ResumeOptions {
   /** Start after this sequence number; 0 starts at the beginning of the log. @default see the method */
   readonly after?: number | undefined;
-  /** Also receive `message.delta` and `tool.output`, which are not logged. @default false */
+  /** Also receive `message.delta`, `reasoning.delta` and `tool.output`, which are not logged. @default false */
   readonly deltas?: boolean | undefined;
   /** Also wait for the server if the first connection fails. @default false */
   readonly waitForServer?: boolean | undefined;

@@ -7,6 +7,7 @@ import { Calls } from './calls.ts';
 import type { Connection } from './connection.ts';
 import { CodeBuddyApiError, CodeBuddyConnectionError, PermissionRequiredError } from './errors.ts';
 import { PromptStream } from './prompt-stream.ts';
+import { Agents } from './resources/agents.ts';
 import { Deliveries } from './resources/deliveries.ts';
 import { Events, StreamTickets } from './resources/events.ts';
 import { Keys } from './resources/keys.ts';
@@ -39,6 +40,7 @@ export class ApiClient {
   readonly keys: Keys;
   readonly nodes: Nodes;
   readonly settings: Settings;
+  readonly agents: Agents;
   readonly models: Models;
   readonly signIn: SignIn;
   readonly #calls: Calls;
@@ -57,6 +59,7 @@ export class ApiClient {
     this.keys = new Keys(calls);
     this.nodes = new Nodes(calls);
     this.settings = new Settings(calls);
+    this.agents = new Agents(calls);
     this.models = new Models(calls);
     this.signIn = new SignIn(calls);
   }

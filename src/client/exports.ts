@@ -1,6 +1,7 @@
 // The exports of both entry points besides the client: errors and types.
 
 export type {
+  Agent,
   ApiKey,
   CreatedWebhook,
   Delivery,

@@ -48,6 +48,8 @@ export function readOldConfig(home: string, cwd: string = process.cwd()): Config
 
 /** Fields that the settings of other agents have, too. */
 const commonFields: ReadonlySet<string> = new Set([
+  'agent',
+  'agents',
   'mcpServers',
   'permissions',
   'providers',

@@ -91,8 +91,8 @@ function butIs(name: keyof Settings, value: unknown): string {
   if (name === 'apiKey') return '';
   // An invalid URL does not say where its password ends.
   if (name === 'database' && typeof value === 'string' && value.includes('@')) return '';
-  const shown =
-    name === 'providers' || name === 'mcpServers' ? kindOf(value) : hideUrlSecrets(JSON.stringify(value));
+  const mayHoldSecrets = name === 'providers' || name === 'mcpServers' || name === 'agents';
+  const shown = mayHoldSecrets ? kindOf(value) : hideUrlSecrets(JSON.stringify(value));
   return `, not ${shown}`;
 }
 

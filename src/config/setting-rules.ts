@@ -3,6 +3,7 @@
 
 import { databaseIn, defaultHome } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';
+import { builtinAgent, presetAgents } from '../contract/agent.ts';
 import { permissionModes } from '../contract/permission-mode.ts';
 import { sandboxModes } from '../contract/sandbox.ts';
 import {
@@ -130,6 +131,26 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     defaultValue: () => undefined,
     parse: (value) => (isRecord(value) ? value : undefined),
     expected: 'an object such as {"name": {"command": "…", "args": []}}',
+  },
+  agents: {
+    field: 'agents',
+    defaultValue: () => undefined,
+    parse: (value) => (isRecord(value) ? value : undefined),
+    expected: 'an object such as {"claude": {"command": "claude-agent-acp"}}',
+  },
+  agent: {
+    flag: {
+      syntax: '--agent <name>',
+      help: 'agent that answers new sessions, such as claude or codex; "codebuddy agents" lists them',
+      defaultText: builtinAgent,
+      words: [builtinAgent, ...presetAgents],
+    },
+    variable: 'CODEBUDDY_AGENT',
+    field: 'agent',
+    defaultValue: () => undefined,
+    parse: (value) =>
+      typeof value === 'string' && /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value) ? value : undefined,
+    expected: 'the name of an agent, such as builtin or claude',
   },
   permissionMode: {
     flag: {

@@ -47,6 +47,10 @@ export interface Settings {
   readonly providers: unknown;
   /** MCP servers, in the format that other MCP clients use. The agent validates them. */
   readonly mcpServers: unknown;
+  /** Programs that speak the Agent Client Protocol, by name. The agent validates them. */
+  readonly agents: unknown;
+  /** The agent of new sessions. Undefined: the built-in one. */
+  readonly agent: string | undefined;
   readonly permissionMode: PermissionMode;
   /** Rules such as `bash(npm test)`. The agent validates them. */
   readonly permissions: Permissions;

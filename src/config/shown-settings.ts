@@ -6,7 +6,7 @@ import { type SettingRule, settingRules } from './setting-rules.ts';
 import type { Origins, Settings } from './settings.ts';
 
 export function shownSettings(settings: Settings, origins: Origins): readonly Setting[] {
-  const { apiKey, database, providers, mcpServers, webhookProxy } = settings;
+  const { apiKey, database, providers, mcpServers, agents, webhookProxy } = settings;
   const shown: Readonly<Record<string, unknown>> = {
     ...settings,
     apiKey: apiKey === undefined ? undefined : '(set)',
@@ -14,6 +14,7 @@ export function shownSettings(settings: Settings, origins: Origins): readonly Se
     // They may contain secrets.
     providers: namesOf(providers),
     mcpServers: namesOf(mcpServers),
+    agents: namesOf(agents),
     webhookProxy: webhookProxy && maskUserInfo(webhookProxy),
   };
   return Object.entries(shown).map(([name, value]) => {

@@ -3,6 +3,7 @@
 
 import { messageSchema } from './message.ts';
 import { decisions, permissionSchema } from './permission.ts';
+import { planEntrySchema } from './plan.ts';
 import { count, duration, text } from './primitives.ts';
 import { promptResultSchema } from './prompt-result.ts';
 import { isolations } from './sandbox.ts';
@@ -102,6 +103,30 @@ export const catalogue = {
         messageId: outputMessage,
       },
       required: ['callId', 'tool', 'code', 'message', 'durationMs'],
+      additionalProperties: false,
+    },
+  },
+  'plan.update': {
+    description: 'The agent has changed its plan. The entries are the whole plan.',
+    data: {
+      type: 'object',
+      properties: { entries: { type: 'array', items: planEntrySchema } },
+      required: ['entries'],
+      additionalProperties: false,
+    },
+  },
+  'agent.session': {
+    description:
+      "The agent opened a session of its own for this one. With `replaced`, its earlier one was lost, and the new one got the conversation's text.",
+    data: {
+      type: 'object',
+      properties: {
+        agent: text,
+        agentSessionId: text,
+        replaced: { type: 'boolean' },
+        reason: { type: 'string', description: 'Why the earlier session could not continue.' },
+      },
+      required: ['agent', 'agentSessionId', 'replaced'],
       additionalProperties: false,
     },
   },
@@ -250,6 +275,19 @@ export const catalogue = {
 export const deltas = {
   'message.delta': {
     description: 'A piece of the answer, as it is generated.',
+    data: { type: 'object', properties: { text }, required: ['text'], additionalProperties: false },
+  },
+  'agent.status': {
+    description: 'The program of the agent starts, or opens the session. That can take seconds.',
+    data: {
+      type: 'object',
+      properties: { agent: text, status: { enum: ['starting', 'opening_session', 'ready'] }, text },
+      required: ['agent', 'status', 'text'],
+      additionalProperties: false,
+    },
+  },
+  'reasoning.delta': {
+    description: "A piece of the model's reasoning, as it is generated. The message has the whole.",
     data: { type: 'object', properties: { text }, required: ['text'], additionalProperties: false },
   },
   'tool.output': {

@@ -35,7 +35,16 @@ export const messageSchema = {
     sessionId: text,
     runId: nullableText,
     role: { type: 'string', enum: messageRoles },
-    content: { type: 'string', description: 'Text, or the output of the tool.' },
+    content: {
+      type: 'string',
+      description:
+        'Text, or the output of the tool. Empty for a step in which the model only reasoned before it called tools.',
+    },
+    reasoning: {
+      type: 'string',
+      description:
+        "Only on `assistant` messages: the model's reasoning before the text, up to 64 KiB; of a longer one, the beginning and the end. Absent without reasoning.",
+    },
     tool: toolUseSchema,
     incomplete: {
       type: 'boolean',

@@ -24,7 +24,8 @@ export const permissionSchema = {
     sessionId: text,
     callId: {
       type: 'string',
-      description: 'The call that waits. `tool.start` or `tool.error` has the same id.',
+      description:
+        'The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call.',
     },
     tool: text,
     params: { type: 'object', additionalProperties: true },

@@ -1,5 +1,6 @@
 // A prompt: its text and options, and the answers of `POST /api/prompt`.
 
+import { agentNameSchema } from './agent.ts';
 import { permissionSchema } from './permission.ts';
 import { permissionModes } from './permission-mode.ts';
 import { text } from './primitives.ts';
@@ -14,7 +15,18 @@ const maxPromptLength = 1_048_576;
 export const promptOptionsSchema = {
   type: 'object',
   properties: {
-    model: { type: 'string', minLength: 1, maxLength: 200, description: 'Default: the model of the server.' },
+    agent: {
+      ...agentNameSchema,
+      description:
+        'The agent that answers, of `GET /api/agents`. Default: that of the session; for a new session, that of the server.',
+    },
+    model: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 200,
+      description:
+        'A model of the agent. Default: the model of the server, or the own choice of another agent.',
+    },
     maxSteps: { type: 'integer', minimum: 1, maximum: 1000, description: 'Maximum number of model calls.' },
     permissionMode: {
       type: 'string',

@@ -1,5 +1,6 @@
 // A session: a conversation, that is, the messages and runs that belong together.
 
+import { agentNameSchema } from './agent.ts';
 import { messageSchema } from './message.ts';
 import { count, nullableText, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
@@ -16,6 +17,7 @@ export const sessionSchema = {
     id: text,
     title: text,
     status: { type: 'string', enum: sessionStatuses },
+    agent: { ...text, description: 'The agent that answers its prompts. It never changes.' },
     model: nullableText,
     messageCount: count,
     metadata: { type: 'object', additionalProperties: true },
@@ -36,6 +38,7 @@ export const sessionSchema = {
     'id',
     'title',
     'status',
+    'agent',
     'model',
     'messageCount',
     'metadata',
@@ -56,6 +59,8 @@ export interface SessionFilter {
   readonly title?: string;
   /** The id of the session that they are copies of. */
   readonly forkedFrom?: string;
+  /** The name of the agent that answers. */
+  readonly agent?: string;
 }
 
 const sessionInputProperties = {
@@ -71,14 +76,28 @@ const sessionInputProperties = {
 /** The body of `POST /api/sessions`. */
 export const sessionInputSchema = {
   type: 'object',
-  properties: sessionInputProperties,
+  properties: {
+    ...sessionInputProperties,
+    agent: {
+      ...agentNameSchema,
+      description:
+        'The agent that answers its prompts, of `GET /api/agents`. It cannot be changed later. Default: the agent of the server.',
+    },
+  },
   additionalProperties: false,
 } as const;
 
 export type SessionInput = SchemaType<typeof sessionInputSchema>;
 
 /** The body of `PATCH /api/sessions/{id}`: fields that are left out stay as they are. */
-export const sessionPatchSchema = { ...sessionInputSchema, minProperties: 1, required: [] } as const;
+export const sessionPatchSchema = {
+  type: 'object',
+  properties: sessionInputProperties,
+  minProperties: 1,
+  additionalProperties: false,
+} as const;
+
+export type SessionPatch = SchemaType<typeof sessionPatchSchema>;
 
 /** The body of `POST /api/sessions/{id}/fork`. */
 export const sessionForkSchema = {

@@ -2,6 +2,7 @@
 // none and sets handlers instead; a test passes what it likes. The nouns are in `contract/`.
 
 import type { RunStats } from '../base/run-figures.ts';
+import type { Agents } from '../contract/agent.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
@@ -13,7 +14,14 @@ import type { PromptResult } from '../contract/prompt-result.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
-import type { ExportFormat, Session, SessionFilter, SessionFork, SessionInput } from '../contract/session.ts';
+import type {
+  ExportFormat,
+  Session,
+  SessionFilter,
+  SessionFork,
+  SessionInput,
+  SessionPatch,
+} from '../contract/session.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -87,7 +95,7 @@ export interface SessionService {
   list(page: PageRequest & SessionFilter): Promise<Page<Session>>;
   create(input: SessionInput): Promise<Session>;
   get(id: string): Promise<Session | undefined>;
-  update(id: string, patch: SessionInput): Promise<Session>;
+  update(id: string, patch: SessionPatch): Promise<Session>;
   /** @throws CodeBuddyError `session_not_found`, `session_busy` */
   delete(id: string): Promise<void>;
   /**
@@ -194,6 +202,8 @@ export interface HttpServices {
   readonly nodes?: NodeService;
   /** The settings without secrets. */
   readonly settings?: () => readonly Setting[];
+  /** The agents that could answer, as they are found now. */
+  readonly agents?: () => Promise<Agents>;
   /** The models that could answer, as they are found now. */
   readonly models?: () => Promise<Models>;
   /** The folder of the built dashboard, which is served at `/`. */

@@ -210,7 +210,8 @@ export interface Store extends DeliveryStore {
   getSession(id: string): Promise<SessionRow | undefined>;
   /**
    * Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. `title`: a
-   * part of the title, regardless of case; `forkedFrom`: the id of a session.
+   * part of the title, regardless of case; `forkedFrom`: the id of a session; `agent`: a name, of which `builtin` is
+   * also that of rows without one.
    */
   listSessions(page: {
     limit: number;
@@ -218,6 +219,7 @@ export interface Store extends DeliveryStore {
     maxText?: number;
     title?: string;
     forkedFrom?: string;
+    agent?: string;
   }): Promise<readonly SessionRow[]>;
   /**
    * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With

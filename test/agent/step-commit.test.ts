@@ -44,7 +44,7 @@ async function startHeld(first = calls('list_directory', {})) {
   const running = await startModelAgent(
     [
       first,
-      calls('write_file', { path: 'second.txt', content: '2' }, 'Now I write.'),
+      { ...calls('write_file', { path: 'second.txt', content: '2' }, 'Now I write.'), reasoning: 'I plan.' },
       says('Both are done.'),
     ],
     { heldStore: held.wrap },
@@ -57,6 +57,7 @@ async function startHeld(first = calls('list_directory', {})) {
   await waitFor('the request of the next step', () => server.requests.length === 2);
   // The answer arrives within a few turns of the thread pool, and would be shown then.
   for (let turn = 0; turn < 100; turn++) await readdir(workspace);
+  expect(seen).not.toContain('says I plan.');
   expect(seen).not.toContain('says Now I write.');
   expect(existsSync(join(workspace, 'second.txt'))).toBe(false);
   return { ...running, held, seen, run, outcome };
@@ -79,6 +80,7 @@ describe('while the commit of a step is slow', () => {
       'message.user',
       'tool.start',
       'tool.complete',
+      'says I plan.',
       'says Now I write.',
       'message.assistant',
       'tool.start',

@@ -53,6 +53,15 @@ test.each([{ input: '' }, { input: 'help\n' }])(
 );
 
 describe.skipIf(!hasTerminal)('on a terminal', () => {
+  test('shows the reasoning of the model before the answer', async () => {
+    const { home } = await serveModel({ kind: 'answer', reasoning: 'Two steps.\nThen done.', text: 'Yes.' });
+    const chat = await chatIn(home);
+    chat.type('one\r');
+    await chat.saw('· reasoning: Two steps.\r\nThen done.\r\nYes.\r\n');
+    await chat.saw('> ');
+    await leave(chat);
+  });
+
   test('prompts share a session until /new; Ctrl-D leaves', async () => {
     const { home, workspace } = await serveEcho();
     const chat = onTerminal(home, ['chat']);

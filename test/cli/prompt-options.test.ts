@@ -96,10 +96,12 @@ describe('--file', () => {
 
 describe('--output-format', () => {
   test('stream-json prints each event as a line', async () => {
-    const { home } = await serveModel(() => says(['Hel', 'lo']));
+    const { home } = await serveModel(() => ({ ...says(['Hel', 'lo']), reasoning: 'A greeting.' }));
     const { code, stdout, stderr } = await run(home, ['prompt', '--output-format', 'stream-json', 'hi']);
     expect(code, stderr).toBe(0);
     const lines = linesOf(stdout);
+    const reasoning = lines.find(({ type }) => type === 'reasoning.delta');
+    expect(reasoning?.data?.text).toBe('A greeting.');
     const deltas = lines.filter(({ type }) => type === 'message.delta');
     expect(deltas.map(({ data }) => data?.text).join('')).toBe('Hello');
     expect(lines.at(-1)).toMatchObject({ type: 'run.complete', sessionId: expect.any(String) });

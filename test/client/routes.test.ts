@@ -20,7 +20,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     for await (const _event of events) break;
   };
   const { deliveries, events, keys, nodes, permissions, runs, sessions, signIn, streamTickets } = client;
-  const { models, settings, tools, webhooks } = client;
+  const { agents, models, settings, tools, webhooks } = client;
   const id = 'ID';
   const calls: readonly (() => Promise<unknown>)[] = [
     () => client.health(),
@@ -43,6 +43,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => keys.list(),
     () => keys.create({ name: 'x', scopes: ['read'] }),
     () => keys.revoke(id),
+    () => agents.list(),
     () => models.list(),
     () => nodes.list(),
     () => settings.list(),

@@ -47,6 +47,31 @@ test('a title filter does not mix up the list with the latest sessions of the ov
   expect(faults).toEqual([]);
 });
 
+test('reasoning is folded while it streams, in its place, and after a reload', async () => {
+  const { page, client, faults, show } = await startWithModel(dashboard, [
+    { ...calls('list_directory', {}), reasoning: 'First I **look** around.' },
+    { kind: 'answer', reasoning: 'Now I know.', text: ['It is ', 'empty.'], silentAfter: 2 },
+  ]);
+  const { id: sessionId } = await client.sessions.create({ title: 'Look' });
+  await show(`sessions/${sessionId}`);
+  await page.getByText('No messages yet').waitFor();
+  const run = await client.runs.start({ prompt: 'look', sessionId });
+  const transcript = transcriptOf(page);
+  const live = transcript.getByRole('article', { name: 'Reasoning' }).filter({ hasText: 'Agent, reasoning' });
+  await live.getByText('Now I know.').waitFor();
+  await client.runs.cancel(run.id);
+  for (const again of [false, true]) {
+    if (again) await page.reload();
+    const answer = answersOf(page).filter({ hasText: 'It is' });
+    await answer.getByRole('button', { name: /Reasoning Now I know/ }).waitFor();
+    const first = transcript.getByRole('article', { name: 'Reasoning' });
+    await first.getByRole('button', { name: 'Reasoning' }).click();
+    await first.getByText('look', { exact: true }).waitFor();
+    expect(await transcript.getByText('Now I know.').count()).toBe(1);
+  }
+  expect(faults).toEqual([]);
+});
+
 test('a run shows as it happens, and the same after a reload', async () => {
   const edit = { path: 'a.txt', oldText: 'alpha', newText: 'beta' };
   const { page, client, write, faults, show } = await startWithModel(dashboard, [

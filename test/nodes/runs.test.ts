@@ -43,20 +43,22 @@ test('a run is seen, followed and cancelled from another node', async () => {
   expect(await failure(first.client.runs.get(run.id))).toBe('run_not_found');
 });
 
-test('the text of a run is streamed on another node while it is written', async () => {
+test('the reasoning and the text of a run are streamed on another node while they are written', async () => {
   const gate = createGate();
   const pieces = Array.from({ length: 40 }, (_, n) => `${n} `);
   const { first, second } = await startNodes(async () => {
     await gate.opened;
-    return { kind: 'answer', text: pieces, gapMs: 20 };
+    return { kind: 'answer', reasoning: 'I count.', text: pieces, gapMs: 20 };
   });
   const run = await first.client.runs.start({ prompt: 'count' });
+  let reasoning = '';
   let text = '';
   let deltas = 0;
   const followed = (async () => {
     for await (const event of second.client.runs.events(run.id, { deltas: true })) {
       // The interest of this reader is known to the first node within a look.
       if (event.type === 'message.user') setTimeout(gate.open, 1500);
+      if (event.type === 'reasoning.delta') reasoning += event.data.text;
       if (event.type === 'message.delta') {
         deltas++;
         text += event.data.text;
@@ -64,6 +66,7 @@ test('the text of a run is streamed on another node while it is written', async 
     }
   })();
   await followed;
+  expect(reasoning).toBe('I count.');
   expect(text).toBe(pieces.join(''));
   expect(deltas).toBeGreaterThan(2);
   expect((await second.client.runs.get(run.id)).response).toBe(pieces.join(''));

@@ -27,12 +27,30 @@ export interface AgentConfig {
   readonly install: string;
   /** How to sign in: a sentence. */
   readonly signIn: string;
+  /** Where to look for a sign-in without starting it. Undefined: that is not known. */
+  readonly signInPlaces?: SignInPlaces;
   /** Milliseconds without a run after which its process ends. */
   readonly idleMs: number;
   /** Limit from its start until it accepts sessions, in ms. */
   readonly startTimeoutMs: number;
   /** Milliseconds without a message in the middle of a turn after which the run fails. */
   readonly silenceMs: number;
+}
+
+/** Where an agent keeps its sign-in. Only the presence of variables and files is looked at, never their content. */
+export interface SignInPlaces {
+  readonly variables: readonly string[];
+  readonly files: readonly SignInFile[];
+  /** True if nobody is signed in if all of these are missing; false if there may be other places, such as a keychain. */
+  readonly isComplete: boolean;
+}
+
+export interface SignInFile {
+  /** The variable that names the folder. @default none */
+  readonly variable?: string;
+  /** The folder, relative to the home folder, if the variable is not set. */
+  readonly folder: string;
+  readonly file: string;
 }
 
 /** What an agent said of itself. Null: it has not been started, or did not say. */

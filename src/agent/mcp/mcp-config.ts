@@ -2,8 +2,17 @@
 // and servers behind a URL. Validated at the start, so that errors do not wait for the first call.
 
 import { isRecord } from '../../base/is-record.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import {
+  type Environment,
+  type Expand,
+  expandVariables,
+  flag,
+  isPlainText,
+  milliseconds,
+  parseStrings,
+  parseTexts,
+  parseVariables,
+} from '../config-fields.ts';
 
 interface McpServerCommon {
   /** `[A-Za-z0-9_-]{1,64}` without `__`, the separator in `server__tool`. */
@@ -136,8 +145,6 @@ function kindOf(at: string, entry: Readonly<Record<string, unknown>>): McpServer
   throw new Error(`${at} must have a command (a program to start) or a url (a server to reach)`);
 }
 
-type Expand = (text: string, at: string) => string;
-
 function parseProgram(
   at: string,
   entry: Readonly<Record<string, unknown>>,
@@ -146,19 +153,12 @@ function parseProgram(
   const { command, args = [], env = {}, cwd } = entry;
   if (!isPlainText(command) || command.trim() === '')
     throw new Error(`${at}.command must be the name or the path of a program`);
-  if (!Array.isArray(args)) throw new Error(`${at}.args must be an array of strings`);
   if (cwd !== undefined && (!isPlainText(cwd) || cwd === ''))
     throw new Error(`${at}.cwd must be the path of a folder`);
   return {
     command: expand(command, `${at}.command`),
-    args: args.map((arg: unknown, index) => {
-      if (!isPlainText(arg)) throw new Error(`${at}.args[${index}] must be a string without NUL characters`);
-      return expand(arg, `${at}.args[${index}]`);
-    }),
-    env: parseStrings(`${at}.env`, env, expand, (name) => {
-      if (name === '' || /[=\0]/.test(name))
-        throw new Error(`${at}.env must not have a variable named ${JSON.stringify(name)}`);
-    }),
+    args: parseTexts(`${at}.args`, args, expand),
+    env: parseVariables(`${at}.env`, env, expand),
     ...(cwd === undefined ? {} : { cwd: expand(cwd, `${at}.cwd`) }),
   };
 }
@@ -192,68 +192,4 @@ function parseEndpoint(
         );
     }),
   };
-}
-
-function parseStrings(
-  at: string,
-  value: unknown,
-  expand: Expand,
-  check: (name: string, text: string) => void,
-): Readonly<Record<string, string>> {
-  if (!isRecord(value)) throw new Error(`${at} must be an object of strings`);
-  // Object.fromEntries, since an assignment to `__proto__` creates no property.
-  return Object.fromEntries(
-    Object.entries(value).map(([name, text]) => {
-      if (!isPlainText(text)) throw new Error(`${at}.${name} must be a string without NUL characters`);
-      const expanded = expand(text, `${at}.${name}`);
-      check(name, expanded);
-      return [name, expanded];
-    }),
-  );
-}
-
-function expandVariables(
-  text: string,
-  at: string,
-  environment: Environment,
-  lenient: boolean,
-  onValue: (value: string) => void,
-): string {
-  // Linear: each `${` ends the one before it, so the search for `}` never reads a part of the text twice.
-  const [start = '', ...rest] = text.split('${');
-  const expanded = rest.map((piece) => {
-    const end = piece.indexOf('}');
-    const inside = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(piece.slice(0, Math.max(end, 0)));
-    if (inside === null) return `\${${piece}`;
-    const [, name = '', fallback] = inside;
-    return expandVariable(name, fallback) + piece.slice(end + 1);
-  });
-  return start + expanded.join('');
-
-  function expandVariable(name: string, fallback: string | undefined): string {
-    const value = environment[name];
-    if (value !== undefined) onValue(value);
-    // As in a shell, `:-` also applies to an empty variable.
-    if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
-    if (value !== undefined) return value;
-    if (lenient) return `\${${name}}`;
-    throw new Error(`${at}: the variable ${name} is not set`);
-  }
-}
-
-function flag(value: unknown, at: string, byDefault: boolean): boolean {
-  if (value === undefined) return byDefault;
-  if (typeof value !== 'boolean') throw new Error(`${at} must be true or false`);
-  return value;
-}
-
-function milliseconds(value: unknown, at: string, byDefault: number, most: number): number {
-  if (value === undefined) return byDefault;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most)
-    throw new Error(`${at} must be a whole number of milliseconds from 1 to ${most}`);
-  return value;
-}
-
-function isPlainText(value: unknown): value is string {
-  return typeof value === 'string' && !value.includes('\0');
 }

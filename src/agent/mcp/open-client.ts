@@ -5,10 +5,11 @@ import type { CallToolResult, ClientOptions, JsonSchemaValidator, Tool } from '@
 import type { Redactor } from '../../base/redaction.ts';
 import type { Proxies } from '../outbound-http.ts';
 import type { CallMarks } from '../processes/call-marks.ts';
+import { remarksOn } from '../processes/last-words.ts';
 import { capText } from '../tools/cap-output.ts';
 import { cutOffMessage, HttpTransport } from './http-transport.ts';
 import type { McpServerConfig } from './mcp-config.ts';
-import { lastWords, ProcessTransport } from './process-transport.ts';
+import { ProcessTransport } from './process-transport.ts';
 import { sdk } from './sdk.ts';
 import { serverProgram } from './server-program.ts';
 
@@ -233,14 +234,4 @@ function spawnFailure(error: Error, transport: ProcessTransport | HttpTransport)
   return existsSync(cwd)
     ? `could not be started: program ${JSON.stringify(command)} not found`
     : `could not be started: folder ${JSON.stringify(cwd)} not found`;
-}
-
-/** The server's own output, as a hint for fixing it. */
-function remarksOn({ garbage, stderr }: ProcessTransport, redact: Redact): string {
-  const said = lastWords(redact(stderr));
-  const noise = garbage === undefined ? undefined : redact(garbage).slice(0, 200);
-  return [
-    noise === undefined ? '' : `; its stdout is not JSON-RPC: ${JSON.stringify(noise)}`,
-    said === '' ? '' : `; its stderr ends with:\n${said}`,
-  ].join('');
 }

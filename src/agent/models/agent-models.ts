@@ -3,10 +3,10 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Models } from '../../contract/model.ts';
+import type { PromptOptions } from '../../contract/prompt.ts';
 import type { Driver } from '../driver.ts';
 import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts';
 import type { Fetch, Proxies } from '../outbound-http.ts';
-import type { ChooseDriver } from '../runs.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import { describeModels } from './describe-models.ts';
 import { findModel, languageModels, type ModelChoice } from './find-model.ts';
@@ -37,7 +37,8 @@ export interface AgentModelsOptions {
 }
 
 export interface AgentModels {
-  readonly chooseDriver: ChooseDriver;
+  /** @throws CodeBuddyError `validation_failed` for an unknown model */
+  chooseDriver(options: PromptOptions): Promise<{ readonly driver: Driver; readonly model: string }>;
   /** The selected models, and the reason for the selection. */
   choice(): Promise<ModelChoice>;
   /** The models that could answer, as they are found now. Waits up to 500 ms for local servers. */

@@ -28,8 +28,12 @@ export interface CallUsage {
   readonly cacheWriteTokens: number;
 }
 
+export type SpokenPart = 'text' | 'reasoning';
+
 export interface ModelAnswer {
   readonly text: string;
+  /** Its blocks as paragraphs; undefined if there is none that can be read. */
+  readonly reasoning: string | undefined;
   /** Text, reasoning and tool calls in the model's order, as the next step must send them back. */
   readonly parts: readonly SentPart[];
   /** In the order of the call parts. */
@@ -41,7 +45,7 @@ export interface ModelAnswer {
 export interface ModelCall {
   readonly model: LanguageModelV4;
   readonly options: Omit<LanguageModelV4CallOptions, 'abortSignal'>;
-  readonly onText: (text: string) => void;
+  readonly onText: (text: string, part: SpokenPart) => void;
   readonly signal: AbortSignal;
   /** Abort the call after this many ms without a byte. */
   readonly silenceMs: number;
@@ -126,8 +130,11 @@ export async function callModel({
 /** Limit of text, reasoning and calls of one answer: ten times what models can write. */
 const maxAnswerCharacters = 8 * 1024 * 1024;
 
+/** Between two blocks of reasoning. */
+const paragraph = '\n\n';
+
 interface OpenBlock {
-  readonly type: 'text' | 'reasoning';
+  readonly type: SpokenPart;
   readonly text: string[];
   metadata: PartMetadata | undefined;
   /** A high surrogate whose second half has not arrived yet. */
@@ -138,7 +145,8 @@ interface OpenBlock {
 
 class Collector {
   private characters = 0;
-  private readonly onText: (text: string) => void;
+  private hasReasoned = false;
+  private readonly onText: ModelCall['onText'];
   /** Undefined: still open, or empty. */
   private readonly places: (SentPart | undefined)[] = [];
   private readonly calls: RequestedCall[] = [];
@@ -147,7 +155,7 @@ class Collector {
   private finishReason: string | undefined;
   private rawFinishReason: string | undefined;
 
-  constructor(onText: (text: string) => void) {
+  constructor(onText: ModelCall['onText']) {
     this.onText = onText;
   }
 
@@ -210,8 +218,10 @@ class Collector {
     }
     if (text === '') return;
     const whole = sendable(text);
+    const isNextReasoning = block.type === 'reasoning' && block.text.length === 0 && this.hasReasoned;
+    if (block.type === 'reasoning') this.hasReasoned = true;
     block.text.push(whole);
-    if (block.type === 'text') this.onText(whole);
+    this.onText(isNextReasoning ? paragraph + whole : whole, block.type);
   }
 
   private addCall(callId: string, tool: string, input: string, metadata: PartMetadata | undefined): void {
@@ -254,8 +264,12 @@ class Collector {
       throw new BrokenStream('the stream ended before the answer did');
     if (this.finishReason === 'error') throw new BrokenStream('the model reported an error');
     const { inputTokens, outputTokens } = this.usage ?? {};
+    const reasoning = parts
+      .flatMap((part) => (part.type === 'reasoning' && !isBlank(part.text) ? [part.text] : []))
+      .join(paragraph);
     return {
       text: parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+      reasoning: reasoning === '' ? undefined : reasoning,
       parts,
       calls: this.calls,
       usage: {

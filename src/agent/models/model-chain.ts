@@ -1,9 +1,9 @@
 // Calls the first model of a chain that can answer. After an overload or an outage, the next model is tried, and the
 // last one is retried. A call that breaks off after a part of its answer fails: text that was shown must not be
-// repeated.
+// repeated. Reasoning may be: the stored message has only that of the answer.
 
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider';
-import { callModel, type ModelAnswer } from './model-call.ts';
+import { callModel, type ModelAnswer, type SpokenPart } from './model-call.ts';
 import type { ModelLoader } from './model-loader.ts';
 import { judgeModelError } from './provider-error.ts';
 
@@ -27,11 +27,14 @@ export interface ModelChainOptions {
   readonly silenceMs?: number | undefined;
 }
 
+/** Gets the answer in pieces, as it arrives. */
+export type OnText = (text: string, part: SpokenPart, model: string) => void;
+
 export interface ChainCall {
   readonly models: readonly string[];
   /** The request differs by model. */
   readonly optionsFor: (model: string) => Omit<LanguageModelV4CallOptions, 'abortSignal'>;
-  readonly onText: (text: string, model: string) => void;
+  readonly onText: OnText;
   readonly signal: AbortSignal;
 }
 
@@ -77,13 +80,15 @@ export function createModelChain({
       for (let index = 0, tries = 0; ; ) {
         const model = order[index] as string;
         let hasSpoken = false;
+        let hasReasoned = false;
         try {
           const answer = await callModel({
             model: await loader.load(model),
             options: optionsFor(model),
-            onText(text) {
-              hasSpoken = true;
-              onText(text, model);
+            onText(text, part) {
+              if (part === 'text') hasSpoken = true;
+              else hasReasoned = true;
+              onText(text, part, model);
             },
             signal,
             silenceMs: silenceMs ?? (loader.isLocal(model) ? localSilenceMs : remoteSilenceMs),
@@ -96,6 +101,8 @@ export function createModelChain({
           if (!isTemporary || hasSpoken) throw problem;
           for (const [other, at] of failedAt) if (now() - at >= coolDownMs) failedAt.delete(other);
           failedAt.set(model, now());
+          // The next reasoning begins a new paragraph.
+          if (hasReasoned) onText('\n\n', 'reasoning', model);
           const next = order[index + 1];
           if (next !== undefined) {
             onTrouble(`${problem.message} Continuing with ${next}.`);

@@ -94,8 +94,8 @@ export function createModelDrivers(
     let fruitlessSteps = 0;
     let text = '';
 
-    /** The part of the current answer that was shown. */
-    let shown = { text: '', model: first };
+    /** The part of the current answer that was shown and is not stored yet. */
+    let shown = { text: '', reasoning: '', model: first };
 
     const declaredFor = (model: string): readonly LanguageModelV4FunctionTool[] =>
       wireRulesOf(model).declaresOldTools ? withOldTools(tools, conversation) : tools;
@@ -128,14 +128,16 @@ export function createModelDrivers(
       for (let repairs = 0; ; ) {
         const isNearlyFull = repairs === 0 && readTokens > window * nearlyFullShare;
         let repaired: Compacted;
-        shown = { text: '', model: first };
+        shown = { text: '', reasoning: '', model: first };
         await context.ready();
         const held = holdAnswer({
           commit: context.keeping(),
           signal: context.signal,
-          onText(text, model) {
-            shown = { text: shown.text + text, model };
-            context.say(text);
+          onText(text, part, model) {
+            shown.model = model;
+            shown[part] += text;
+            if (part === 'text') context.say(text);
+            else context.reason(text);
           },
         });
         try {
@@ -174,18 +176,19 @@ export function createModelDrivers(
         }
         const answer = await call();
         if (typeof answer === 'string') return { response: text, model: first, finishReason: answer };
-        const { model, usage } = answer;
+        const { model, usage, reasoning } = answer;
         if (!isBlank(answer.text)) text = answer.text;
         const calls = conversation.addAnswer(answer);
-        shown = { text: '', model };
+        shown = { text: '', reasoning: reasoning ?? '', model };
         const spent = await spend(model, usage);
         if (calls.length === 0 && isBlank(text) && (step === 1 || answer.parts.length > 0))
           requireWords(answer);
-        if (calls.length === 0) return { response: text, model, finishReason: finishOf(answer) };
+        if (calls.length === 0) return { response: text, reasoning, model, finishReason: finishOf(answer) };
         if (spent !== undefined || step >= maxSteps) {
-          return { response: text, model, finishReason: spent ?? 'max_steps' };
+          return { response: text, reasoning, model, finishReason: spent ?? 'max_steps' };
         }
-        if (!isBlank(answer.text)) context.keepText(answer.text, model);
+        if (!isBlank(answer.text) || reasoning !== undefined) context.keepText(answer.text, model, reasoning);
+        shown = { text: '', reasoning: '', model };
         const outcomes = await runCalls(calls, {
           context,
           byName,
@@ -211,10 +214,9 @@ export function createModelDrivers(
     try {
       return await work();
     } catch (error) {
-      if (!isBlank(shown.text)) {
-        conversation.addPartial(shown.text, shown.model);
-        await context.keepPartial(shown.text, shown.model);
-      }
+      const { text, reasoning, model } = shown;
+      if (!isBlank(text)) conversation.addPartial(text, model);
+      if (!isBlank(text) || !isBlank(reasoning)) await context.keepPartial(text, model, reasoning);
       throw error;
     }
   }

@@ -26,7 +26,8 @@ import { describeExact, exactRule, formatRule, type PermissionRule } from './per
 export interface PermissionRequest extends JudgedUse {
   readonly runId: string;
   readonly sessionId: string;
-  readonly callId: string;
+  /** Its id in the log, if the call that waits is known there. */
+  readonly callId?: string | undefined;
   readonly hop: number;
   /** Adds a rule to those of the session. */
   readonly remember: (rule: PermissionRule) => Promise<void>;
@@ -39,7 +40,7 @@ export interface PermissionRequest extends JudgedUse {
   readonly onAsked: (permission: Permission) => void;
 }
 
-export interface Permissions extends Pick<Judge, 'ignoresTarget'> {
+export interface Permissions extends Pick<Judge, 'ignoresTarget' | 'judge'> {
   /**
    * @throws CodeBuddyError `permission_denied`, naming the rule, if a deny rule or the mode `read-only` forbids the use
    */
@@ -104,7 +105,7 @@ export function createPermissions({
       id: makeId('prm', createdAt),
       runId,
       sessionId,
-      callId,
+      ...(callId === undefined ? {} : { callId }),
       tool,
       params,
       rule: formatRule(exactRule(asShown(request))),
@@ -132,7 +133,7 @@ export function createPermissions({
             type: 'permission.request',
             data: {
               permissionId: permission.id,
-              callId,
+              ...(callId === undefined ? {} : { callId }),
               tool,
               params: wellFormedDeep({ ...params }),
               rule: permission.rule,
@@ -214,6 +215,7 @@ export function createPermissions({
 
   return {
     ignoresTarget,
+    judge,
     assertNotDenied(use) {
       const against = reasonAgainst(use);
       if (against !== undefined) throw denied(use.tool, against);

@@ -104,6 +104,8 @@ export interface ToolBox {
    * @throws CodeBuddyError `sandbox_unavailable`
    */
   isolationOf(name: string): Promise<CommandIsolation | undefined>;
+  /** How a command runs that a foreign agent starts; undefined for tools that run no commands. */
+  isolationElsewhere(name: string): CommandIsolation | undefined;
   /** Returns the target that permission rules are matched against; for files, the real path. */
   useOf(call: PreparedCall): Promise<ToolUse>;
   /** The file that the call would change, if other programs run it later. */
@@ -247,6 +249,10 @@ export function createToolBox({
       if (name !== bashTool.name) return undefined;
       const isolation = (await sandbox?.isolation()) ?? 'none';
       return { sandbox: isolation, isMissing: isolation === 'none' && sandbox?.mode === 'auto' };
+    },
+    isolationElsewhere(name) {
+      if (name !== bashTool.name) return undefined;
+      return { sandbox: 'none', isMissing: sandbox !== undefined && sandbox.mode !== 'off' };
     },
     useOf: async ({ tool, params }) => ({
       tool,

@@ -22,6 +22,7 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   keys: 'API keys and their scopes.',
   nodes: 'The nodes that share the database.',
   settings: 'The settings of the server and their origins.',
+  agents: 'The agents that could answer.',
   models: 'The models that could answer.',
   'openapi.json': 'This document.',
   docs: 'This document as a web page.',

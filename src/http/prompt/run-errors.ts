@@ -33,4 +33,6 @@ export const runErrors = [
   'model_unavailable',
   'model_bad_response',
   'model_timeout',
+  'agent_did_not_ask',
+  'agent_timeout',
 ] as const satisfies readonly ProblemCode[];

@@ -2,6 +2,7 @@
 
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
+import { agentRoutes } from './agents.ts';
 import { indexRoutes } from './api-index.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import { deliveryRoutes } from './deliveries.ts';
@@ -43,6 +44,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...signInRoutes(context),
     ...nodeRoutes(context),
     ...settingRoutes(context),
+    ...agentRoutes(context),
     ...modelRoutes(context),
     ...docsRoutes(context),
     ...dashboardRoutes(context),

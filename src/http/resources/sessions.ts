@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';
+import { agentNameSchema } from '../../contract/agent.ts';
 import { messageSchema } from '../../contract/message.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import type { SchemaType } from '../../contract/schema-type.ts';
@@ -14,6 +15,7 @@ import {
   type SessionFilter,
   type SessionFork,
   type SessionInput,
+  type SessionPatch,
   sessionForkSchema,
   sessionInputSchema,
   sessionPatchSchema,
@@ -37,6 +39,7 @@ const querySchema = {
       description: 'Only sessions whose title contains this text, in upper or lower case.',
     },
     forkedFrom: { type: 'string', maxLength: 128, description: 'Only forks of this session.' },
+    agent: { ...agentNameSchema, description: 'Only sessions of this agent.' },
   },
   additionalProperties: false,
 } as const;
@@ -84,10 +87,11 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { querystring: querySchema, response: { 200: pageSchema('sessions', sessionSchema) } },
       docs: { errors: ['handler_not_configured', 'storage_unavailable'] },
       handler: async (request, reply) => {
-        const { title, forkedFrom, ...query } = request.query as SchemaType<typeof querySchema>;
+        const { title, forkedFrom, agent, ...query } = request.query as SchemaType<typeof querySchema>;
         const filter = {
           ...(title === undefined ? {} : { title }),
           ...(forkedFrom === undefined ? {} : { forkedFrom }),
+          ...(agent === undefined ? {} : { agent }),
         };
         if (handlers.onGetSessions !== undefined) {
           const all = await listFromHandler('onGetSessions', handlers.onGetSessions);
@@ -155,7 +159,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       docs: { errors: ['session_not_found', ...writeErrors] },
       handler: async (request) => {
         const { id } = request.params as SchemaType<typeof idParamsSchema>;
-        return service().update(id, request.body as SessionInput);
+        return service().update(id, request.body as SessionPatch);
       },
     },
     {
@@ -261,10 +265,11 @@ function hasId(session: unknown, id: string): boolean {
 }
 
 /** The sessions of a host application are of any shape. */
-function matches(session: unknown, { title, forkedFrom }: SessionFilter): boolean {
+function matches(session: unknown, { title, forkedFrom, agent }: SessionFilter): boolean {
   const fields = isRecord(session) ? session : {};
   const origin = isRecord(fields.forkedFrom) ? fields.forkedFrom.sessionId : undefined;
   if (forkedFrom !== undefined && origin !== forkedFrom) return false;
+  if (agent !== undefined && fields.agent !== agent) return false;
   if (title === undefined) return true;
   const shown = String(fields.title ?? '');
   return shown.toLowerCase().includes(title.toLowerCase());

@@ -48,7 +48,8 @@ export const eventQueryProperties = {
   deltas: {
     type: 'boolean',
     default: false,
-    description: 'On a stream, also send `message.delta` and `tool.output`, which are not logged.',
+    description:
+      'On a stream, also send `message.delta`, `reasoning.delta` and `tool.output`, which are not logged.',
   },
   named: {
     type: 'boolean',

@@ -1,5 +1,6 @@
 // Reads of sessions, messages, turns, runs, keys and answers.
 
+import { builtinAgent } from '../../contract/agent.ts';
 import { takeRows } from '../page-weight.ts';
 import { toAnswerRow, toKeyRow, toMessageRow, toRunRow, toSessionRow, toTurnRow } from '../rows.ts';
 import type { QuestionRow, QuestionStore, RunRow, Store } from '../store.ts';
@@ -34,6 +35,12 @@ const withoutNull = String.raw`regexp_replace(details, '(?<!\\)((\\\\)*)\\u0000'
 function isForkOf(id: string): string {
   const source = `${withoutNull}::json #>> '{forkedFrom,sessionId}'`;
   return `CASE WHEN strpos(details, ${id}::text) > 0 THEN ${source} END = ${id}::text`;
+}
+
+/** Rows of earlier releases have no agent. */
+function isOfAgent(name: string): string {
+  const agent = `${withoutNull}::json ->> 'agent'`;
+  return `coalesce(CASE WHEN strpos(details, '"agent"') > 0 THEN ${agent} END, '${builtinAgent}') = ${name}::text`;
 }
 
 export function createRecordReader(database: Database): RecordReader {
@@ -89,12 +96,13 @@ export function createRecordReader(database: Database): RecordReader {
       const [row] = await read('SELECT * FROM sessions WHERE id = $1 AND draft_of IS NULL', [id]);
       return optional(row, toSessionRow);
     },
-    listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom }) {
+    listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom, agent }) {
       const { texts: conditions, list, add, where } = createConditions();
       where('id < ?', beforeId);
       conditions.push('draft_of IS NULL');
       where('strpos(lower(title), ?::text) > 0', title?.toLowerCase());
       if (forkedFrom !== undefined) conditions.push(isForkOf(add(forkedFrom)));
+      if (agent !== undefined) conditions.push(isOfAgent(add(agent)));
       const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY id DESC LIMIT ${add(limit)}`;
       return readPage(page, list, {
         toRow: toSessionRow,

@@ -1,6 +1,8 @@
-// Pages of sessions, newest first. Optional filters: a part of the title, and the session that they are copies of.
+// Pages of sessions, newest first. Optional filters: a part of the title, the session that they are copies of, and the
+// agent that answers.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { builtinAgent } from '../../contract/agent.ts';
 import { takeRows } from '../page-weight.ts';
 import { toSessionRow } from '../rows.ts';
 import type { SessionRow, Store } from '../store.ts';
@@ -16,13 +18,14 @@ export function addTextFunction(database: DatabaseSync): void {
 
 export function listSessions(
   reads: Reads,
-  { limit, beforeId = afterAllIds, maxText, title, forkedFrom }: Parameters<Store['listSessions']>[0],
+  { limit, beforeId = afterAllIds, maxText, title, forkedFrom, agent }: Parameters<Store['listSessions']>[0],
 ): readonly SessionRow[] {
   const { texts, values, where } = createConditions();
   where('id < ?', beforeId);
   texts.push('is_draft = 0');
   where('has_text(title, ?)', title?.toLowerCase());
   where("details ->> '$.forkedFrom.sessionId' = ?", forkedFrom);
+  where(`coalesce(details ->> '$.agent', '${builtinAgent}') = ?`, agent);
   const text = `SELECT * FROM sessions${whereClause(texts)} ORDER BY id DESC LIMIT ?`;
   return takeRows(reads.composed(text).iterate(...values, limit), toSessionRow, maxText);
 }

@@ -98,6 +98,7 @@ export const table: readonly Row[] = [
     options: {
       prompt: 'hello',
       sessionId: (world: World) => world.session(),
+      'options.agent': 'builtin',
       'options.model': 'local/test-model',
       'options.maxSteps': 3,
       'options.permissionMode': 'ask',
@@ -240,13 +241,18 @@ export const table: readonly Row[] = [
     route: 'GET /api/sessions',
     passes: read(200),
     prepare: only('/api/sessions'),
-    options: { ...paging('sessions', 'ses_x'), '?title': 'x', '?forkedFrom': 'ses_x' },
+    options: { ...paging('sessions', 'ses_x'), '?title': 'x', '?forkedFrom': 'ses_x', '?agent': 'builtin' },
   },
   {
     route: 'POST /api/sessions',
     passes: prompt(201),
     prepare: () => ({ path: '/api/sessions', body: {} }),
-    options: { title: 'x', metadata: { a: 1 }, 'Idempotency-Key:': () => `key-${unique++}` },
+    options: {
+      title: 'x',
+      agent: 'builtin',
+      metadata: { a: 1 },
+      'Idempotency-Key:': () => `key-${unique++}`,
+    },
   },
   {
     route: 'GET /api/sessions/:id',
@@ -438,6 +444,7 @@ export const table: readonly Row[] = [
     options: paging('nodes'),
   },
   { route: 'GET /api/settings', passes: admin(200), prepare: only('/api/settings') },
+  { route: 'GET /api/agents', passes: read(200), prepare: only('/api/agents') },
   { route: 'GET /api/models', passes: read(200), prepare: only('/api/models') },
   {
     route: 'GET /api/keys',

@@ -10,6 +10,7 @@ export type Row =
   /** `calls`: the tool calls of the run; undefined if not all of its messages are loaded. */
   | { readonly kind: 'end'; readonly end: RunEnd; readonly calls: number | undefined }
   | { readonly kind: 'call'; readonly call: OpenCall }
+  | { readonly kind: 'reasoning'; readonly text: string; readonly isWhole: boolean }
   | { readonly kind: 'text'; readonly text: string; readonly isWhole: boolean };
 
 const readTools: ReadonlySet<string> = new Set(['read_file', 'list_directory', 'glob', 'search']);
@@ -24,8 +25,9 @@ export function rowKey(row: Row): string {
       return `end ${row.end.runId}`;
     case 'call':
       return row.call.callId;
+    case 'reasoning':
     case 'text':
-      return 'text';
+      return row.kind;
   }
 }
 
@@ -62,10 +64,16 @@ export function pastRows(
   return rows;
 }
 
-/** Rows of active runs: open tool calls, and the answer that streams. */
-export function presentRows({ openCalls, text, isTextWhole }: Readonly<TranscriptState>): readonly Row[] {
+/** Rows of active runs: open tool calls, and the reasoning and the answer that stream. */
+export function presentRows({
+  openCalls,
+  text,
+  reasoning,
+  isTextWhole: isWhole,
+}: Readonly<TranscriptState>): readonly Row[] {
   return [
     ...openCalls.map((call) => ({ kind: 'call', call }) as const),
-    ...(text === '' ? [] : [{ kind: 'text', text, isWhole: isTextWhole } as const]),
+    ...(reasoning === '' ? [] : [{ kind: 'reasoning', text: reasoning, isWhole } as const]),
+    ...(text === '' ? [] : [{ kind: 'text', text, isWhole } as const]),
   ];
 }

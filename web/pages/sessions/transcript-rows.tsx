@@ -9,6 +9,7 @@ import { Markdown } from '../../parts/markdown.tsx';
 import { Time } from '../../parts/time.tsx';
 import { Turn } from '../../parts/turn.tsx';
 import { EditDiff, isEdit } from './edit-diff.tsx';
+import { Reasoning } from './reasoning.tsx';
 import type { Row } from './rows.ts';
 import { isStored, type OpenCall, type RunEnd } from './transcript-state.ts';
 
@@ -36,6 +37,13 @@ export function TranscriptRow({ row, fork }: RowProps) {
       return <End end={row.end} calls={row.calls} />;
     case 'call':
       return <RunningCall call={row.call} />;
+    case 'reasoning':
+      return (
+        <article class="words" aria-label="Reasoning" aria-busy="true">
+          <p class="quiet by">Agent, reasoning</p>
+          <Reasoning text={row.isWhole ? row.text : `… ${row.text}`} />
+        </article>
+      );
     case 'text':
       return (
         <article class="words" aria-label="Answer" aria-busy="true">
@@ -48,8 +56,10 @@ export function TranscriptRow({ row, fork }: RowProps) {
 
 function Words({ message, fork }: { readonly message: Message; readonly fork: RowProps['fork'] }) {
   const isUser = message.role === 'user';
+  const { reasoning, content } = message;
+  const label = content === '' ? 'Reasoning' : 'Answer';
   return (
-    <article class={isUser ? 'words by-user' : 'words'} aria-label={isUser ? 'Prompt' : 'Answer'}>
+    <article class={isUser ? 'words by-user' : 'words'} aria-label={isUser ? 'Prompt' : label}>
       <p class="quiet by row">
         <span>
           {isUser ? 'You' : 'Agent'}, <Time at={message.createdAt} />
@@ -65,7 +75,8 @@ function Words({ message, fork }: { readonly message: Message; readonly fork: Ro
           </button>
         )}
       </p>
-      {isUser ? <p class="plain">{message.content}</p> : <Markdown text={message.content} />}
+      {reasoning !== undefined && <Reasoning text={reasoning} />}
+      {isUser ? <p class="plain">{content}</p> : <Markdown text={content} />}
       {message.incomplete && <p class="warn">The answer was cut off.</p>}
     </article>
   );

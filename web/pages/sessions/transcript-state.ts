@@ -23,8 +23,12 @@ export interface TranscriptState {
   openCalls: readonly OpenCall[];
   /** The answer that streams. */
   text: string;
-  /** False if the beginning of `text` was sent before this page listened. */
+  /** The reasoning that streams. */
+  reasoning: string;
+  /** False if the beginning of `text` and `reasoning` was sent before this page listened. */
   isTextWhole: boolean;
+  /** True if a stored message has more reasoning than this page received. */
+  lacksReasoning: boolean;
   /** Of the messages before the first one; null if there are none. */
   cursor: string | null;
 }
@@ -33,7 +37,16 @@ export interface TranscriptState {
 const keptOutput = 20_000;
 
 export function emptyState(): TranscriptState {
-  return { messages: undefined, ends: new Map(), openCalls: [], text: '', isTextWhole: false, cursor: null };
+  return {
+    messages: undefined,
+    ends: new Map(),
+    openCalls: [],
+    text: '',
+    reasoning: '',
+    isTextWhole: false,
+    lacksReasoning: false,
+    cursor: null,
+  };
 }
 
 /** Adds a page of messages before those that are there. `page` is oldest first. */
@@ -92,22 +105,33 @@ export function apply(state: TranscriptState, event: StreamEvent): boolean {
     case 'message.delta':
       state.text += event.data.text;
       return true;
+    case 'reasoning.delta':
+      state.reasoning += event.data.text;
+      return true;
     case 'message.user':
+      // It may wait for its turn, so it does not end the answer that streams.
+      if (state.text === '' && state.reasoning === '') goOn(state, event);
+      add(state, event, { id: event.data.messageId, role: 'user', content: event.data.text });
+      return true;
     case 'message.assistant': {
-      const { messageId, text } = event.data;
-      goOn(state, event);
+      const { messageId, text, incomplete } = event.data;
       add(state, event, {
         id: messageId,
-        role: event.type === 'message.user' ? 'user' : 'assistant',
+        role: 'assistant',
         content: text,
-        ...('incomplete' in event.data && event.data.incomplete ? { incomplete: true } : {}),
+        ...takeReasoning(state),
+        ...(incomplete ? { incomplete } : {}),
       });
-      // A prompt that waits for its turn does not end the answer that streams.
-      if (event.type === 'message.assistant') state.text = '';
+      goOn(state, event);
+      state.text = '';
       return true;
     }
     case 'tool.start': {
       const { callId, tool, params } = event.data;
+      // A step that only reasoned has a message, too, without an event.
+      const reasoned = takeReasoning(state);
+      if (reasoned.reasoning !== undefined)
+        add(state, event, { id: `${unstored}${event.id}`, role: 'assistant', content: '', ...reasoned });
       goOn(state, event);
       const call = { callId, runId: event.runId, tool, params, startedAt: event.timestamp ?? '', output: '' };
       state.openCalls = [...state.openCalls, call];
@@ -142,11 +166,20 @@ export function apply(state: TranscriptState, event: StreamEvent): boolean {
       if (runId !== undefined) state.ends = new Map([...state.ends, [runId, event]]);
       state.openCalls = state.openCalls.filter((call) => call.runId !== runId);
       state.text = '';
+      state.reasoning = '';
       return true;
     }
     default:
       return false;
   }
+}
+
+function takeReasoning(state: TranscriptState): Pick<Message, 'reasoning'> {
+  const { reasoning, isTextWhole } = state;
+  state.reasoning = '';
+  if (!isTextWhole) state.lacksReasoning = true;
+  if (reasoning === '') return {};
+  return { reasoning: isTextWhole ? reasoning : `… ${reasoning}` };
 }
 
 /** A run that was resumed has not ended. What comes now is whole. */

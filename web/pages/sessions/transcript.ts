@@ -3,7 +3,7 @@
 
 import { useEffect, useReducer, useRef } from 'preact/hooks';
 import type { Message } from '../../../src/client/web.ts';
-import { gaps, listen } from '../../app/live.ts';
+import { connection, gaps, listen } from '../../app/live.ts';
 import { client } from '../../app/sign-in.ts';
 import {
   addNewest,
@@ -58,6 +58,7 @@ export function useTranscript(sessionId: string): Transcript {
           : undefined,
       ]);
       if (signal.aborted) return;
+      state.current.lacksReasoning = connection.value !== 'live';
       addNewest(state.current, [...page.messages].reverse(), page.nextCursor, before);
       addPast(state.current, [...ends.events, ...(calls?.events ?? [])]);
       if (isFirst) endsCursor.current = ends.nextCursor;
@@ -111,11 +112,16 @@ export function useTranscript(sessionId: string): Transcript {
         drawSoon();
         // Messages of which only the events are known get their ids and their whole texts.
         const isEnd = event.type.startsWith('run.');
-        if (isEnd && state.current.messages?.some((message) => needsLoad(message)))
+        const { messages, lacksReasoning } = state.current;
+        if (isEnd && (lacksReasoning || messages?.some((message) => needsLoad(message))))
           void loadNewest(stop.signal);
       }),
       gaps.subscribe((count) => {
         if (count > 0) void loadNewest(stop.signal);
+      }),
+      connection.subscribe((status) => {
+        // Deltas are not sent again.
+        if (status !== 'live') state.current.lacksReasoning = true;
       }),
     ];
     return () => {

@@ -1,10 +1,7 @@
-// Splits a server's stdout into JSON-RPC messages, one per line. Other lines are skipped, within limits: some servers
-// print a greeting, but endless output must not use up the time or memory of this process. The SDK's own reader has no
-// limits.
+// Splits a program's stdout into messages, one JSON object per line. Other lines are skipped, within limits: some
+// programs print a greeting, but endless output must not use up the time or memory of this process.
 
-import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import { decodeCut } from '../../base/text.ts';
-import { sdk } from './sdk.ts';
 
 /** More than is shown: a secret must be complete to be recognized. */
 const maxGarbageLine = 8192;
@@ -14,15 +11,25 @@ const maxGarbageBytes = 1024 * 1024;
 const newline = 10;
 const openingBrace = 123;
 
-export class MessageReader {
-  readonly #onMessage: (message: JSONRPCMessage) => void;
+export interface LineReaderOptions<Message> {
+  /** Undefined, or an exception, for a line that is not a message. */
+  readonly parse: (line: string) => Message | undefined;
+  readonly onMessage: (message: Message) => void;
+  /** @default 10 MiB */
+  readonly maxMessageBytes?: number;
+}
+
+export class LineReader<Message> {
+  readonly #options: LineReaderOptions<Message>;
+  readonly #maxMessageBytes: number;
   #parts: Buffer[] = [];
   #length = 0;
   #garbageBytes = 0;
   #garbage: string | undefined;
 
-  constructor(onMessage: (message: JSONRPCMessage) => void) {
-    this.#onMessage = onMessage;
+  constructor(options: LineReaderOptions<Message>) {
+    this.#options = options;
+    this.#maxMessageBytes = options.maxMessageBytes ?? maxMessageBytes;
   }
 
   /** The first skipped line, for error messages. */
@@ -30,7 +37,7 @@ export class MessageReader {
     return this.#garbage;
   }
 
-  /** @throws Error with the end of "the server ..." as its message, if a limit is exceeded */
+  /** @throws Error with the end of "the program ..." as its message, if a limit is exceeded */
   add(chunk: Buffer): void {
     let start = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
@@ -44,8 +51,8 @@ export class MessageReader {
   #keep(part: Buffer): void {
     if (part.length === 0) return;
     this.#length += part.length;
-    if (this.#length > maxMessageBytes)
-      throw new Error(`wrote a line of more than ${maxMessageBytes / 1024 / 1024} MiB to its stdout`);
+    if (this.#length > this.#maxMessageBytes)
+      throw new Error(`wrote a line of more than ${this.#maxMessageBytes / 1024 / 1024} MiB to its stdout`);
     this.#parts.push(part);
   }
 
@@ -53,7 +60,7 @@ export class MessageReader {
     const line = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
     this.#parts = [];
     this.#length = 0;
-    const message = parse(line);
+    const message = this.#parse(line);
     if (message === undefined) {
       this.#garbage ??= decodeCut(line.subarray(0, maxGarbageLine)).trim() || undefined;
       this.#garbageBytes += line.length + 1;
@@ -64,17 +71,17 @@ export class MessageReader {
       return;
     }
     this.#garbageBytes = 0;
-    this.#onMessage(message);
+    this.#options.onMessage(message);
   }
-}
 
-function parse(line: Buffer): JSONRPCMessage | undefined {
-  // Cheaper than an exception per line.
-  if (line[0] !== openingBrace) return undefined;
-  try {
-    return sdk().deserializeMessage(line.toString('utf8'));
-  } catch {
-    // Not JSON-RPC; the caller counts the line.
-    return undefined;
+  #parse(line: Buffer): Message | undefined {
+    // Cheaper than an exception per line.
+    if (line[0] !== openingBrace) return undefined;
+    try {
+      return this.#options.parse(line.toString('utf8'));
+    } catch {
+      // Not JSON-RPC; the caller counts the line.
+      return undefined;
+    }
   }
 }

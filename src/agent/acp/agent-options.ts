@@ -1,0 +1,88 @@
+// Which options of a prompt an agent can apply. Checked before anything is queued, with what is known then, and again
+// once the agent has started.
+
+import { CodeBuddyError } from '../../base/errors.ts';
+import { type AgentCapabilities, type AgentOption, agentOptions } from '../../contract/agent.ts';
+import { type PermissionMode, permissionModes } from '../../contract/permission-mode.ts';
+import type { PromptOptions } from '../../contract/prompt.ts';
+import type { AgentConfig, AgentFacts } from './agent-config.ts';
+
+/** Why an agent cannot apply an option. Completes "the agent X …". */
+const reasons: Readonly<Record<AgentOption, string>> = {
+  model: 'does not let clients choose its model',
+  system: 'does not take additions to its system prompt',
+  maxSteps: 'does not report its steps',
+  maxTokens: 'does not report tokens while it works',
+  maxCost: 'does not report costs while it works',
+};
+
+/** Nobody could enforce a budget without reports, so budgets are refused until an agent has reported. */
+const unknown: Readonly<Partial<Record<AgentOption, string>>> = {
+  maxTokens: 'has not reported tokens yet',
+  maxCost: 'has not reported costs yet',
+};
+
+/** What an agent can do: by its own word, else by its configuration. Null: not known yet. */
+export function capabilitiesOf(
+  { capabilities }: Pick<AgentConfig, 'capabilities'>,
+  facts: Pick<AgentFacts, 'capabilities'>,
+): AgentCapabilities {
+  const said = facts.capabilities;
+  const known = (name: keyof AgentCapabilities): boolean | null => said[name] ?? capabilities[name] ?? null;
+  return {
+    model: known('model'),
+    system: known('system'),
+    maxSteps: known('maxSteps'),
+    maxTokens: known('maxTokens'),
+    maxCost: known('maxCost'),
+    resume: known('resume'),
+    fork: known('fork'),
+    images: known('images'),
+    mcp: known('mcp'),
+  };
+}
+
+/**
+ * `permissionMode`: that of the run.
+ * @throws CodeBuddyError `not_supported_by_agent` that names each option that the agent cannot apply
+ */
+export function requireSupported(
+  agent: Pick<AgentConfig, 'name' | 'title' | 'modes' | 'capabilities'>,
+  facts: Pick<AgentFacts, 'models' | 'capabilities'>,
+  { options, permissionMode }: { readonly options: PromptOptions; readonly permissionMode: PermissionMode },
+): void {
+  const can = capabilitiesOf(agent, facts);
+  const errors = agentOptions.flatMap((option) => {
+    if (options[option] === undefined || can[option] === true) return [];
+    const reason = can[option] === false ? reasons[option] : unknown[option];
+    return reason === undefined ? [] : [fault(option, `must be left out: the agent ${agent.name} ${reason}`)];
+  });
+  const { models } = facts;
+  if (
+    options.model !== undefined &&
+    can.model !== false &&
+    models !== null &&
+    !models.includes(options.model)
+  )
+    errors.push(
+      fault('model', `must be a model of the agent ${agent.name} (${models.join(', ') || 'it has none'})`),
+    );
+  if (!Object.hasOwn(agent.modes, permissionMode)) errors.push(modeFault(agent, permissionMode));
+  if (errors.length === 0) return;
+  const text = errors.map(({ pointer, message }) => `${pointer.slice(1).replaceAll('/', '.')} ${message}`);
+  throw new CodeBuddyError('not_supported_by_agent', `${text.join('; ')}.`, { errors });
+}
+
+function modeFault({ name, modes }: Pick<AgentConfig, 'name' | 'modes'>, permissionMode: PermissionMode) {
+  const possible = permissionModes.filter((mode) => Object.hasOwn(modes, mode));
+  const can = possible.length === 0 ? 'works in no permission mode' : `works only in ${possible.join(', ')}`;
+  return fault(
+    'permissionMode',
+    `must not be ${permissionMode}: the agent ${name} ${can}. ` +
+      `Say in config.json which of its modes asks for permission: agents.${name}.modes`,
+  );
+}
+
+function fault(option: string, message: string) {
+  return { in: 'body', pointer: `/options/${option}`, message } as const;
+}
