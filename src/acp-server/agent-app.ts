@@ -7,6 +7,7 @@ import {
   agent,
   type InitializeResponse,
   type ListSessionsResponse,
+  type McpServer,
   methods,
   PROTOCOL_VERSION,
   type PromptResponse,
@@ -14,7 +15,8 @@ import {
 } from '@agentclientprotocol/sdk/unstable';
 import { CodeBuddyApiError, type CodeBuddyClient, type Session } from '../client/index.ts';
 import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
-import { cancelTurns, giveTitle, type OpenSession } from './open-session.ts';
+import { mcpServersOf } from './mcp-servers.ts';
+import { cancelTurns, endMcpServers, giveTitle, type OpenSession, sendMcpServers } from './open-session.ts';
 import { promptText } from './prompt-text.ts';
 import { replay } from './replay.ts';
 import { invalidParams, sessionNotFound, toRequestError } from './request-errors.ts';
@@ -32,15 +34,15 @@ export interface AgentAppOptions {
 
 export interface AcpAgent {
   readonly app: AgentApp;
-  /** Cancels all prompts. */
-  cancelAll(): Promise<void>;
+  /** Cancels all prompts, and ends the MCP servers of the editor. */
+  closeAll(): Promise<void>;
 }
 
 /** What the requests that open a session have in common. */
 interface Opening {
   readonly cwd: string;
   readonly additionalDirectories?: readonly string[];
-  readonly mcpServers?: readonly unknown[];
+  readonly mcpServers?: readonly McpServer[];
 }
 
 export function createAcpAgent({ server, version, log }: AgentAppOptions): AcpAgent {
@@ -55,13 +57,9 @@ export function createAcpAgent({ server, version, log }: AgentAppOptions): AcpAg
 
   /** Connects, and checks that the server works in the editor's folder. */
   async function reach(opening: Opening): Promise<{ client: CodeBuddyClient; place: Place }> {
-    const { cwd, additionalDirectories = [], mcpServers = [] } = opening;
+    const { cwd, additionalDirectories = [] } = opening;
     if (additionalDirectories.length > 0)
       throw invalidParams('additionalDirectories is not supported: the agent works in one folder.');
-    if (mcpServers.length > 0)
-      throw invalidParams(
-        'mcpServers is not supported: add MCP servers to the config.json of the server, and restart it.',
-      );
     requireAbsolute(cwd);
     const client = await server.connect(cwd);
     const place = await server.place(client);
@@ -69,20 +67,28 @@ export function createAcpAgent({ server, version, log }: AgentAppOptions): AcpAg
     return { client, place };
   }
 
+  /** Opens the session, or opens it again with other MCP servers. */
   async function open(
     { id, messageCount }: Session,
-    { cwd, client, place }: { cwd: string; client: CodeBuddyClient; place: Place },
+    { cwd, mcpServers: given = [] }: Opening,
+    { client, place }: { readonly client: CodeBuddyClient; readonly place: Place },
   ): Promise<OpenSession> {
+    const mcpServers = mcpServersOf(given);
+    const before = sessions.get(id);
     const [mode, choosable] = await Promise.all([defaultMode(client), findModels(client)]);
     const session: OpenSession = {
       id,
       cwd,
+      client,
       place,
       choosable,
-      choices: { mode, model: undefined },
+      mcpServers,
+      choices: before?.choices ?? { mode, model: undefined },
       needsTitle: messageCount === 0,
-      turns: new Set(),
+      turns: before?.turns ?? new Set(),
     };
+    if (before !== undefined && given.length === 0) await endMcpServers(before);
+    await sendMcpServers(session);
     sessions.set(id, session);
     return session;
   }
@@ -91,6 +97,7 @@ export function createAcpAgent({ server, version, log }: AgentAppOptions): AcpAg
     const session = opened(id);
     sessions.delete(id);
     await cancelTurns(session);
+    await endMcpServers(session);
   }
 
   async function prompt(session: OpenSession, text: string, editor: AgentContext): Promise<PromptResponse> {
@@ -104,9 +111,10 @@ export function createAcpAgent({ server, version, log }: AgentAppOptions): AcpAg
       place,
       request: { prompt: text, sessionId, options },
       previous: [...turns].at(-1)?.accepted,
+      prepare: () => sendMcpServers(session),
     });
     turns.add(turn);
-    giveTitle(session, text, { connect: () => server.connect(cwd), editor }).catch((error: unknown) =>
+    giveTitle(session, text, editor).catch((error: unknown) =>
       log(`The session ${sessionId} got no title: ${toRequestError(error).message}`),
     );
     try {
@@ -140,37 +148,41 @@ export function createAcpAgent({ server, version, log }: AgentAppOptions): AcpAg
       methods.agent.session.new,
       answered(async ({ params }) => {
         const reached = await reach(params);
-        const session = await open(await reached.client.sessions.create(), { cwd: params.cwd, ...reached });
-        return { sessionId: session.id, ...stateOf(session) };
+        const made = await reached.client.sessions.create();
+        try {
+          return { sessionId: made.id, ...stateOf(await open(made, params, reached)) };
+        } catch (error) {
+          await reached.client.sessions.delete(made.id).catch(() => undefined);
+          throw error;
+        }
       }),
     )
     .onRequest(
       methods.agent.session.load,
       answered(async ({ params, client: editor }) => {
-        const { sessionId, cwd } = params;
-        const { client, place } = await reach(params);
-        const found = await client.sessions.get(sessionId);
-        await replay(client, sessionId, place.workspace, (update) =>
+        const { sessionId } = params;
+        const reached = await reach(params);
+        const session = await open(await reached.client.sessions.get(sessionId), params, reached);
+        await replay(reached.client, sessionId, reached.place.workspace, (update) =>
           editor.notify(methods.client.session.update, { sessionId, update }),
         );
-        return stateOf(sessions.get(sessionId) ?? (await open(found, { cwd, client, place })));
+        return stateOf(session);
       }),
     )
     .onRequest(
       methods.agent.session.resume,
       answered(async ({ params }) => {
-        const { sessionId, cwd } = params;
-        const { client, place } = await reach(params);
-        const found = await client.sessions.get(sessionId);
-        return stateOf(sessions.get(sessionId) ?? (await open(found, { cwd, client, place })));
+        const reached = await reach(params);
+        const found = await reached.client.sessions.get(params.sessionId);
+        return stateOf(await open(found, params, reached));
       }),
     )
     .onRequest(
       methods.agent.session.fork,
       answered(async ({ params }) => {
-        const { sessionId, cwd } = params;
-        const { client, place } = await reach(params);
-        const session = await open(await client.sessions.fork(sessionId), { cwd, client, place });
+        const { sessionId } = params;
+        const reached = await reach(params);
+        const session = await open(await reached.client.sessions.fork(sessionId), params, reached);
         session.choices = sessions.get(sessionId)?.choices ?? session.choices;
         return { sessionId: session.id, ...stateOf(session) };
       }),
@@ -227,8 +239,9 @@ export function createAcpAgent({ server, version, log }: AgentAppOptions): AcpAg
 
   return {
     app,
-    async cancelAll() {
-      await Promise.all([...sessions.values()].map(cancelTurns));
+    async closeAll() {
+      const closed = await Promise.allSettled([...sessions.keys()].map(close));
+      for (const one of closed) if (one.status === 'rejected') log(toRequestError(one.reason).message);
     },
   };
 }
@@ -252,7 +265,7 @@ function describe(version: string): InitializeResponse {
     agentCapabilities: {
       loadSession: true,
       promptCapabilities: { image: false, audio: false, embeddedContext: true },
-      mcpCapabilities: { http: false, sse: false },
+      mcpCapabilities: { http: true, sse: false },
       sessionCapabilities: { list: {}, delete: {}, resume: {}, close: {}, fork: {} },
     },
     authMethods: [],

@@ -4,6 +4,7 @@ import type { AgentContext } from '@agentclientprotocol/sdk/unstable';
 import { methods } from '@agentclientprotocol/sdk/unstable';
 import { shorten } from '../base/text.ts';
 import type { CodeBuddyClient } from '../client/index.ts';
+import type { McpServers } from './mcp-servers.ts';
 import type { Place } from './server-link.ts';
 import type { Choices, Choosable } from './session-options.ts';
 import type { Turn } from './turn.ts';
@@ -14,8 +15,11 @@ export interface OpenSession {
   readonly id: string;
   /** The folder of the editor. */
   readonly cwd: string;
+  readonly client: CodeBuddyClient;
   readonly place: Place;
   readonly choosable: Choosable;
+  /** Those of the editor. The server loses them when it restarts. */
+  readonly mcpServers: McpServers;
   choices: Choices;
   /** The first prompt becomes the title. */
   needsTitle: boolean;
@@ -23,18 +27,23 @@ export interface OpenSession {
 }
 
 /** Gives the session the first words of its first prompt as a title. */
-export async function giveTitle(
-  session: OpenSession,
-  prompt: string,
-  { connect, editor }: { readonly connect: () => Promise<CodeBuddyClient>; readonly editor: AgentContext },
-): Promise<void> {
+export async function giveTitle(session: OpenSession, prompt: string, editor: AgentContext): Promise<void> {
   if (!session.needsTitle) return;
   session.needsTitle = false;
   const title = shorten(prompt.trim().replaceAll(/\s+/g, ' '), maxTitleLength);
-  const client = await connect();
-  await client.sessions.update(session.id, { title });
+  await session.client.sessions.update(session.id, { title });
   const update = { sessionUpdate: 'session_info_update', title } as const;
   await editor.notify(methods.client.session.update, { sessionId: session.id, update });
+}
+
+/** Gives the server the MCP servers of the session. This changes nothing if it has them. */
+export async function sendMcpServers({ id, client, mcpServers }: OpenSession): Promise<void> {
+  if (Object.keys(mcpServers).length > 0) await client.sessions.setMcpServers(id, mcpServers);
+}
+
+/** Ends the MCP servers of the session. */
+export async function endMcpServers({ id, client, mcpServers }: OpenSession): Promise<void> {
+  if (Object.keys(mcpServers).length > 0) await client.sessions.setMcpServers(id, {});
 }
 
 /** Resolves when the server has cancelled the runs of the session's prompts. */

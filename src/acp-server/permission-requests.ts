@@ -8,11 +8,11 @@ import {
   RequestError,
   type ToolCallUpdate,
 } from '@agentclientprotocol/sdk/unstable';
-import { CodeBuddyApiError, type CodeBuddyClient, type PermissionDecision } from '../client/index.ts';
+import { CodeBuddyApiError, type PermissionDecision } from '../client/index.ts';
 import type { Decision } from '../contract/permission.ts';
 
 export interface PermissionRequestsOptions {
-  readonly connect: () => Promise<CodeBuddyClient>;
+  readonly decide: (permissionId: string, decision: PermissionDecision) => Promise<void>;
   readonly editor: AgentContext;
   readonly sessionId: string;
   /** Called with the reason why an answer was not accepted. */
@@ -55,12 +55,11 @@ export class PermissionRequests {
   }
 
   async #ask(question: Question, ended: AbortSignal): Promise<void> {
-    const { connect, onTrouble } = this.#options;
+    const { decide, onTrouble } = this.#options;
     const decision = await this.#answerOf(question, ended);
     if (decision === undefined || ended.aborted) return;
     try {
-      const client = await connect();
-      await client.permissions.decide(question.permissionId, decision);
+      await decide(question.permissionId, decision);
     } catch (error) {
       if (error instanceof CodeBuddyApiError && settledCodes.includes(error.code)) return;
       await onTrouble(question.toolCall.toolCallId, error instanceof Error ? error.message : String(error));

@@ -17,8 +17,10 @@ export interface RunEventsOptions {
   readonly signal: AbortSignal;
   /** Called while the server does not answer. */
   readonly revive: () => Promise<void>;
-  /** Called when the run was interrupted, before it is resumed. */
+  /** Called when the run was interrupted. */
   readonly onInterrupted: () => Promise<void>;
+  /** Called when the server is back, before the run is resumed. */
+  readonly prepare: () => Promise<void>;
 }
 
 /** A server that does not come back within this time is given up. */
@@ -49,7 +51,7 @@ export async function* runEvents(options: RunEventsOptions): AsyncGenerator<Stre
     if (interruption === undefined) return;
     await onInterrupted();
     const { runId = '', sequence } = interruption;
-    if (!(await isResumed(client, runId, signal))) {
+    if (!(await isResumed(options, runId, signal))) {
       yield interruption;
       return;
     }
@@ -74,10 +76,15 @@ function isInterruption(event: StreamEvent): boolean {
 }
 
 /** False if the server does not come back, or the run cannot be resumed. */
-async function isResumed(client: CodeBuddyClient, runId: string, signal: AbortSignal): Promise<boolean> {
+async function isResumed(
+  { client, prepare }: RunEventsOptions,
+  runId: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   const until = performance.now() + returnsWithinMs;
   for (;;) {
     try {
+      await prepare();
       await client.runs.resume(runId, { signal });
       return true;
     } catch (error) {

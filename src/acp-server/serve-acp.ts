@@ -16,14 +16,14 @@ export interface ServeOptions extends AgentAppOptions {
 
 /** Resolves when the editor has left and its runs are cancelled. */
 export async function serveAcp({ input, output, signal, detach, ...options }: ServeOptions): Promise<void> {
-  const { app, cancelAll } = createAcpAgent(options);
+  const { app, closeAll } = createAcpAgent(options);
   const connection = app.connect(ndJsonStream(writableOf(output), readableOf(input)));
   const close = (): void => connection.close(new Error('The agent is stopping.'));
   signal.addEventListener('abort', close, { once: true });
   if (signal.aborted) close();
   await connection.closed;
   signal.removeEventListener('abort', close);
-  if (!detach) await cancelAll();
+  if (!detach) await closeAll();
 }
 
 function readableOf(input: Readable): ReadableStream<Uint8Array> {

@@ -28,6 +28,8 @@ export interface TurnOptions {
   readonly request: PromptRequest & { readonly sessionId: string };
   readonly place: Place;
   readonly editor: AgentContext;
+  /** Called before the run starts, and before it is resumed on a server that was restarted. */
+  readonly prepare: () => Promise<void>;
   /** The server has the previous prompt of the session, so it gets them in the editor's order. */
   readonly previous: Promise<void> | undefined;
 }
@@ -50,16 +52,17 @@ export class Turn {
   readonly #calls: ToolCalls;
   readonly #permissions: PermissionRequests;
   readonly #accepted = Promise.withResolvers<void>();
+  #client: CodeBuddyClient | undefined;
   #runId: string | undefined;
   #isCancelled = false;
   #limit: NodeJS.Timeout | undefined;
 
   constructor(options: TurnOptions) {
-    const { connect, editor, place, request } = options;
+    const { editor, place, request } = options;
     this.#options = options;
     this.#calls = new ToolCalls(place, (update) => this.#send(update));
     this.#permissions = new PermissionRequests({
-      connect,
+      decide: async (id, decision) => void (await this.#client?.permissions.decide(id, decision)),
       editor,
       sessionId: request.sessionId,
       onTrouble: (callId, message) => this.#calls.note(callId, `The decision was not accepted: ${message}`),
@@ -73,12 +76,15 @@ export class Turn {
 
   /** @throws RequestError, CodeBuddyApiError, CodeBuddyConnectionError */
   async run(): Promise<PromptResponse> {
-    const { connect, revive, request, previous } = this.#options;
+    const { connect, prepare, revive, request, previous } = this.#options;
     try {
       await previous;
       this.#left.signal.throwIfAborted();
+      this.#client = await connect();
+      await prepare();
       const events = runEvents({
-        client: await connect(),
+        client: this.#client,
+        prepare,
         request,
         revive,
         signal: this.#left.signal,
@@ -118,8 +124,7 @@ export class Turn {
     if (this.#runId === undefined) return this.#left.abort();
     this.#limit = setTimeout(() => this.#left.abort(), cancelLimitMs);
     try {
-      const client = await this.#options.connect();
-      await client.runs.cancel(this.#runId);
+      await this.#client?.runs.cancel(this.#runId);
     } catch (error) {
       const hasEnded = error instanceof CodeBuddyApiError && error.code === 'run_ended';
       if (!hasEnded) this.#left.abort();

@@ -290,7 +290,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     },
     tools: async () => {
       const { leftOut = [] } = run.memory;
-      const all = (await tools.list()).filter(({ name }) => !leftOut.includes(name));
+      const all = (await tools.list(run.sessionId)).filter(({ name }) => !leftOut.includes(name));
       return modeOf(run) === 'read-only' ? all.filter(({ readOnly }) => readOnly) : all;
     },
     async leaveOutTool(name) {
@@ -314,7 +314,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       await keepOrder(run);
       try {
         // Checked first, so that no person is asked about a malformed call.
-        call = await tools.prepare(tool, params);
+        call = await tools.prepare(tool, params, run.sessionId);
         permitted = await permit(run, call, { callId: loggedId, asks, onWait });
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;

@@ -617,6 +617,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/sessions/{id}/mcp-servers': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Set the MCP servers that only this session has, instead of earlier ones.
+     * @description Their tools are named `server__tool`, and start with the next step. They are kept in memory: set them again after a restart of the server. Programs need the key of the server itself, because they run outside the sandbox.
+     *
+     *     Requires an API key with the scope `admin`.
+     */
+    readonly post: operations['setSessionMcpServers'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/sessions/{id}/messages': {
     readonly parameters: {
       readonly query?: never;
@@ -3342,6 +3364,20 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
+    /**
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     *
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     */
+    readonly 'Problem422-5': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
     /** @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused. */
     readonly Problem429: {
       headers: {
@@ -5072,6 +5108,53 @@ export interface operations {
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly setSessionMcpServers: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description By name, as `mcpServers` in config.json: `{"command": …}` or `{"url": …}`. Variables are not replaced. Empty: none. */
+          readonly mcpServers: {
+            readonly [key: string]: {
+              readonly [key: string]: unknown;
+            };
+          };
+        };
+      };
+    };
+    readonly responses: {
+      /** @description Done. The response has no body. */
+      readonly 204: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-5'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];

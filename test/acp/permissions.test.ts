@@ -213,6 +213,22 @@ test('a run that is cancelled elsewhere ends the turn as cancelled', async () =>
   expect(await answer).toMatchObject({ stopReason: 'cancelled' });
 });
 
+test('reasoning is shown as thoughts, and again when the session is loaded', async () => {
+  const { editor, workspace, sessionId } = await startModelEditor({
+    kind: 'answer',
+    text: 'four',
+    reasoning: 'two and two',
+  });
+  await prompt(editor, sessionId, 'go');
+  const thoughts = () =>
+    editor.of('agent_thought_chunk').map(({ content }) => (content.type === 'text' ? content.text : ''));
+  expect(thoughts().join('')).toBe('two and two');
+  expect(editor.text()).toBe('four');
+  const before = thoughts().length;
+  await editor.agent.request(methods.agent.session.load, { sessionId, cwd: workspace, mcpServers: [] });
+  expect(thoughts().slice(before)).toEqual(['two and two']);
+});
+
 test('the answer has the tokens and the cost of the run', async () => {
   const reply: ModelAnswer = { kind: 'answer', text: 'hi', usage: { input: 30, output: 12 } };
   const { editor, sessionId } = await startModelEditor(reply);

@@ -3,7 +3,9 @@
 import {
   type ClientContext,
   client,
+  type McpServer,
   methods,
+  type NewSessionResponse,
   ndJsonStream,
   type RequestPermissionRequest,
   type RequestPermissionResponse,
@@ -85,8 +87,13 @@ export async function startEditor(home: string, options: StartOptions = {}): Pro
 }
 
 /** Opens a session in the folder. */
-export async function newSession({ agent }: Editor, cwd: string): Promise<string> {
-  const { sessionId } = await agent.request(methods.agent.session.new, { cwd, mcpServers: [] });
+export async function newSession(
+  { agent }: Editor,
+  cwd: string,
+  mcpServers: readonly McpServer[] = [],
+): Promise<string> {
+  const opening = { cwd, mcpServers: [...mcpServers] };
+  const { sessionId } = await agent.request<NewSessionResponse>(methods.agent.session.new, opening);
   return sessionId;
 }
 

@@ -43,14 +43,15 @@ const builtInTools: readonly Tool[] = [
 
 /** Tools that are not built in, such as those of MCP servers. */
 export interface ExternalTools {
-  list(): Promise<readonly ToolDescription[]>;
-  has(name: string): boolean;
+  /** With `sessionId`, also those of the session; so do the other methods. */
+  list(sessionId?: string): Promise<readonly ToolDescription[]>;
+  has(name: string, sessionId?: string): boolean;
   /** Asks only the server that owns the tool. Undefined if that server has no such tool, or cannot be asked. */
-  find(name: string): Promise<ToolDescription | undefined>;
+  find(name: string, sessionId?: string): Promise<ToolDescription | undefined>;
   call(
     name: string,
     params: Record<string, unknown>,
-    options: { readonly signal: AbortSignal },
+    options: { readonly signal: AbortSignal; readonly sessionId?: string | undefined },
   ): Promise<unknown>;
 }
 
@@ -93,12 +94,13 @@ export interface RunOptions {
 }
 
 export interface ToolBox {
-  list(): Promise<readonly ToolDescription[]>;
+  /** With `sessionId`, also the tools that only this session has; so does `prepare`. */
+  list(sessionId?: string): Promise<readonly ToolDescription[]>;
   /**
    * Finds the tool and checks the parameters. Those of external tools are checked by the server that runs them.
    * @throws CodeBuddyError `tool_not_found`, `validation_failed`
    */
-  prepare(name: string, params: Record<string, unknown>): Promise<PreparedCall>;
+  prepare(name: string, params: Record<string, unknown>, sessionId?: string): Promise<PreparedCall>;
   /**
    * How a command would run now; undefined for tools that run no commands.
    * @throws CodeBuddyError `sandbox_unavailable`
@@ -156,20 +158,24 @@ export function createToolBox({
   const seenBy = createSeenFiles();
   const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace.root] });
 
-  async function prepare(name: string, given: Record<string, unknown>): Promise<PreparedCall> {
+  async function prepare(
+    name: string,
+    given: Record<string, unknown>,
+    sessionId?: string,
+  ): Promise<PreparedCall> {
     const tool = byName.get(name);
     if (tool !== undefined) {
       const params = coerceParams(tool.inputSchema, given);
       validateParams(tool, params);
       return { tool: name, params, readOnly: tool.readOnly };
     }
-    if (external === undefined || !external.has(name)) {
+    if (external === undefined || !external.has(name, sessionId)) {
       throw new CodeBuddyError(
         'tool_not_found',
         `Tool ${JSON.stringify(name)} not found; the built-in tools are ${[...byName.keys()].join(', ')}.`,
       );
     }
-    const found = await external.find(name);
+    const found = await external.find(name, sessionId);
     return {
       tool: name,
       params: coerceParams(found?.inputSchema, given),
@@ -235,14 +241,14 @@ export function createToolBox({
   }
 
   return {
-    async list() {
+    async list(sessionId) {
       const own = builtInTools.map(({ name, description, inputSchema, readOnly }) => ({
         name,
         description,
         inputSchema,
         readOnly,
       }));
-      return external === undefined ? own : [...own, ...(await external.list())];
+      return external === undefined ? own : [...own, ...(await external.list(sessionId))];
     },
     prepare,
     async isolationOf(name) {
@@ -297,7 +303,7 @@ export function createToolBox({
       try {
         const result =
           tool === undefined
-            ? await external?.call(call.tool, params, { signal })
+            ? await external?.call(call.tool, params, { signal, sessionId })
             : await runBuiltIn(tool, call.params, options, {
                 onOutput: (stream, text) =>
                   log.publish({ type: 'tool.output', data: { ...facts, stream, text }, ...owner }),
