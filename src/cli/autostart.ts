@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ownFile } from '../base/home-paths.ts';
 import { isProcessAlive } from '../base/is-process-alive.ts';
@@ -10,6 +11,7 @@ import { CodeBuddyConnectionError } from '../client/index.ts';
 import { ensureHome } from '../config/home-folder.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import { readServerFile } from '../config/server-file.ts';
+import type { Settings } from '../config/settings.ts';
 import { complain, oneLine } from './output.ts';
 
 const patienceMs = 120_000;
@@ -48,7 +50,10 @@ export async function startServer(homeFlag: string | undefined, folder = process
         `codebuddy: No server is running; starting one in ${workspace}. To stop it: codebuddy stop. Its log: codebuddy logs.`,
       ),
     );
-    await startAndWait(home, isNamed ? [] : ['--workspace', folder], until);
+    const flags = isNamed ? [] : ['--workspace', folder];
+    // The server of another config folder may have the default port. Commands find this one at any port.
+    if (origins.port === 'default' && (await isInUse(settings))) flags.push('--port', '0');
+    await startAndWait(home, flags, until);
   } finally {
     rmSync(lock, { force: true });
   }
@@ -80,6 +85,14 @@ async function startAndWait(home: string, flags: readonly string[], until: numbe
     await delay(pollMs);
   }
   server.unref();
+}
+
+function isInUse({ host, port }: Pick<Settings, 'host' | 'port'>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EADDRINUSE'));
+    server.listen(port, host, () => server.close(() => resolve(false)));
+  });
 }
 
 function failure(message: string): CodeBuddyConnectionError {

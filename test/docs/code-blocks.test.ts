@@ -61,6 +61,9 @@ const notRun: Readonly<Record<string, string>> = {
     'changes a database without its server; test/cli/restored.test.ts does it',
   'docs/ci.md: $ CODEBUDDY_MODEL=offline codebuddy serve --port 0 &':
     'starts another server; test/examples/prompt-in-ci.test.ts runs the same commands',
+  'docs/editors.md: require("avante").setup({': 'needs Neovim',
+  "docs/editors.md: npx acpx --agent 'codebuddy acp' exec 'explain this project'":
+    'acpx is not installed; test/acp drives the command with the client of the SDK',
   'examples/fix-the-failing-test/README.md: $ cp -r examples/fix-the-failing-test /tmp/project':
     'needs the key of a provider; test/examples/fix-the-failing-test.test.ts runs it with a scripted model',
 };

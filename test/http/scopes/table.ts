@@ -292,8 +292,9 @@ export const table: readonly Row[] = [
     passes: admin(204),
     prepare: async (world) => ({
       path: `/api/sessions/${await world.session()}/mcp-servers`,
-      body: { mcpServers: { docs: { url: 'http://127.0.0.1:1/mcp' } } },
+      body: { mcpServers: {} },
     }),
+    options: { mcpServers: { docs: { url: 'http://127.0.0.1:1/mcp' } } },
   },
   {
     route: 'POST /api/sessions/:id/mcp-servers',
