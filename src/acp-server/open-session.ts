@@ -1,15 +1,17 @@
-// A session that the editor has open: its choices, and its prompts that are under way.
+// A session that the editor has open: its choices, its MCP servers, and its prompts that are under way.
 
 import type { AgentContext } from '@agentclientprotocol/sdk/unstable';
 import { methods } from '@agentclientprotocol/sdk/unstable';
 import { shorten } from '../base/text.ts';
-import type { CodeBuddyClient } from '../client/index.ts';
+import { CodeBuddyApiError, type CodeBuddyClient, type Model } from '../client/index.ts';
 import type { McpServers } from './mcp-servers.ts';
 import type { Place } from './server-link.ts';
-import type { Choices, Choosable } from './session-options.ts';
+import type { Choices } from './session-options.ts';
 import type { Turn } from './turn.ts';
 
 const maxTitleLength = 60;
+/** The session has no MCP servers anyway. */
+const goneCodes = ['session_not_found', 'not_supported_by_agent'];
 
 export interface OpenSession {
   readonly id: string;
@@ -17,7 +19,8 @@ export interface OpenSession {
   readonly cwd: string;
   readonly client: CodeBuddyClient;
   readonly place: Place;
-  readonly choosable: Choosable;
+  /** Those to choose from. */
+  readonly models: readonly Model[];
   /** Those of the editor. The server loses them when it restarts. */
   readonly mcpServers: McpServers;
   choices: Choices;
@@ -36,14 +39,28 @@ export async function giveTitle(session: OpenSession, prompt: string, editor: Ag
   await editor.notify(methods.client.session.update, { sessionId: session.id, update });
 }
 
-/** Gives the server the MCP servers of the session. This changes nothing if it has them. */
-export async function sendMcpServers({ id, client, mcpServers }: OpenSession): Promise<void> {
-  if (Object.keys(mcpServers).length > 0) await client.sessions.setMcpServers(id, mcpServers);
+/**
+ * Gives the server the MCP servers of the session. This changes nothing if it has them. False if the agent of the session
+ * takes none.
+ */
+export async function sendMcpServers({ id, client, mcpServers }: OpenSession): Promise<boolean> {
+  if (Object.keys(mcpServers).length === 0) return true;
+  try {
+    await client.sessions.setMcpServers(id, mcpServers);
+    return true;
+  } catch (error) {
+    if (error instanceof CodeBuddyApiError && error.code === 'not_supported_by_agent') return false;
+    throw error;
+  }
 }
 
 /** Ends the MCP servers of the session. */
-export async function endMcpServers({ id, client, mcpServers }: OpenSession): Promise<void> {
-  if (Object.keys(mcpServers).length > 0) await client.sessions.setMcpServers(id, {});
+export async function endMcpServers(session: OpenSession): Promise<void> {
+  if (Object.keys(session.mcpServers).length === 0) return;
+  await session.client.sessions.setMcpServers(session.id, {}).catch((error: unknown) => {
+    const isGone = error instanceof CodeBuddyApiError && goneCodes.includes(error.code);
+    if (!isGone) throw error;
+  });
 }
 
 /** Resolves when the server has cancelled the runs of the session's prompts. */

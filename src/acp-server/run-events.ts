@@ -6,10 +6,14 @@ import {
   CodeBuddyApiError,
   type CodeBuddyClient,
   CodeBuddyConnectionError,
+  type FollowOptions,
   type PromptRequest,
   type StreamEvent,
   type StreamState,
 } from '../client/index.ts';
+import { runEndEvents } from '../contract/event-catalogue.ts';
+
+const endTypes: ReadonlySet<string> = new Set(runEndEvents);
 
 export interface RunEventsOptions {
   readonly client: CodeBuddyClient;
@@ -55,7 +59,25 @@ export async function* runEvents(options: RunEventsOptions): AsyncGenerator<Stre
       yield interruption;
       return;
     }
-    events = client.runs.events(runId, { ...following, after: sequence, deltas: true });
+    events = resumedEvents(client, runId, { ...following, after: sequence, deltas: true });
+  }
+}
+
+/** Cancels the run if the loop is left before its end, as `client.stream` does. */
+async function* resumedEvents(
+  client: CodeBuddyClient,
+  runId: string,
+  options: FollowOptions,
+): AsyncGenerator<StreamEvent, void> {
+  let hasEnded = false;
+  try {
+    for await (const event of client.runs.events(runId, options)) {
+      hasEnded = endTypes.has(event.type);
+      yield event;
+    }
+  } finally {
+    // It may have ended meanwhile.
+    if (!hasEnded) await client.runs.cancel(runId, { maxRetries: 0 }).catch(() => undefined);
   }
 }
 

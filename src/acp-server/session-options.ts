@@ -12,12 +12,6 @@ export interface Choices {
   readonly model: string | undefined;
 }
 
-/** What an editor can choose from. */
-export interface Choosable {
-  /** Models that can be used as the server is set up. Empty if the key may not list them. */
-  readonly models: readonly Model[];
-}
-
 const modes: Readonly<Record<PermissionMode, { readonly name: string; readonly description: string }>> = {
   'read-only': { name: 'Read only', description: 'The agent can read files and change nothing.' },
   ask: { name: 'Ask', description: 'The agent asks before it changes a file or runs a command.' },
@@ -32,7 +26,7 @@ export function modeState({ mode }: Choices): SessionModeState {
   };
 }
 
-export function configOptions(choices: Choices, { models }: Choosable): SessionConfigOption[] {
+export function configOptions(choices: Choices, models: readonly Model[]): SessionConfigOption[] {
   const mode: SessionConfigOption = {
     id: 'mode',
     name: 'Mode',
@@ -68,7 +62,7 @@ export function withMode(choices: Choices, id: string): Choices {
 /** @throws RequestError */
 export function withOption(
   choices: Choices,
-  { models }: Choosable,
+  models: readonly Model[],
   configId: string,
   value: string | boolean,
 ): Choices {

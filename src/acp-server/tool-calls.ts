@@ -73,11 +73,11 @@ export class ToolCalls {
     one.output = cutTail(one.output + data.text, maxShownOutput);
     one.timer ??= setTimeout(() => {
       one.timer = undefined;
-      void this.#send({
-        sessionUpdate: 'tool_call_update',
-        toolCallId: data.callId,
-        content: [plainContent(one.output)],
-      });
+      const content = [plainContent(one.output)];
+      // If the editor has left, the turn ends.
+      this.#send({ sessionUpdate: 'tool_call_update', toolCallId: data.callId, content }).catch(
+        () => undefined,
+      );
     }, outputPauseMs);
   }
 
