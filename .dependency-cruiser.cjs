@@ -32,11 +32,11 @@ module.exports = {
       to: {},
     },
     {
-      name: 'receivers-lazily',
+      name: 'loaded-when-used',
       comment: 'A static import would load them at the start of every command.',
       severity: 'error',
       from: { path: '^src/cli/' },
-      to: { path: '^src/receiver/', dynamic: false, dependencyTypesNot: ['type-only'] },
+      to: { path: '^src/(acp-server|receiver)/', dynamic: false, dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'contract-alone',
@@ -62,7 +62,8 @@ module.exports = {
     wall('api/rest-server\\.ts', ['http/', 'events/', 'api/same-settings\\.ts']),
     wall('api/(open-)?webhook', ['webhooks/', 'events/', 'store/', 'api/same-settings\\.ts']),
     wall('receiver/', ['webhooks/verify\\.ts']),
-    wall('cli/', ['app(\\.ts|/)', 'client/', 'config/', 'receiver/']),
+    wall('acp-server/', ['client/']),
+    wall('cli/', ['acp-server/', 'app(\\.ts|/)', 'client/', 'config/', 'receiver/']),
     wall('index\\.ts', ['api/', 'client/']),
     {
       name: 'dashboard-as-a-client',

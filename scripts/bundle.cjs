@@ -13,7 +13,7 @@ const packageJson = path.join(root, 'package.json');
 
 /** Loaded at their first use, after the start. */
 const outside = [
-  ...['@ai-sdk/*', '@modelcontextprotocol/*', '@pydantic/*', '@fastify/swagger'],
+  ...['@agentclientprotocol/*', '@ai-sdk/*', '@modelcontextprotocol/*', '@pydantic/*', '@fastify/swagger'],
   ...['diff', 'open', 'pg', 'pino-pretty'],
   ...['re2js', 'undici', 'undici/*', 'zod', 'zod/*', 'ajv', 'ajv/*', 'ajv-formats'],
   // Fastify requires these only for features that the program does not use.
@@ -35,7 +35,18 @@ const lean = {
  * for each and one for each set of modules that some of them share.
  */
 const clientCommands = [
-  ...['prompt', 'chat', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks', 'deliveries'],
+  ...[
+    'prompt',
+    'acp',
+    'chat',
+    'tools',
+    'runs',
+    'permissions',
+    'sessions',
+    'events',
+    'webhooks',
+    'deliveries',
+  ],
   ...['models', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi', 'doctor'],
   ...['stats', 'completion', 'serve-flags', 'mcp'],
 ];

@@ -15,9 +15,10 @@ import type { Store } from '../store/store.ts';
 import type { Timers } from './acp/acp-types.ts';
 import { parseAgents, requireAgent } from './acp/parse-agents.ts';
 import { type Agents, createAgents } from './agents.ts';
-import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
+import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
+import { createSessionServers } from './mcp/session-servers.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
 import type { AloneAnswer, AloneRequest } from './models/answer-alone.ts';
 import { providerSecrets } from './models/provider-config.ts';
@@ -202,16 +203,23 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   if (sandbox.mode === 'required') await requireSandbox(sandbox);
   const leftBehind = await marks.recover();
   if (leftBehind > 0) warn(`${leftBehind} processes left running by an earlier server were ended`);
-  const mcp = createMcpServers({
-    marks,
-    servers,
-    redactor,
-    environment: clean,
-    proxies,
-    cwd: serverFolder,
-    workspace: workspace.root,
-    clientVersion: options.version ?? '0',
-    onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
+  const openServers = (configs: readonly McpServerConfig[], cwd: string): McpServers =>
+    createMcpServers({
+      marks,
+      servers: configs,
+      redactor,
+      environment: clean,
+      proxies,
+      cwd,
+      workspace: workspace.root,
+      clientVersion: options.version ?? '0',
+      onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
+    });
+  const mcp = openServers(servers, serverFolder);
+  const sessionServers = createSessionServers({
+    common: mcp,
+    open: (configs) => openServers(configs, privateFolder(options.stateFolder, workspace.root)),
+    learn: (secrets) => redactor.learn(secrets.filter((value) => !isNumber(value))),
   });
   let watching: WorkspaceWatch | undefined;
   const runLater = createFilesThatRunLater(options.protectedPaths);
@@ -230,7 +238,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     workspace,
     log: runLog,
     environment: clean,
-    external: mcp,
+    external: sessionServers,
     marks,
     runLater,
     commandGuard,
@@ -346,6 +354,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       log,
       now,
       agents,
+      mcpServers: sessionServers,
       isBusy: runs.isSessionBusy,
       isShared: node !== undefined,
     }),
@@ -379,6 +388,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       closing.abort();
       await Promise.all([
         mcp.close(),
+        sessionServers.close(),
         agents.close(),
         models.close(),
         watching?.close(),

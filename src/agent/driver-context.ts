@@ -28,6 +28,7 @@ import {
 } from './session-memory.ts';
 import { readPages } from './session-pages.ts';
 import { round, type Spending } from './spending.ts';
+import { newCallId } from './tools/call-events.ts';
 import { capText } from './tools/cap-output.ts';
 import { textOfOutcome } from './tools/result-text.ts';
 import type { ToolOutcome } from './tools/tool.ts';
@@ -126,7 +127,11 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
   async function permit(
     run: LiveRun,
     call: PreparedCall,
-    { asks, onWait }: { readonly asks: boolean; readonly onWait: (() => void) | undefined },
+    {
+      callId,
+      asks,
+      onWait,
+    }: { readonly callId: string; readonly asks: boolean; readonly onWait: (() => void) | undefined },
   ): Promise<Permit> {
     // To resolve a path takes two turns of the thread pool, up to 0.4 ms a step.
     if (permissions.ignoresTarget(call)) return {};
@@ -137,7 +142,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     const guarded = mode === 'full' ? undefined : await tools.guardedFile(call, use);
     if (asks || guarded !== undefined) {
       const isolation = await tools.isolationOf(call.tool);
-      await ask(run, { use, readOnly: call.readOnly, guarded, isolation }, onWait);
+      await ask(run, { callId, use, readOnly: call.readOnly, guarded, isolation }, onWait);
     } else permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
     return { use, guarded };
   }
@@ -224,12 +229,12 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     return newMessageRow({ ...run.owner, ...answer, role: 'assistant', sent: true }, now());
   }
 
-  /** Stores a call that was not run. */
+  /** Stores a call that was not run. `callId` is its id in the log. */
   async function refuse(
     run: LiveRun,
     call: ShownCall,
     error: CodeBuddyError,
-    encode: EncodeOutcome,
+    { encode, callId }: { readonly encode: EncodeOutcome; readonly callId: string },
   ): Promise<KeptOutcome> {
     const outcome = { ok: false as const, error };
     const text = encode(outcome);
@@ -238,7 +243,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     await keep(run, message, {
       type: 'tool.error',
       data: {
-        callId: makeId('evt').replace('evt_', 'call_'),
+        callId,
         tool: call.tool,
         code: error.code,
         message: wellFormed(error.message),
@@ -285,7 +290,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     },
     tools: async () => {
       const { leftOut = [] } = run.memory;
-      const all = (await tools.list()).filter(({ name }) => !leftOut.includes(name));
+      const all = (await tools.list(run.sessionId)).filter(({ name }) => !leftOut.includes(name));
       return modeOf(run) === 'read-only' ? all.filter(({ readOnly }) => readOnly) : all;
     },
     async leaveOutTool(name) {
@@ -303,21 +308,23 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     }) {
       const { signal } = run;
       const shown = { tool, params: wellFormedDeep(params), ...(callId === undefined ? {} : { callId }) };
+      const loggedId = newCallId();
       let call: PreparedCall;
       let permitted: Permit;
       await keepOrder(run);
       try {
         // Checked first, so that no person is asked about a malformed call.
-        call = await tools.prepare(tool, params);
-        permitted = await permit(run, call, { asks, onWait });
+        call = await tools.prepare(tool, params, run.sessionId);
+        permitted = await permit(run, call, { callId: loggedId, asks, onWait });
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
-        return refuse(run, shown, error, encode);
+        return refuse(run, shown, error, { encode, callId: loggedId });
       }
       if (node !== undefined) await leaseIsGood(node, signal);
       let text = '';
       const outcome = await tools.run(call, {
         ...run.owner,
+        callId: loggedId,
         hop: run.hop,
         signal,
         use: permitted.use,
@@ -340,7 +347,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     refuseTool({ tool, input, callId, reason, encode }) {
       const params = { input: capText(wellFormed(input), 4096).text };
       const error = new CodeBuddyError('validation_failed', reason);
-      return refuse(run, { tool, params, callId }, error, encode);
+      return refuse(run, { tool, params, callId }, error, { encode, callId: newCallId() });
     },
     keepText(text, model, reasoning) {
       const row = answerRow(run, { content: text, reasoning });

@@ -1,7 +1,6 @@
 // What a run does for an agent that keeps its own conversation and runs its own tools; foreign-types.ts describes it.
 
 import { CodeBuddyError } from '../base/errors.ts';
-import { makeId } from '../base/ids.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
@@ -14,7 +13,7 @@ import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { PermissionRule, ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import type { SessionMemory } from './session-memory.ts';
-import { endEvent, startEvent } from './tools/call-events.ts';
+import { endEvent, newCallId, startEvent } from './tools/call-events.ts';
 import { textOfOutcome } from './tools/result-text.ts';
 import type { ToolOutcome } from './tools/tool.ts';
 import type { CommandIsolation, ToolBox } from './tools/tool-box.ts';
@@ -36,6 +35,8 @@ export interface ForeignContextOptions {
 
 /** A call as the permissions judge it. */
 export interface JudgedCall {
+  /** Its id in the log, if the call that waits is known there. */
+  readonly callId?: string;
   readonly use: ToolUse;
   readonly readOnly: boolean;
   readonly guarded: GuardedFile | undefined;
@@ -87,7 +88,7 @@ export function createForeignContexts({
   }
 
   function beginTool(run: LiveRun, { tool, params }: ForeignCall): ForeignTool {
-    const facts = { callId: makeId('evt').replace('evt_', 'call_'), tool };
+    const facts = { callId: newCallId(), tool };
     const startedAt = performance.now();
     append(run, startEvent(facts, wellFormedDeep(params), { hop: run.hop }));
     return {

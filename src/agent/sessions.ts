@@ -1,8 +1,10 @@
 // Sessions and their messages. Each change is one commit of the rows and the events about them.
 
+import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import { version } from '../base/version.ts';
+import { builtinAgent } from '../contract/agent.ts';
 import type { Message } from '../contract/message.ts';
 import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
 import { unfinishedRunStatuses } from '../contract/run.ts';
@@ -13,6 +15,7 @@ import type {
   SessionFork,
   SessionInput,
   SessionPatch,
+  SessionServersInput,
 } from '../contract/session.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { requireRoomFor } from '../store/metadata-limit.ts';
@@ -21,6 +24,7 @@ import { sessionBusy } from '../store/session-busy.ts';
 import type { SessionRow, Store } from '../store/store.ts';
 import type { Agents } from './agents.ts';
 import { toPage } from './list-page.ts';
+import type { SessionServers } from './mcp/session-servers.ts';
 import { toMessage } from './message-record.ts';
 import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
 import { planCopy, writeCopy } from './session-fork.ts';
@@ -39,6 +43,7 @@ export interface SessionServiceOptions {
   readonly log: EventLog;
   readonly now: () => number;
   readonly agents: Pick<Agents, 'forNewSession'>;
+  readonly mcpServers: Pick<SessionServers, 'set' | 'remove'>;
   /** True if the session has a run that has not ended. */
   readonly isBusy: (id: string) => boolean;
   /** Whether other nodes work on the store, too: then the store knows which sessions are busy. @default false */
@@ -57,6 +62,15 @@ export interface Sessions {
   fork(id: string, input: SessionFork): Promise<Session>;
   export(id: string, format: ExportFormat): Promise<ExportedSession>;
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
+  /**
+   * Replaces the MCP servers that only this session has; see `SessionServers.set`.
+   * @throws CodeBuddyError `session_not_found`, `not_supported_by_agent`, `validation_failed`, `insufficient_scope`
+   */
+  setMcpServers(
+    id: string,
+    servers: SessionServersInput['mcpServers'],
+    rights: { readonly mayStartPrograms: boolean },
+  ): Promise<void>;
 }
 
 export function createSessions({
@@ -64,6 +78,7 @@ export function createSessions({
   log,
   now,
   agents,
+  mcpServers,
   isBusy,
   isShared = false,
 }: SessionServiceOptions): Sessions {
@@ -165,6 +180,16 @@ export function createSessions({
         [{ type: 'session.end', data: { reason: 'deleted' }, sessionId: id }],
         [{ kind: 'deleteSession', id, ifIdle: isShared }],
       );
+      await mcpServers.remove(id);
+    },
+    async setMcpServers(id, servers, rights) {
+      const agent = agentOf(await find(id));
+      if (agent !== builtinAgent)
+        throw new CodeBuddyError(
+          'not_supported_by_agent',
+          `The agent ${agent} gets its MCP servers from config.json only.`,
+        );
+      await mcpServers.set(id, servers, rights);
     },
     async fork(id, { messageId, title }) {
       const row = await find(id);

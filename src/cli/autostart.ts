@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ownFile } from '../base/home-paths.ts';
 import { isProcessAlive } from '../base/is-process-alive.ts';
@@ -10,6 +11,7 @@ import { CodeBuddyConnectionError } from '../client/index.ts';
 import { ensureHome } from '../config/home-folder.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import { readServerFile } from '../config/server-file.ts';
+import type { Settings } from '../config/settings.ts';
 import { whileBusy } from './busy-line.ts';
 import { complain, oneLine } from './output.ts';
 
@@ -20,11 +22,14 @@ const maxLogBytes = 10_000_000;
 
 /**
  * Starts a server if none is running. Does nothing if the setting `autostart` is false.
+ * @param folder its workspace, unless the settings name one
  * @throws CodeBuddyConnectionError if the server does not start
  */
-export async function startServer(homeFlag: string | undefined): Promise<void> {
-  const { settings } = loadSettings({ flags: { home: homeFlag } });
-  const { home, workspace } = settings;
+export async function startServer(homeFlag: string | undefined, folder = process.cwd()): Promise<void> {
+  const { settings, origins } = loadSettings({ flags: { home: homeFlag } });
+  const { home } = settings;
+  const isNamed = origins.workspace !== 'default';
+  const workspace = isNamed ? settings.workspace : folder;
   if (!settings.autostart || readServerFile(home) !== undefined) return;
   ensureHome(home);
   const lock = ownFile(home, 'server.starting');
@@ -46,18 +51,21 @@ export async function startServer(homeFlag: string | undefined): Promise<void> {
         `codebuddy: No server is running; starting one in ${workspace}. To stop it: codebuddy stop. Its log: codebuddy logs.`,
       ),
     );
-    await whileBusy('Starting the server', () => startAndWait(home, until));
+    const flags = isNamed ? [] : ['--workspace', folder];
+    // The server of another config folder may have the default port. Commands find this one at any port.
+    if (origins.port === 'default' && (await isInUse(settings))) flags.push('--port', '0');
+    await whileBusy('Starting the server', () => startAndWait(home, flags, until));
   } finally {
     rmSync(lock, { force: true });
   }
 }
 
-async function startAndWait(home: string, until: number): Promise<void> {
+async function startAndWait(home: string, flags: readonly string[], until: number): Promise<void> {
   const log = ownFile(home, 'server.log');
   const before = setAsideIfLarge(log);
   const output = openSync(log, 'a', 0o600);
   const program = process.argv[1] as string;
-  const server = spawn(process.execPath, [program, 'serve', '--json', '--home', home], {
+  const server = spawn(process.execPath, [program, 'serve', '--json', '--home', home, ...flags], {
     detached: true,
     stdio: ['ignore', output, output],
     windowsHide: true,
@@ -78,6 +86,14 @@ async function startAndWait(home: string, until: number): Promise<void> {
     await delay(pollMs);
   }
   server.unref();
+}
+
+function isInUse({ host, port }: Pick<Settings, 'host' | 'port'>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EADDRINUSE'));
+    server.listen(port, host, () => server.close(() => resolve(false)));
+  });
 }
 
 function failure(message: string): CodeBuddyConnectionError {

@@ -9,6 +9,10 @@ export const commands: Commands = {
     loadFlags: () => import('./serve-flags.ts'),
   },
   prompt: { description: 'Send a prompt and stream the answer.', load: () => import('./prompt.ts') },
+  acp: {
+    description: 'Serve an editor that speaks ACP on standard input and output.',
+    load: () => import('./acp.ts'),
+  },
   chat: { description: 'Chat with the agent in the terminal.', load: () => import('./chat.ts') },
   tools: { description: 'List and run tools.', load: () => import('./tools.ts') },
   runs: { description: 'List, show, cancel and resume runs.', load: () => import('./runs.ts') },

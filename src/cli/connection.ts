@@ -45,7 +45,8 @@ export async function withClient(
   work: (client: CodeBuddyClient, signal: AbortSignal, line: BusyLine) => Promise<void>,
   busy: string | null = 'Waiting for the server',
 ): Promise<void> {
-  const client = await createClient(options, clientOptionsOf(options));
+  // The user or the script decides whether to try again.
+  const client = await connect(options, { maxRetries: 0 });
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   process.once('SIGINT', abort);
@@ -67,15 +68,16 @@ export function clientOptionsOf({ url: flag, apiKey, home }: ConnectionOptions):
     ...(url === undefined ? {} : { url }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(home === undefined ? {} : { home }),
-    // The user or the script decides whether to try again.
-    maxRetries: 0,
   };
 }
 
-async function createClient(
-  { autostart = false }: ConnectionOptions,
-  clientOptions: CodeBuddyClientOptions,
+/** `folder`: where a server that is started works, unless the settings name its workspace. */
+export async function connect(
+  options: ConnectionOptions,
+  { folder, maxRetries }: { readonly folder?: string; readonly maxRetries?: number } = {},
 ): Promise<CodeBuddyClient> {
+  const { autostart = false, home } = options;
+  const clientOptions = { ...clientOptionsOf(options), ...(maxRetries === undefined ? {} : { maxRetries }) };
   try {
     return new CodeBuddyClient(clientOptions);
   } catch (error) {
@@ -83,7 +85,7 @@ async function createClient(
     if (!isMissing || !autostart) throw error;
   }
   const { startServer } = await import('./autostart.ts');
-  await startServer(clientOptions.home);
+  await startServer(home, folder);
   return new CodeBuddyClient(clientOptions);
 }
 

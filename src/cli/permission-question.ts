@@ -1,7 +1,6 @@
 // The question about a tool call: its parameters, a diff if it changes a file, and the calls that "always" covers.
 
-import { readFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { readBefore } from '../base/file-before.ts';
 import { oneLine, paint } from './output.ts';
 
 export interface Question {
@@ -63,15 +62,6 @@ async function describeChange(
   if (tool !== 'write_file' || typeof content !== 'string') return undefined;
   const before = workspace === undefined ? undefined : readBefore(workspace, realPath ?? String(rest.path));
   return { shown: await diffLines(before ?? '', content), rest };
-}
-
-/** The current content of the file; undefined if it does not exist or cannot be read. */
-function readBefore(workspace: string, path: string): string | undefined {
-  try {
-    return readFileSync(isAbsolute(path) ? path : join(workspace, path), 'utf8');
-  } catch {
-    return undefined;
-  }
 }
 
 async function diffLines(before: string, after: string): Promise<readonly string[]> {

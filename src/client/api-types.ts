@@ -617,6 +617,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/sessions/{id}/mcp-servers': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Set the MCP servers that only this session has, instead of earlier ones.
+     * @description Their tools are named `server__tool`, and start with the next step. They are kept in memory: set them again after a restart of the server. Programs need the key of the server itself, because they run outside the sandbox.
+     *
+     *     Requires an API key with the scope `admin`.
+     */
+    readonly post: operations['setSessionMcpServers'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/sessions/{id}/messages': {
     readonly parameters: {
       readonly query?: never;
@@ -2332,6 +2354,8 @@ export interface components {
     readonly Permission: {
       /** @description What `allow_always` allows, in words. */
       readonly alwaysCovers?: string;
+      /** @description The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call. */
+      readonly callId?: string;
       /** Format: date-time */
       readonly createdAt: string;
       /**
@@ -2377,6 +2401,8 @@ export interface components {
       readonly data: {
         /** @description What `allow_always` allows, in words. */
         readonly alwaysCovers?: string;
+        /** @description The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call. */
+        readonly callId?: string;
         /** @description Without a decision, the call is denied at this time. RFC 3339 UTC. */
         readonly expiresAt?: string;
         readonly params: {
@@ -5493,9 +5519,23 @@ export interface components {
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
-     *     `model_not_found`: The provider does not have this model.
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
      */
     readonly 'Problem422-5': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     *
+     *     `model_not_found`: The provider does not have this model.
+     */
+    readonly 'Problem422-6': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7267,6 +7307,53 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly setSessionMcpServers: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description By name, as `mcpServers` in config.json: `{"command": …}` or `{"url": …}`. Variables are not replaced. Empty: none. */
+          readonly mcpServers: {
+            readonly [key: string]: {
+              readonly [key: string]: unknown;
+            };
+          };
+        };
+      };
+    };
+    readonly responses: {
+      /** @description Done. The response has no body. */
+      readonly 204: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-5'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listSessionMessages: {
     readonly parameters: {
       readonly query?: {
@@ -8604,7 +8691,7 @@ export interface operations {
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-5'];
+      readonly 422: components['responses']['Problem422-6'];
       readonly 429: components['responses']['Problem429-5'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];

@@ -35,6 +35,12 @@ function readIfAlive(path: string): ServerFile | undefined {
   return content !== undefined && isProcessAlive(content.pid) ? content : undefined;
 }
 
+/** True if a server ended without removing the file: it was killed, or crashed. */
+export function hasCrashed(home: string): boolean {
+  const content = readContent(serverFilePath(home));
+  return content !== undefined && !isProcessAlive(content.pid);
+}
+
 /** The content, even if the process has ended. */
 function readContent(path: string): ServerFile | undefined {
   let value: unknown;

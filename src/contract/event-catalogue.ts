@@ -41,7 +41,7 @@ const fileChange = {
   additionalProperties: false,
 } as const;
 const { response, model, usage, cost, finishReason } = promptResultSchema.properties;
-const { params, rule, alwaysCovers, realPath } = permissionSchema.properties;
+const { callId, params, rule, alwaysCovers, realPath } = permissionSchema.properties;
 const { incomplete } = messageSchema.properties;
 const outputMessage = {
   type: 'string',
@@ -208,6 +208,7 @@ export const catalogue = {
       type: 'object',
       properties: {
         permissionId: text,
+        callId,
         tool: text,
         params,
         rule,

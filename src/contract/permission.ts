@@ -22,6 +22,11 @@ export const permissionSchema = {
     id: text,
     runId: text,
     sessionId: text,
+    callId: {
+      type: 'string',
+      description:
+        'The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call.',
+    },
     tool: text,
     params: { type: 'object', additionalProperties: true },
     rule: { type: 'string', description: 'The rule that `allow_always` adds to this session.' },

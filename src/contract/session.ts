@@ -136,6 +136,24 @@ export const sessionForkSchema = {
 
 export type SessionFork = SchemaType<typeof sessionForkSchema>;
 
+/** The body of `POST /api/sessions/{id}/mcp-servers`. */
+export const sessionServersSchema = {
+  type: 'object',
+  properties: {
+    mcpServers: {
+      type: 'object',
+      maxProperties: 32,
+      additionalProperties: { type: 'object', additionalProperties: true },
+      description:
+        'By name, as `mcpServers` in config.json: `{"command": …}` or `{"url": …}`. Variables are not replaced. Empty: none.',
+    },
+  },
+  required: ['mcpServers'],
+  additionalProperties: false,
+} as const;
+
+export type SessionServersInput = SchemaType<typeof sessionServersSchema>;
+
 export const exportFormats = ['json', 'markdown'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 

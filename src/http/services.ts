@@ -26,6 +26,7 @@ import type {
   SessionInput,
   SessionOrigin,
   SessionPatch,
+  SessionServersInput,
 } from '../contract/session.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
@@ -128,6 +129,16 @@ export interface SessionService {
     readonly chunks: AsyncIterable<string>;
   }>;
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
+  /**
+   * Replaces the MCP servers that only this session has.
+   * @throws CodeBuddyError `session_not_found`, `validation_failed`, `not_supported_by_agent`; `insufficient_scope` for a
+   * program if `mayStartPrograms` is false
+   */
+  setMcpServers?(
+    id: string,
+    servers: SessionServersInput['mcpServers'],
+    rights: { readonly mayStartPrograms: boolean },
+  ): Promise<void>;
 }
 
 export interface ToolService {

@@ -130,6 +130,23 @@ describe('an answer', () => {
     });
   });
 
+  it.each([
+    ['allow', 'tool.start'],
+    ['deny', 'tool.error'],
+  ] as const)('"%s": the question names the call of %s', async (decision, type) => {
+    const { agent, permission, result, events } = await waitingRun([
+      calls('bash', { command: 'true' }),
+      says('done'),
+    ]);
+    await agent.permissions.decide(permission.id, decision);
+    await result;
+    const ids = (await events())
+      .filter((event) => event.type === type || event.type === 'permission.request')
+      .map(({ data }) => ('callId' in data ? data.callId : undefined));
+    expect(permission.callId).toMatch(/^call_/);
+    expect(ids).toEqual([permission.callId, permission.callId]);
+  });
+
   it('and its question are in the log together with the status of the run', async () => {
     const { agent, log, store, write } = await startModelAgent(
       [calls('edit_file', uses.edit_file), says('done')],

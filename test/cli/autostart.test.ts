@@ -98,6 +98,19 @@ test('no server is started with --no-autostart, by the setting, with --url, or b
   expect(code, stderr).toBe(3);
 });
 
+test('if the default port is in use, the server takes another one', async () => {
+  // It may already be in use on this machine.
+  const blocker = createServer().listen(3847, '127.0.0.1');
+  await Promise.race([once(blocker, 'listening'), once(blocker, 'error')]);
+  onTestFinished(() => void blocker.close());
+  const home = temporaryFolder();
+  onTestFinished(async () => void (await run(home, ['stop'])));
+  const { code, stderr } = await runStarting(home, ['keys', 'list']);
+  expect(code, stderr).toBe(0);
+  const { url } = JSON.parse(readFileSync(join(home, 'api', 'server.json'), 'utf8')) as { url: string };
+  expect(new URL(url).port).not.toBe('3847');
+});
+
 test('a server that does not start is an error with its reason', async () => {
   const blocker = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => blocker.once('listening', resolve));

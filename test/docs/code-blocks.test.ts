@@ -65,6 +65,9 @@ const notRun: Readonly<Record<string, string>> = {
   'docs/mcp-server.md: gemini mcp add codebuddy codebuddy mcp': 'needs Gemini CLI; see above',
   'docs/ci.md: $ CODEBUDDY_MODEL=offline codebuddy serve --port 0 &':
     'starts another server; test/examples/prompt-in-ci.test.ts runs the same commands',
+  'docs/editors.md: require("avante").setup({': 'needs Neovim',
+  "docs/editors.md: npx acpx --agent 'codebuddy acp' exec 'explain this project'":
+    'acpx is not installed; test/acp drives the command with the client of the SDK',
   'examples/fix-the-failing-test/README.md: $ cp -r examples/fix-the-failing-test /tmp/project':
     'needs the key of a provider; test/examples/fix-the-failing-test.test.ts runs it with a scripted model',
 };

@@ -77,7 +77,15 @@ describe('sessions, messages and keys of a clock that was ahead', () => {
     const store = await openSqliteStore({ path });
     const log = createEventLog({ store });
     const agents = { forNewSession: () => 'builtin' };
-    const sessions = createSessions({ store, log, agents, now: () => now, isBusy: () => false });
+    const mcpServers = { set: async () => undefined, remove: async () => undefined };
+    const sessions = createSessions({
+      store,
+      log,
+      agents,
+      mcpServers,
+      now: () => now,
+      isBusy: () => false,
+    });
     const keys = await openKeys({ store, fixed: [], now: () => now });
     const { id } = await sessions.create({ title: 'early' });
     await keys.create({ name: 'early', scopes: ['read'] });

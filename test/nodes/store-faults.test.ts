@@ -98,6 +98,7 @@ test('a session that was created or forked is answered without another read, whi
     store: faulty,
     log,
     agents: { forNewSession: () => 'builtin' },
+    mcpServers: { set: async () => undefined, remove: async () => undefined },
     now: Date.now,
     isBusy: () => false,
     isShared: true,

@@ -26,6 +26,8 @@ import { describeExact, exactRule, formatRule, type PermissionRule } from './per
 export interface PermissionRequest extends JudgedUse {
   readonly runId: string;
   readonly sessionId: string;
+  /** Its id in the log, if the call that waits is known there. */
+  readonly callId?: string | undefined;
   readonly hop: number;
   /** Adds a rule to those of the session. */
   readonly remember: (rule: PermissionRule) => Promise<void>;
@@ -95,7 +97,7 @@ export function createPermissions({
   };
 
   async function ask(request: PermissionRequest): Promise<{ allowed: boolean; reason: string }> {
-    const { runId, sessionId, hop, tool, params, signal } = request;
+    const { runId, sessionId, callId, hop, tool, params, signal } = request;
     const createdAt = now();
     const { target } = request;
     const alwaysCovers = describeExact(asShown(request));
@@ -103,6 +105,7 @@ export function createPermissions({
       id: makeId('prm', createdAt),
       runId,
       sessionId,
+      ...(callId === undefined ? {} : { callId }),
       tool,
       params,
       rule: formatRule(exactRule(asShown(request))),
@@ -130,6 +133,7 @@ export function createPermissions({
             type: 'permission.request',
             data: {
               permissionId: permission.id,
+              ...(callId === undefined ? {} : { callId }),
               tool,
               params: wellFormedDeep({ ...params }),
               rule: permission.rule,

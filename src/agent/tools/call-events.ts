@@ -2,6 +2,7 @@
 // since every event goes to every stream and webhook; the session keeps the whole result.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { makeId } from '../../base/ids.ts';
 import { wellFormedDeep } from '../../base/text.ts';
 import type { NewEvent } from '../../events/event-log.ts';
 import { capText } from './cap-output.ts';
@@ -27,6 +28,11 @@ export interface CallEnd {
   readonly durationMs: number;
   /** The message of the session that has the output. */
   readonly messageId?: string | undefined;
+}
+
+/** Unique in the log; a model's own call ids are not. */
+export function newCallId(): string {
+  return makeId('evt').replace('evt_', 'call_');
 }
 
 export function startEvent(

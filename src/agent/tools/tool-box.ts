@@ -2,7 +2,6 @@
 // end, turns file changes into events, and returns a failure of the tool as an outcome.
 
 import { CodeBuddyError } from '../../base/errors.ts';
-import { makeId } from '../../base/ids.ts';
 import { wellFormedDeep } from '../../base/text.ts';
 import type { Isolation } from '../../contract/sandbox.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
@@ -15,7 +14,7 @@ import { type CallMarks, createCallMarks } from '../processes/call-marks.ts';
 import { createProgramFinder } from '../programs/program-finder.ts';
 import { type CommandGuard, createCommandGuard } from '../sandbox-guard/command-guard.ts';
 import { bashTool } from './bash.ts';
-import { endEvent, startEvent } from './call-events.ts';
+import { endEvent, newCallId, startEvent } from './call-events.ts';
 import { createCallStart } from './call-start.ts';
 import { coerceParams } from './coerce-params.ts';
 import { editFileTool } from './edit-file.ts';
@@ -44,14 +43,15 @@ const builtInTools: readonly Tool[] = [
 
 /** Tools that are not built in, such as those of MCP servers. */
 export interface ExternalTools {
-  list(): Promise<readonly ToolDescription[]>;
-  has(name: string): boolean;
+  /** With `sessionId`, also those of the session; so do the other methods. */
+  list(sessionId?: string): Promise<readonly ToolDescription[]>;
+  has(name: string, sessionId?: string): boolean;
   /** Asks only the server that owns the tool. Undefined if that server has no such tool, or cannot be asked. */
-  find(name: string): Promise<ToolDescription | undefined>;
+  find(name: string, sessionId?: string): Promise<ToolDescription | undefined>;
   call(
     name: string,
     params: Record<string, unknown>,
-    options: { readonly signal: AbortSignal },
+    options: { readonly signal: AbortSignal; readonly sessionId?: string | undefined },
   ): Promise<unknown>;
 }
 
@@ -66,6 +66,8 @@ export interface PreparedCall {
 
 export interface RunOptions {
   readonly signal: AbortSignal;
+  /** The id in the events of the call. @default a new one */
+  readonly callId?: string;
   readonly sessionId?: string;
   readonly runId?: string;
   /** The number of requests of this server's own webhooks that led to the call. @default 0 */
@@ -92,12 +94,13 @@ export interface RunOptions {
 }
 
 export interface ToolBox {
-  list(): Promise<readonly ToolDescription[]>;
+  /** With `sessionId`, also the tools that only this session has; so does `prepare`. */
+  list(sessionId?: string): Promise<readonly ToolDescription[]>;
   /**
    * Finds the tool and checks the parameters. Those of external tools are checked by the server that runs them.
    * @throws CodeBuddyError `tool_not_found`, `validation_failed`
    */
-  prepare(name: string, params: Record<string, unknown>): Promise<PreparedCall>;
+  prepare(name: string, params: Record<string, unknown>, sessionId?: string): Promise<PreparedCall>;
   /**
    * How a command would run now; undefined for tools that run no commands.
    * @throws CodeBuddyError `sandbox_unavailable`
@@ -155,20 +158,24 @@ export function createToolBox({
   const seenBy = createSeenFiles();
   const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace.root] });
 
-  async function prepare(name: string, given: Record<string, unknown>): Promise<PreparedCall> {
+  async function prepare(
+    name: string,
+    given: Record<string, unknown>,
+    sessionId?: string,
+  ): Promise<PreparedCall> {
     const tool = byName.get(name);
     if (tool !== undefined) {
       const params = coerceParams(tool.inputSchema, given);
       validateParams(tool, params);
       return { tool: name, params, readOnly: tool.readOnly };
     }
-    if (external === undefined || !external.has(name)) {
+    if (external === undefined || !external.has(name, sessionId)) {
       throw new CodeBuddyError(
         'tool_not_found',
         `Tool ${JSON.stringify(name)} not found; the built-in tools are ${[...byName.keys()].join(', ')}.`,
       );
     }
-    const found = await external.find(name);
+    const found = await external.find(name, sessionId);
     return {
       tool: name,
       params: coerceParams(found?.inputSchema, given),
@@ -234,14 +241,14 @@ export function createToolBox({
   }
 
   return {
-    async list() {
+    async list(sessionId) {
       const own = builtInTools.map(({ name, description, inputSchema, readOnly }) => ({
         name,
         description,
         inputSchema,
         readOnly,
       }));
-      return external === undefined ? own : [...own, ...(await external.list())];
+      return external === undefined ? own : [...own, ...(await external.list(sessionId))];
     },
     prepare,
     async isolationOf(name) {
@@ -264,6 +271,7 @@ export function createToolBox({
     },
     async run(call, options) {
       const {
+        callId = newCallId(),
         sessionId,
         runId,
         hop = 0,
@@ -278,8 +286,7 @@ export function createToolBox({
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(runId === undefined ? {} : { runId }),
       };
-      // Unique in the log; a model's own call ids are not.
-      const facts = { callId: makeId('evt').replace('evt_', 'call_'), tool: call.tool };
+      const facts = { callId, tool: call.tool };
       const tool = byName.get(call.tool);
       const params = wellFormedDeep(call.params);
       const begin = startEvent(facts, params, { ...owner, hop });
@@ -296,7 +303,7 @@ export function createToolBox({
       try {
         const result =
           tool === undefined
-            ? await external?.call(call.tool, params, { signal })
+            ? await external?.call(call.tool, params, { signal, sessionId })
             : await runBuiltIn(tool, call.params, options, {
                 onOutput: (stream, text) =>
                   log.publish({ type: 'tool.output', data: { ...facts, stream, text }, ...owner }),

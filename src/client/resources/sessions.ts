@@ -46,6 +46,21 @@ export class Sessions extends Resource {
   }
 
   /**
+   * Sets the MCP servers that only this session has, instead of earlier ones. The server keeps them in memory.
+   *
+   * @throws CodeBuddyApiError `session_not_found`, `validation_failed`, `insufficient_scope`, `not_supported_by_agent`
+   * @example
+   * await client.sessions.setMcpServers(session.id, { docs: { url: 'https://mcp.example.com/mcp' } });
+   */
+  setMcpServers(
+    id: string,
+    mcpServers: Body<'setSessionMcpServers'>['mcpServers'],
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.calls.send('POST', pathOf('sessions', id, '/mcp-servers'), { mcpServers }, options);
+  }
+
+  /**
    * Exports a session as one document.
    *
    * @throws CodeBuddyApiError `session_not_found`

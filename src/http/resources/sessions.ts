@@ -16,14 +16,17 @@ import {
   type SessionFork,
   type SessionInput,
   type SessionPatch,
+  type SessionServersInput,
   sessionForkSchema,
   sessionInputSchema,
   sessionOrigins,
   sessionPatchSchema,
   sessionSchema,
+  sessionServersSchema,
 } from '../../contract/session.ts';
 import { listFromHandler } from '../call-handler.ts';
 import type { HttpContext } from '../context.ts';
+import { callerOf } from '../pipeline/caller.ts';
 import { onlyChange } from '../pipeline/idempotency.ts';
 import type { RouteDefinition } from '../route.ts';
 import type { SessionService } from '../services.ts';
@@ -203,6 +206,30 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
         const session = await onlyChange(request, () => service().fork(id, input));
         reply.code(201).header('Location', `/api/sessions/${session.id}`);
         return session;
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/sessions/:id/mcp-servers',
+      operationId: 'setSessionMcpServers',
+      summary: 'Set the MCP servers that only this session has, instead of earlier ones.',
+      description:
+        'Their tools are named `server__tool`, and start with the next step. They are kept in memory: set them again after a restart of ' +
+        'the server. Programs need the key of the server itself, because they run outside the sandbox.',
+      scope: 'admin',
+      schema: {
+        params: idParamsSchema,
+        body: sessionServersSchema,
+        response: { 204: { type: 'null' } },
+      },
+      docs: { errors: ['session_not_found', 'not_supported_by_agent', ...writeErrors] },
+      handler: async (request, reply) => {
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
+        const { mcpServers } = request.body as SessionServersInput;
+        const sessions = service();
+        if (sessions.setMcpServers === undefined) throw noSession(id);
+        await sessions.setMcpServers(id, mcpServers, { mayStartPrograms: callerOf(request).isOwner });
+        return reply.code(204).send();
       },
     },
     {

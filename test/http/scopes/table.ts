@@ -409,6 +409,25 @@ export const table: readonly Row[] = [
     options: { messageId: undefined },
   },
   {
+    route: 'POST /api/sessions/:id/mcp-servers',
+    passes: admin(204),
+    prepare: async (world) => ({
+      path: `/api/sessions/${await world.session()}/mcp-servers`,
+      body: { mcpServers: {} },
+    }),
+    options: { mcpServers: { docs: { url: 'http://127.0.0.1:1/mcp' } } },
+  },
+  {
+    route: 'POST /api/sessions/:id/mcp-servers',
+    when: 'the MCP server is a program',
+    // Only the key of the server itself.
+    passes: {},
+    prepare: async (world) => ({
+      path: `/api/sessions/${await world.session()}/mcp-servers`,
+      body: { mcpServers: { docs: { command: 'true' } } },
+    }),
+  },
+  {
     route: 'GET /api/sessions/:id/export',
     passes: read(200),
     prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/export` }),

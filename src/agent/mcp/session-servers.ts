@@ -1,0 +1,100 @@
+// MCP servers of single sessions, beside those of the configuration. They are kept in memory only: their configuration
+// may have secrets, and the client that set them sets them again after a restart.
+
+import { CodeBuddyError } from '../../base/errors.ts';
+import type { ExternalTools } from '../tools/tool-box.ts';
+import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp-config.ts';
+import type { McpServers } from './mcp-servers.ts';
+import { prefixOf } from './tool-names.ts';
+
+export interface SessionServers extends ExternalTools {
+  /**
+   * Replaces the MCP servers of a session. `value` has the format of `mcpServers` in config.json; variables are not
+   * replaced.
+   * @throws CodeBuddyError `validation_failed`; `insufficient_scope` for a program if `mayStartPrograms` is false
+   */
+  set(
+    sessionId: string,
+    value: Readonly<Record<string, unknown>>,
+    rights: { readonly mayStartPrograms: boolean },
+  ): Promise<void>;
+  /** Ends the MCP servers of a session. */
+  remove(sessionId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SessionServersOptions {
+  /** Those of the configuration. */
+  readonly common: McpServers;
+  readonly open: (servers: readonly McpServerConfig[]) => McpServers;
+  /** Called with the secrets of a configuration. */
+  readonly learn: (secrets: readonly string[]) => void;
+}
+
+interface Opened {
+  /** The configuration as JSON, to leave servers alone that have not changed. */
+  readonly text: string;
+  readonly servers: McpServers;
+}
+
+export function createSessionServers({ common, open, learn }: SessionServersOptions): SessionServers {
+  const bySession = new Map<string, Opened>();
+
+  /** The servers that have the tool. */
+  function ownerOf(name: string, sessionId: string | undefined): McpServers {
+    const own = sessionId === undefined ? undefined : bySession.get(sessionId)?.servers;
+    return own?.has(name) ? own : common;
+  }
+
+  async function remove(sessionId: string): Promise<void> {
+    const opened = bySession.get(sessionId);
+    bySession.delete(sessionId);
+    await opened?.servers.close();
+  }
+
+  return {
+    async set(sessionId, value, { mayStartPrograms }) {
+      const text = JSON.stringify(value);
+      if (bySession.get(sessionId)?.text === text) return;
+      const configs = parse(value);
+      for (const config of configs) {
+        if (config.kind === 'stdio' && !mayStartPrograms)
+          throw new CodeBuddyError(
+            'insufficient_scope',
+            `mcpServers.${config.name} is a program. Only the key of the server itself may start programs; use a server with a url.`,
+          );
+        if (common.describe().some(({ name }) => prefixOf(name) === prefixOf(config.name)))
+          throw invalid(`mcpServers.${config.name} is the name of an MCP server in config.json`);
+      }
+      learn(configs.flatMap(secretsOf));
+      await remove(sessionId);
+      if (configs.length > 0) bySession.set(sessionId, { text, servers: open(configs) });
+    },
+    remove,
+    async close() {
+      await Promise.all([...bySession.keys()].map(remove));
+    },
+    async list(sessionId) {
+      const own = sessionId === undefined ? undefined : bySession.get(sessionId)?.servers;
+      const lists = await Promise.all([common.list(), own?.list() ?? []]);
+      return lists.flat();
+    },
+    has: (name, sessionId) => ownerOf(name, sessionId).has(name),
+    find: (name, sessionId) => ownerOf(name, sessionId).find(name),
+    call: (name, params, { signal, sessionId }) => ownerOf(name, sessionId).call(name, params, { signal }),
+  };
+}
+
+function parse(value: Readonly<Record<string, unknown>>): readonly McpServerConfig[] {
+  try {
+    return parseMcpServers(value, {});
+  } catch (error) {
+    throw invalid(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function invalid(message: string): CodeBuddyError {
+  return new CodeBuddyError('validation_failed', `${message}.`, {
+    errors: [{ in: 'body', pointer: '/mcpServers', message }],
+  });
+}
