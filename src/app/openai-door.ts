@@ -6,12 +6,19 @@ import type { OpenAiDoor } from '../openai/door.ts';
 
 export function openAiDoor(
   log: EventLog,
-  { runs, sessions, models, answerAlone }: Agent,
+  { runs, sessions, models, agents, answerAlone }: Agent,
 ): () => Promise<OpenAiDoor> {
   let door: Promise<OpenAiDoor> | undefined;
   return () => {
     door ??= import('../openai/door.ts').then(({ createOpenAiDoor }) =>
-      createOpenAiDoor({ runs, sessions, events: log, models: models.list, answerAlone }),
+      createOpenAiDoor({
+        runs,
+        sessions,
+        events: log,
+        models: models.list,
+        agents: agents.list,
+        answerAlone,
+      }),
     );
     return door;
   };

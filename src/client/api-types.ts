@@ -1260,7 +1260,7 @@ export interface paths {
     };
     /**
      * List the models in the form of the OpenAI API.
-     * @description `codebuddy` is the agent with the model of the server, `codebuddy/MODEL` with another one.
+     * @description `codebuddy` is the agent of the server with its model, `codebuddy/AGENT` another agent, `codebuddy/MODEL` the built-in agent with another model.
      *
      *     Requires an API key with the scope `prompt`.
      */

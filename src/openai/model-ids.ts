@@ -1,6 +1,7 @@
-// The model ids of the OpenAI-compatible routes: `codebuddy` is the agent with the model of the server;
-// `codebuddy/MODEL` is the agent with another model.
+// The model ids of the OpenAI-compatible routes: `codebuddy` is the agent of the server with its model, `codebuddy/AGENT`
+// another agent, and `codebuddy/MODEL` the built-in agent with another model. Only names of models have a slash.
 
+import { builtinAgent } from '../contract/agent.ts';
 import type { OpenAiModel, OpenAiModelList } from '../contract/openai-model.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import { modelNotFound } from './invalid-parameter.ts';
@@ -12,20 +13,33 @@ const prefix = `${agentModel}/`;
 const created = 1_767_225_600;
 
 /** The options of a run with this model. @throws CodeBuddyError `model_not_found` */
-export function optionsOf(model: string): Pick<PromptOptions, 'model'> {
+export function optionsOf(model: string): Pick<PromptOptions, 'agent' | 'model'> {
   if (model === agentModel) return {};
   const rest = model.startsWith(prefix) ? model.slice(prefix.length) : '';
-  if (rest === 'offline' || rest.includes('/')) return { model: rest };
-  throw modelNotFound(model, `the models are ${agentModel} and ${prefix}MODEL (GET /v1/models).`);
+  if (rest === '')
+    throw modelNotFound(
+      model,
+      `the models are ${agentModel}, ${prefix}AGENT and ${prefix}MODEL (GET /v1/models).`,
+    );
+  return rest === 'offline' || rest.includes('/') ? { agent: builtinAgent, model: rest } : { agent: rest };
 }
 
-export async function listModels({ models }: Pick<DoorServices, 'models'>): Promise<OpenAiModelList> {
-  const ready = (await models()).models.filter(({ ready }) => ready);
-  return { object: 'list', data: [agentModel, ...ready.map(({ id }) => prefix + id)].map(describe) };
+type Lists = Pick<DoorServices, 'models' | 'agents'>;
+
+export async function listModels({ models, agents }: Lists): Promise<OpenAiModelList> {
+  const [own, all] = await Promise.all([models(), agents()]);
+  const others = all.agents.filter(
+    ({ name, status }) => name !== builtinAgent && (status === 'ready' || status === 'unknown'),
+  );
+  const names = [
+    ...others.map(({ name }) => name),
+    ...own.models.filter(({ ready }) => ready).map(({ id }) => id),
+  ];
+  return { object: 'list', data: [agentModel, ...names.map((name) => prefix + name)].map(describe) };
 }
 
 /** @throws CodeBuddyError `model_not_found` */
-export async function getModel(id: string, services: Pick<DoorServices, 'models'>): Promise<OpenAiModel> {
+export async function getModel(id: string, services: Lists): Promise<OpenAiModel> {
   const { data } = await listModels(services);
   const found = data.find((model) => model.id === id);
   if (found === undefined)

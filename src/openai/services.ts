@@ -1,6 +1,7 @@
 // The services that the OpenAI-compatible routes take: those of the REST server, and answers of a language model alone.
 // The app passes them.
 
+import type { Agents } from '../contract/agent.ts';
 import type { Delta, LoggedEvent } from '../contract/event.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
@@ -84,6 +85,7 @@ export interface DoorServices {
     }): AsyncIterable<readonly RunItem[]>;
   };
   readonly models: () => Promise<Models>;
+  readonly agents: () => Promise<Agents>;
   /** An answer of a language model alone, without tools, session or run. Undefined if there is no language model. */
   readonly answerAlone: (request: AloneRequest) => Promise<AloneAnswer | undefined>;
 }

@@ -2,6 +2,7 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Turns } from '../base/turns.ts';
+import { builtinAgent } from '../contract/agent.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Conversation } from './conversation.ts';
@@ -20,7 +21,7 @@ export interface StartOptions {
 
 /** @throws CodeBuddyError of `runs.start`; `model_not_found` */
 export async function startRun(
-  services: Pick<DoorServices, 'runs' | 'sessions'> & { readonly turns: Turns },
+  services: Pick<DoorServices, 'runs' | 'sessions' | 'agents'> & { readonly turns: Turns },
   caller: Caller,
   conversation: Conversation,
   { model, sessionId, detached = false }: StartOptions,
@@ -28,9 +29,23 @@ export async function startRun(
   const { runs } = services;
   const { prompt, system } = conversation;
   const { requestId, hop, keyId, mayUseTools } = caller;
-  const options = { ...optionsOf(model), ...(system === undefined ? {} : { system }) };
-  const start = (place: SessionPlace): Promise<StartedRun> =>
-    runs.start({ ...place, prompt, options, origin: 'openai', requestId, hop, keyId, mayUseTools });
+  const chosen = optionsOf(model);
+  const applies = system === undefined || (await appliesSystem(services, chosen.agent));
+  const options = applies && system !== undefined ? { ...chosen, system } : chosen;
+  const start = (place: SessionPlace): Promise<StartedRun> => {
+    // An agent that takes no instructions gets them once, before its first prompt.
+    const text = applies || place.sessionId !== undefined ? prompt : `${system}\n\n${prompt}`;
+    return runs.start({
+      ...place,
+      prompt: text,
+      options,
+      origin: 'openai',
+      requestId,
+      hop,
+      keyId,
+      mayUseTools,
+    });
+  };
   try {
     const started =
       sessionId === undefined
@@ -45,8 +60,20 @@ export async function startRun(
   }
 }
 
+/** Whether an agent, by default that of the server, applies `options.system`. */
+async function appliesSystem(
+  { agents }: Pick<DoorServices, 'agents'>,
+  agent: string | undefined,
+): Promise<boolean> {
+  if (agent === builtinAgent) return true;
+  const all = (await agents()).agents;
+  const found = all.find(({ name, isDefault }) => (agent === undefined ? isDefault : name === agent));
+  return found?.capabilities.system !== false;
+}
+
 function namesModel(error: unknown): error is CodeBuddyError {
-  return error instanceof CodeBuddyError && error.errors?.[0]?.pointer === '/options/model';
+  const pointer = error instanceof CodeBuddyError ? error.errors?.[0]?.pointer : undefined;
+  return pointer === '/options/model' || pointer === '/options/agent';
 }
 
 function cancelWhenGone(runs: DoorServices['runs'], { run, result }: StartedRun, gone: AbortSignal): void {

@@ -179,7 +179,7 @@ test('uses the model that the id names', async () => {
   expect((await ask('codebuddy/local/other')).model).toBe('codebuddy/local/other');
   expect(model.requests.at(-1)?.model).toBe('other');
   expect((await ask('codebuddy/offline')).choices[0]?.message.content).toContain('offline agent');
-  for (const id of ['gpt-4o', 'codebuddy/claude', 'codebuddy/nobody/model', 'codebuddy/']) {
+  for (const id of ['gpt-4o', 'codebuddy/nobody', 'codebuddy/nobody/model', 'codebuddy/']) {
     const error = await ask(id).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(OpenAI.NotFoundError);
     expect(error).toMatchObject({ code: 'model_not_found', param: 'model', type: 'invalid_request_error' });

@@ -59,7 +59,7 @@ export function openAiRoutes(context: HttpContext): readonly RouteDefinition[] {
       operationId: 'listOpenAiModels',
       summary: 'List the models in the form of the OpenAI API.',
       description:
-        '`codebuddy` is the agent with the model of the server, `codebuddy/MODEL` with another one.',
+        '`codebuddy` is the agent of the server with its model, `codebuddy/AGENT` another agent, `codebuddy/MODEL` the built-in agent with another model.',
       scope: 'prompt',
       schema: { response: { 200: openAiModelListSchema } },
       handler: async () => (await openai()).models(),
