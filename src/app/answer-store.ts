@@ -90,7 +90,7 @@ function createTurns(
       try {
         return await claims.claim(claimed(key));
       } catch (error) {
-        // It may have been made.
+        // The claim may have been made.
         release(key, { kind: 'undone' });
         throw error;
       }

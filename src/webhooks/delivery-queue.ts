@@ -62,7 +62,10 @@ export interface Taken {
 export class DeliveryQueue {
   #isOrdered: boolean;
   readonly #fresh = createSequenceQueue();
-  /** The fresh deliveries of an ordered queue must be sorted before the next one is taken. */
+  /**
+   * The fresh deliveries of an ordered queue must be sorted before the next one is taken. Those that are being loaded may
+   * come after them.
+   */
   #isUnsorted = false;
   #nextWaitingAt: number | undefined;
   readonly #ready: DeliveryRow[] = [];
@@ -293,12 +296,19 @@ export class DeliveryQueue {
   }
 
   returnedFresh(sequences: readonly number[]): void {
+    if (sequences.length === 0) return;
     this.#fresh.unshift(sequences);
+    // Earlier ones may have gone back to the store since they were taken.
+    this.sort();
   }
 
-  loadedFresh(rows: readonly DeliveryRow[]): void {
+  loadedFresh(given: readonly DeliveryRow[]): void {
+    const rows = given.filter((row) => this.#isNew(row));
+    if (this.#isUnsorted) {
+      this.#fresh.unshift(rows.map(({ sequence }) => sequence));
+      return;
+    }
     for (const row of rows) {
-      if (!this.#isNew(row)) continue;
       this.#known.set(row.id, row.sequence);
       this.#ready.push(row);
     }
@@ -329,6 +339,8 @@ export class DeliveryQueue {
 
   /** Moves ready and urgent deliveries back to the store, to be loaded again in order. */
   unload(): void {
+    // They come before those that are being loaded.
+    if (this.#isOrdered && this.isLoading) this.#isUnsorted = true;
     const rows = [...this.#urgent, ...this.#ready];
     this.#fresh.unshift(rows.filter((row) => row.nextAttemptAt === null).map(({ sequence }) => sequence));
     for (const { id, nextAttemptAt } of rows) {

@@ -394,6 +394,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       settled.anyEnded();
       removal.removeIfDone(lane);
     },
+    wake: dispatcher.wake,
     onError: (error) => warn('old deliveries could not be deleted; trying again later', error),
     mayPrune: sharing?.mayPrune,
   });

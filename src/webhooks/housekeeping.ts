@@ -17,6 +17,7 @@ export interface HousekeepingOptions {
   readonly keep: number;
   readonly onPruned: (count: number) => void;
   readonly onExpired: (lane: Lane, count: number) => void;
+  readonly wake: (lane: Lane) => void;
   readonly onError: (error: unknown) => void;
   /** If other nodes share the history: whether this node prunes it now. It knows `ended` then. @default it always does */
   readonly mayPrune?: (() => Promise<boolean>) | undefined;
@@ -39,7 +40,7 @@ const stepSize = 100;
 const pauseMs = 20;
 
 export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { store, clock, lanes, ended, keep, onPruned, onExpired, onError, mayPrune } = options;
+  const { store, clock, lanes, ended, keep, onPruned, onExpired, wake, onError, mayPrune } = options;
   let isStopped = false;
   let isPruning = false;
   let pause: NodeJS.Timeout | undefined;
@@ -82,6 +83,8 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
 
   async function expireStep(lane: Lane): Promise<number> {
     const patient = clock.patient();
+    // The webhook may become able to receive meanwhile: later deliveries must not be sent before the taken ones.
+    const release = lane.hold();
     lane.queue.unload();
     const sequences = lane.queue.takeFresh(stepSize);
     let left: readonly number[] = sequences;
@@ -106,6 +109,8 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       read.end();
       // Even if the store failed, the taken sequences return to the front of the queue.
       lane.queue.returnedFresh(left);
+      release();
+      wake(lane);
     }
     if (old.length === 0) return 0;
     onExpired(lane, old.length);

@@ -14,6 +14,8 @@ import { putState } from '../webhook-writes.ts';
 export interface LaneKeeper extends LaneWorker {
   /** Webhooks whose deliveries this node sends, or is about to send. */
   ownIds(): readonly string[];
+  /** Whether it is one of them. */
+  owns(webhookId: string): boolean;
   /** Keeps a new delivery of a webhook that is being taken up. Returns false if the webhook is not. */
   isTakingUp(webhookId: string, sequence: number): boolean;
   /** Shadows were created: makes the webhooks known to all nodes. */
@@ -232,6 +234,7 @@ export function createLaneKeeper({
       ownIds ??= [...owned];
       return ownIds;
     },
+    owns: (webhookId) => owned.has(webhookId),
     isTakingUp(webhookId, sequence) {
       const taking = takingUp.get(webhookId);
       if (taking === undefined) return false;

@@ -218,9 +218,10 @@ export function createSharing(options: SharingOptions): Sharing {
       }
     },
     isElsewhere(lane, delivery) {
+      // Also while the webhook is being taken up, which may end before those earlier events are read.
+      if (keeper.owns(lane.id) && lane.config.ordered && arrivals.waits(delivery)) return true;
       if (keeper.isTakingUp(lane.id, delivery.sequence)) return true;
-      if (lane.isShadow || delivery.sequence <= lane.knownUpTo) return true;
-      return lane.config.ordered && arrivals.waits(delivery);
+      return lane.isShadow || delivery.sequence <= lane.knownUpTo;
     },
     foreign: arrivals.foreign,
     replaying: arrivals.replayed,

@@ -46,7 +46,7 @@ export function createClaims({
         released.call();
         return;
       }
-      // It was taken over, or released before. The note of a take-over that is kept is not taken back by a later request.
+      // It was taken over, or released before. Once the note of a take-over is kept, no later request removes it.
       await query(undone ? statements.removeLoss : statements.keepLoss, [node.id, name]);
     },
     holderOf: async (name) => nodeIdIn(await query(statements.claimHolder, [name])),
