@@ -129,7 +129,7 @@ function explainPending(
 function whyOpen(failures: number): string {
   return failures === 0
     ? 'Its receiver was down and has not been tried since'
-    : `The last ${failures} attempts of its webhook failed`;
+    : `The last ${failures === 1 ? 'attempt' : `${failures} attempts`} of its webhook failed`;
 }
 
 function curlLine(

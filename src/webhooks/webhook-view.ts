@@ -82,14 +82,18 @@ function viewState(lane: Lane, times: ShownTimes, { missed, hasFile }: ViewOptio
     return { status: 'unreachable', detail, ...figures };
   }
   if (openUntil !== null) {
-    const why = failures === 0 ? 'Not tried yet' : `The last ${failures} attempts failed`;
+    const why = failures === 0 ? 'Not tried yet' : lastFailed(failures);
     const detail = `${why}. One request at a time is sent, the next ${next}; the other deliveries wait without losing attempts. If the receiver works again, run: codebuddy webhooks enable ${lane.id}`;
     return { status: 'open', detail, ...figures };
   }
   if (failures > 0) {
-    return { status: 'failing', detail: `The last ${failures} attempts failed.`, ...figures };
+    return { status: 'failing', detail: `${lastFailed(failures)}.`, ...figures };
   }
   return { status: 'healthy', detail: 'Deliveries are sent at once.', ...figures };
+}
+
+function lastFailed(failures: number): string {
+  return failures === 1 ? 'The last attempt failed' : `The last ${failures} attempts failed`;
 }
 
 const disabledWords: Readonly<Record<string, string>> = {

@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
-import { fillDashboard } from './fill-dashboard.ts';
+import { fillDashboard, replies } from './fill-dashboard.ts';
 import { useDashboard } from './start-dashboard.ts';
-import { viewNames } from './view-names.ts';
+import { startWithModel } from './start-model-app.ts';
 
 const dashboard = useDashboard();
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -16,10 +16,9 @@ interface Violation {
 }
 
 test.each(['light', 'dark'] as const)('every view passes axe in the %s theme', async (theme) => {
-  const app = await dashboard.start({ theme });
+  const app = await startWithModel(dashboard, replies, { theme });
   const { page, faults, show } = app;
-  const { sessionId } = await fillDashboard(app);
-  for (const view of [...viewNames, `sessions/${sessionId}`]) {
+  for (const view of await fillDashboard(app)) {
     await show(view);
     await page.getByRole('heading', { level: 1 }).first().waitFor();
     await page.evaluate(axe);
@@ -35,10 +34,9 @@ test.each(['light', 'dark'] as const)('every view passes axe in the %s theme', a
 });
 
 test('no view scrolls sideways at 360 px', async () => {
-  const app = await dashboard.start({ width: 360 });
+  const app = await startWithModel(dashboard, replies, { width: 360 });
   const { page, show } = app;
-  const { sessionId } = await fillDashboard(app);
-  for (const view of [...viewNames, `sessions/${sessionId}`]) {
+  for (const view of await fillDashboard(app)) {
     await show(view);
     await page.getByRole('heading', { level: 1 }).first().waitFor();
     expect([view, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([view, 360]);

@@ -1,7 +1,9 @@
 // The dashboard without a mouse.
 
 import { expect, test } from 'vitest';
+import { calls, says } from '../agent/start-model-agent.ts';
 import { useDashboard } from './start-dashboard.ts';
+import { startWithModel } from './start-model-app.ts';
 
 const dashboard = useDashboard();
 
@@ -36,6 +38,39 @@ test('j and k choose a row, and Enter opens it', async () => {
   await page.getByText('Oldest').waitFor();
   for (const key of ['j', 'j', 'j', 'k', 'Enter']) await page.keyboard.press(key);
   await page.getByRole('heading', { name: 'Middle', level: 1 }).waitFor();
+});
+
+test('Enter presses what has the focus, and opens the row that j and k chose after a click', async () => {
+  const { page, client, show } = await dashboard.start();
+  for (const title of ['Older', 'Newer']) await client.sessions.create({ title });
+  await show('sessions');
+  const heading = (name: string) => page.getByRole('heading', { name, level: 1 });
+  await page.getByRole('link', { name: 'Older' }).focus();
+  await page.keyboard.press('Enter');
+  await heading('Older').waitFor();
+
+  await show('events?type=session.start');
+  const rows = page.getByRole('list', { name: 'Events' }).getByRole('listitem');
+  await rows.filter({ hasText: 'Newer' }).getByRole('button').click();
+  await page.getByRole('region', { name: /^Event evt_/ }).waitFor();
+  // The first row, then the second one.
+  for (const key of ['j', 'j', 'Enter']) await page.keyboard.press(key);
+  await rows.filter({ hasText: 'Older' }).getByRole('button', { expanded: true }).waitFor();
+});
+
+test('g and a key without a view do nothing: a alone would allow a permission', async () => {
+  const { page, client, show } = await startWithModel(dashboard, [
+    calls('bash', { command: 'echo one' }),
+    says('Done.'),
+  ]);
+  const run = await client.runs.start({ prompt: 'go' });
+  await show('permissions');
+  // Keys answer a question once it was in view for a moment.
+  await page.locator('.permission.has-keys').waitFor();
+  for (const key of ['g', 'a', 'd']) await page.keyboard.press(key);
+  for await (const { type, data } of client.runs.events(run.id)) {
+    if (type === 'permission.resolved') expect(data.decision).toBe('deny');
+  }
 });
 
 test('the tab key reaches the content, and the focus is visible', async () => {

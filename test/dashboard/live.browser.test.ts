@@ -1,7 +1,12 @@
 // The list of events as it follows the server.
 
+import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { openTestStore, usesPostgres } from '../postgres/test-store.ts';
+import { newEvent } from '../store/temporary-store.ts';
 import { stopApp } from './restart-app.ts';
 import { useDashboard } from './start-dashboard.ts';
 
@@ -14,6 +19,7 @@ async function openEvents(query = '') {
   return app;
 }
 
+const eventId = (number: number): string => `evt_${String(number).padStart(26, '0')}`;
 const rowsOf = (page: Page) => page.getByRole('list', { name: 'Events' }).getByRole('listitem');
 
 test('events appear as they happen, and open to their JSON', async () => {
@@ -103,4 +109,36 @@ test('an idle page sends no request', async () => {
   expect(await inTenMinutes()).toBe(0);
   await client.sessions.create({ title: 'Still live' });
   await page.getByText('Still live').waitFor();
+});
+
+test('10 000 events scroll with few rows in the page', async () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-many-')));
+  const home = join(folder, 'home');
+  mkdirSync(join(home, 'api'), { recursive: true, mode: 0o700 });
+  const store = await openTestStore({ path: usesPostgres ? home : join(home, 'api', 'codebuddy.db') });
+  const count = 10_000;
+  for (let at = 0; at < count; at += 500) {
+    const events = Array.from({ length: 500 }, (_, n) =>
+      newEvent({ id: eventId(at + n), type: 'session.end', timestamp: Date.now(), data: '{"reason":"x"}' }),
+    );
+    await store.store.write(events);
+  }
+  await store.close();
+  const { page, faults } = await dashboard.start({ folder, view: 'events?type=session.end' });
+  const rows = rowsOf(page);
+  await rows.first().waitFor();
+  const size = async (): Promise<number> => Number(await rows.first().getAttribute('aria-setsize'));
+  await page.mouse.move(600, 400);
+  while ((await size()) < count) {
+    const before = await size();
+    await page.mouse.wheel(0, 1_000_000);
+    await expect.poll(size).toBeGreaterThan(before);
+    expect(await rows.count()).toBeLessThanOrEqual(80);
+  }
+  await page.mouse.wheel(0, 10_000_000);
+  await expect.poll(() => rows.last().getAttribute('aria-posinset')).toBe(String(count));
+  expect(await rows.count()).toBeLessThanOrEqual(80);
+  await page.mouse.wheel(0, -10_000_000);
+  await expect.poll(() => rows.first().getAttribute('aria-posinset')).toBe('1');
+  expect(faults).toEqual([]);
 });

@@ -10,6 +10,11 @@ export function isTyping(target: EventTarget | null): boolean {
   );
 }
 
+/** True if Enter presses the element. */
+function isPressable(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest('a[href], button, summary') !== null;
+}
+
 /** Calls the function of a key while the component is shown, outside of fields and dialogs. */
 export function useKeys(keys: Readonly<Record<string, () => void>>): void {
   // Effects run after the next paint: a key may come before it.
@@ -20,6 +25,7 @@ export function useKeys(keys: Readonly<Record<string, () => void>>): void {
       if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented)
         return;
       if (document.querySelector('dialog[open]') !== null) return;
+      if (event.key === 'Enter' && isPressable(event.target)) return;
       const act = Object.hasOwn(current.current, event.key) ? current.current[event.key] : undefined;
       if (act === undefined) return;
       event.preventDefault();

@@ -135,7 +135,7 @@ function Loaded({ view, path, query }: { readonly view: View } & ViewProps) {
 function NoView() {
   return (
     <div class="empty">
-      <p>There is no such view.</p>
+      <h1>There is no such page</h1>
       <a href={hrefOf([])}>Go to the overview</a>
     </div>
   );

@@ -16,10 +16,10 @@ export function useShortcuts({ showHelp }: { readonly showHelp: () => void }): v
       if (document.querySelector('dialog[open]') !== null) return;
       if (event.timeStamp - gAt < pairMs) {
         gAt = Number.NEGATIVE_INFINITY;
-        const view = views.find(({ key }) => key === event.key);
-        if (view === undefined) return;
+        // Also for a key without a view: alone it may allow a permission.
         event.preventDefault();
-        go(view.name === '' ? [] : [view.name]);
+        const view = views.find(({ key }) => key === event.key);
+        if (view !== undefined) go(view.name === '' ? [] : [view.name]);
       } else if (event.key === 'g') gAt = event.timeStamp;
       else if (event.key === '?') showHelp();
       else if (event.key === '/') {

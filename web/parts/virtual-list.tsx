@@ -169,6 +169,9 @@ export function VirtualList<T>({
     const item = items[next];
     if (item === undefined) return;
     setSelected(keyOf(item));
+    // Enter must open this row, not press what was clicked in another one.
+    const { activeElement } = document;
+    if (activeElement instanceof HTMLElement && list.current?.contains(activeElement)) activeElement.blur();
     const rowTop = (tops[next] ?? 0) - view.top;
     if (rowTop < 60) scrollBy(0, rowTop - 60);
     else if (rowTop + heightOf(item) > view.height - 20)

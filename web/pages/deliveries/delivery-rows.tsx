@@ -17,7 +17,7 @@ export function DeliveryRow({
 }) {
   const { id, event, attemptLog, createdAt } = delivery;
   return (
-    <a class="delivery-row" href={hrefOf(['deliveries', id])} aria-label={`Delivery ${id}, ${event}`}>
+    <a class="delivery-row" href={hrefOf(['deliveries', id])}>
       <span class="delivery-state">
         <DeliveryState delivery={delivery} />
       </span>

@@ -25,7 +25,9 @@ export function summaryOf({ data }: LoggedEvent): string {
   if (typeof code === 'string') parts.push(code);
   if (parts.length === 0 || typeof code === 'string') {
     const name = telling.find((field) => fields[field] !== undefined && field !== 'tool');
-    if (name !== undefined) parts.push(String(fields[name]));
+    if (name === 'position')
+      parts.push(fields.position === 0 ? 'begins at once' : `${fields.position} before it`);
+    else if (name !== undefined) parts.push(String(fields[name]));
   }
   return parts.join(' ').replace(/\s+/g, ' ').slice(0, 300);
 }

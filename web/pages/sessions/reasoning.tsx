@@ -26,6 +26,10 @@ export function Reasoning({ text }: { readonly text: string }) {
 }
 
 function previewOf(text: string): string {
-  const end = text.slice(-previewLength).replace(/\s+/g, ' ').trim();
-  return end.length < text.trim().length ? `… ${end}` : end;
+  // Without the marks of Markdown.
+  const end = text
+    .slice(-previewLength)
+    .replace(/[*`#\s]+/g, ' ')
+    .trim();
+  return text.length > previewLength ? `… ${end}` : end;
 }
