@@ -103,6 +103,7 @@ export function SessionView({ id }: { readonly id: string }) {
                 <span>{plural(value.usage.totalTokens, 'token')}</span>
                 <span>{formatCost(value.cost)}</span>
                 {value.model !== null && <span>{value.model}</span>}
+                {value.origin !== 'rest' && <span>came in by {origins[value.origin]}</span>}
                 {value.forkedFrom !== null && (
                   <a href={hrefOf(['sessions', value.forkedFrom.sessionId])}>forked from another session</a>
                 )}
