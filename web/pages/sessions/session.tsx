@@ -28,6 +28,8 @@ const twiceMs = 800;
 /** More than a session can have active and queued. */
 const maxRuns = 20;
 
+const origins = { openai: 'the OpenAI API', mcp: 'MCP', trigger: 'a trigger' } as const;
+
 export function SessionView({ id }: { readonly id: string }) {
   const session = useResource(`session ${id}`, (signal) => client.sessions.get(id, { signal }), {
     changedBy: ['run.', 'message.', 'session.'],
