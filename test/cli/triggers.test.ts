@@ -14,7 +14,7 @@ test('a trigger is created, tested, called, changed, rotated and removed', async
     writeFileSync(join(folder, name), text);
     return join(folder, name);
   };
-  const codebuddy = (...words: string[]) => run(['triggers', ...words, '--home', home]);
+  const codebuddy = (...words: string[]) => run(home, ['triggers', ...words]);
 
   const added = await codebuddy(
     ...[
@@ -79,6 +79,6 @@ test.each([
   [['update', 'reviews1'], 'Nothing to change'],
 ])('a wrong call says what would be right: %j', async (words, message) => {
   const { home } = await startApp({ config: { watch: false } });
-  const { code, stderr } = await run(['triggers', ...words, '--home', home]);
+  const { code, stderr } = await run(home, ['triggers', ...words]);
   expect([code === 0, stderr]).toEqual([false, expect.stringContaining(message)]);
 });
