@@ -24,6 +24,7 @@ export const parts: readonly Part[] = [
   { name: 'webhook-emit', load: () => import('./webhook-emit.ts') },
   { name: 'webhook-dead', load: () => import('./webhook-dead.ts') },
   { name: 'webhook-drain', load: () => import('./webhook-drain.ts') },
+  { name: 'triggers', load: () => import('./triggers.ts') },
   { name: 'agent', load: () => import('./agent.ts') },
   { name: 'history', load: () => import('./history.ts') },
   { name: 'dashboard', load: () => import('./dashboard.ts') },

@@ -13,8 +13,11 @@ export interface LazyTriggers {
   close(): Promise<void>;
 }
 
+const noCalls = { accepted: 0, duplicate: 0, ignored: 0, refused: 0 };
+
 export function createTriggerService(options: TriggersOptions): LazyTriggers {
   let opening: Promise<Triggers> | undefined;
+  let opened: Triggers | undefined;
   let isClosed = false;
   const { path, ownership, warn } = options;
 
@@ -22,10 +25,15 @@ export function createTriggerService(options: TriggersOptions): LazyTriggers {
     if (opening === undefined) {
       watching?.close();
       opening = import('../triggers/triggers.ts').then(({ openTriggers }) => openTriggers(options));
-      // The next request tries again.
-      opening.catch(() => {
-        opening = undefined;
-      });
+      opening.then(
+        (triggers) => {
+          opened = triggers;
+        },
+        // The next request tries again.
+        () => {
+          opening = undefined;
+        },
+      );
     }
     return opening;
   }
@@ -47,6 +55,7 @@ export function createTriggerService(options: TriggersOptions): LazyTriggers {
       rotateSecret: async (id, secret) => (await open()).rotateSecret(id, secret),
       test: async (id, test) => (await open()).test(id, test),
       calls: async (id, page) => (await open()).calls(id, page),
+      stats: () => opened?.stats() ?? noCalls,
       receive: async (id, call) => (await open()).receive(id, call),
     },
     start() {

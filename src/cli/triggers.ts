@@ -83,7 +83,8 @@ Examples:
         print(`Created trigger ${created.id}. Its runs are ${created.permissionMode}.`);
         if (created.secret !== null) complain('The secret is shown only once.');
         for (const line of setupLines(created, client.url)) print(line);
-        print(paint('dim', `To test it: codebuddy triggers test ${created.id} --payload FILE`));
+        const payload = created.path === null ? '' : ' --payload FILE';
+        print(paint('dim', `To test it: codebuddy triggers test ${created.id}${payload}`));
       });
     });
   withConnection(

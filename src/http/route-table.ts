@@ -66,7 +66,7 @@ export class RouteTable {
 
   private collectOpen(): void {
     const signed = this.list.filter(({ isSigned }) => isSigned === true);
-    this.signed = new Set(signed.map(({ path }) => path.replace(/:[^/]+$/, '*')));
+    this.signed = new Set(signed.map(({ path }) => `${path.slice(0, path.lastIndexOf('/'))}/*`));
     const open = this.list.filter(({ scope, method }) => scope === 'open' && method === 'GET');
     this.open = new Set(open.map(({ path }) => path));
   }

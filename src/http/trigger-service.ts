@@ -25,6 +25,8 @@ export interface TriggerService {
   test(id: string, test: TriggerTest): Promise<TriggerTestResult>;
   /** Newest first. @throws CodeBuddyError `trigger_not_found` */
   calls(id: string, page: PageRequest & { readonly outcome?: TriggerOutcome }): Promise<Page<TriggerCall>>;
+  /** Calls by outcome since the start, also those that are not listed. For metrics. */
+  stats?(): Readonly<Record<TriggerOutcome, number>>;
   /**
    * A request to the URL of a trigger. The body is read only if the trigger exists.
    * @throws CodeBuddyError for a call that is refused

@@ -39,16 +39,19 @@ type Details = Pick<
 >;
 
 export interface CallLog {
-  /** What is committed with the run of an accepted call. */
+  /** What is committed with the run of an accepted call. Call `accepted` after that. */
   acceptance(
     call: LoggedCall,
     run: { readonly runId: string; readonly sessionId: string },
     more: { readonly coalesceKey: string | undefined; readonly replacedRunId: string | undefined },
   ): { readonly event: NewEvent; readonly write: Write };
+  accepted(): void;
   duplicate(call: LoggedCall, first: { readonly runId: string; readonly sessionId: string }): Promise<void>;
   ignored(call: LoggedCall, reason: string): Promise<void>;
   /** `isKnown`: the signature of the call was right. */
   refused(call: LoggedCall, error: CodeBuddyError, options: { readonly isKnown: boolean }): Promise<void>;
+  /** Calls by outcome since the start, also those that are not listed. */
+  stats(): Readonly<Record<TriggerOutcome, number>>;
 }
 
 /** Refused calls of unknown senders that are logged, for each trigger and minute. */
@@ -66,6 +69,7 @@ export function createCallLog({
   /** Called for each call that was logged. */
   readonly onLogged: () => void;
 }): CallLog {
+  const counts: Record<TriggerOutcome, number> = { accepted: 0, duplicate: 0, ignored: 0, refused: 0 };
   const unknown = new Map<string, { since: number; logged: number; leftOut: number }>();
 
   async function write(call: LoggedCall, ending: Ending, event?: NewEvent): Promise<void> {
@@ -93,7 +97,6 @@ export function createCallLog({
 
   return {
     acceptance(call, run, { coalesceKey, replacedRunId }) {
-      onLogged();
       return {
         event: {
           type: 'trigger.accepted',
@@ -105,14 +108,25 @@ export function createCallLog({
         write: callWrite(call, { outcome: 'accepted', ...run, coalesceKey, replacedRunId }),
       };
     },
-    duplicate: (call, { runId, sessionId }) => write(call, { outcome: 'duplicate', runId, sessionId }),
-    ignored: (call, reason) =>
-      write(
+    accepted() {
+      counts.accepted++;
+      onLogged();
+    },
+    duplicate(call, { runId, sessionId }) {
+      counts.duplicate++;
+      return write(call, { outcome: 'duplicate', runId, sessionId });
+    },
+    ignored(call, reason) {
+      counts.ignored++;
+      return write(
         call,
         { outcome: 'ignored', reason },
         { type: 'trigger.ignored', data: { ...eventData(call), reason }, hop: call.hop },
-      ),
+      );
+    },
+    stats: () => ({ ...counts }),
     async refused(call, error, { isKnown }) {
+      counts.refused++;
       const { code } = error;
       const leftOut = isKnown ? 0 : mayLogUnknown(call.config.id);
       if (leftOut === undefined) return;

@@ -64,6 +64,7 @@ export function createStartRun(options: StartRunOptions): StartRun {
     try {
       const replaced = await findReplaced(config.id, plan);
       const started = await startInSession(config, call, plan, replaced);
+      calls.accepted();
       if (replaced !== undefined) await replace(config, call, { ...started, plan, replaced });
       return started;
     } catch (error) {

@@ -51,7 +51,7 @@ export function createTriggerChanges({
     async create(input) {
       const id = input.id ?? makeId('trg', now());
       const secret = input.secret ?? generateSecret(input.source);
-      const raw = withoutNulls({ ...input, id, ...(secret === undefined ? {} : { secret }) });
+      const raw = withoutNulls({ id, ...input, ...(secret === undefined ? {} : { secret }) });
       parseTrigger(raw);
       const entry = await registry.change(id, (current) => {
         if (current !== undefined)

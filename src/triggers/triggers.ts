@@ -56,6 +56,8 @@ export interface Triggers {
   test(id: string, test: TriggerTest): Promise<TriggerTestResult>;
   /** Newest first. @throws CodeBuddyError `trigger_not_found` */
   calls(id: string, page: PageRequest & { readonly outcome?: TriggerOutcome }): Promise<Page<TriggerCall>>;
+  /** Calls by outcome since the start. */
+  stats(): Readonly<Record<TriggerOutcome, number>>;
   receive: Receive;
   close(): Promise<void>;
 }
@@ -200,6 +202,7 @@ export async function openTriggers(options: TriggersOptions): Promise<Triggers> 
       const last = items.at(-1);
       return rows.length > limit && last !== undefined ? { items, next: last.id } : { items };
     },
+    stats: calls.stats,
     receive: createReceive({ entryOf, calls, startRun, now, warn }),
     async close() {
       isClosed = true;

@@ -57,6 +57,13 @@ export const views: readonly View[] = [
     load: () => import('../pages/deliveries/deliveries.tsx'),
   },
   {
+    name: 'triggers',
+    title: 'Triggers',
+    icon: 'triggers',
+    key: 'r',
+    load: () => import('../pages/triggers/triggers.tsx'),
+  },
+  {
     name: 'tools',
     title: 'Tools',
     icon: 'tools',

@@ -9,6 +9,7 @@ import { buildFamily, permissionFamilies, runFamilies, runFigures } from '../met
 import { leaseFamilies, nodeFamilies, nodeMetrics } from '../metrics/node-metrics.ts';
 import type { MetricFamily } from '../metrics/prometheus-text.ts';
 import { metricName, prometheusContentType } from '../metrics/prometheus-text.ts';
+import { triggerFamilies } from '../metrics/trigger-metrics.ts';
 import {
   webhookFamilies,
   webhookFigures,
@@ -27,7 +28,7 @@ const metricsSchema = {
 /** The routes of metrics. Also registers the metrics of the services. */
 export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { metrics, handlers, services, logger } = context;
-  const { events, runs, webhooks, permissions, nodes } = services;
+  const { events, runs, webhooks, triggers, permissions, nodes } = services;
   if (events !== undefined) {
     metrics.addSource(
       'codebuddy_events_appended_total',
@@ -87,6 +88,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
           build: { version: context.version, node: process.version },
           runs: runFigures(runStats(), services.runs?.stats?.().states),
           ...(permissions?.stats === undefined ? {} : { permissions: permissions.stats() }),
+          ...(triggers?.stats === undefined ? {} : { triggers: { calls: triggers.stats() } }),
           ...(webhooks === undefined
             ? {}
             : {
@@ -116,6 +118,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
           buildFamily(context.version),
           ...runFamilies(runStats(), services.runs?.stats?.().states),
           ...(permissions?.stats === undefined ? [] : permissionFamilies(permissions.stats())),
+          ...(triggers?.stats === undefined ? [] : triggerFamilies(triggers.stats())),
           ...(await orNone('The webhook engine', async () =>
             webhooks === undefined
               ? []

@@ -29,6 +29,8 @@ const twiceMs = 800;
 /** More than a session can have active and queued. */
 const maxRuns = 20;
 
+const origins = { openai: 'the OpenAI API', mcp: 'MCP', trigger: 'a trigger' } as const;
+
 export function SessionView({ id }: { readonly id: string }) {
   const session = useResource(`session ${id}`, (signal) => client.sessions.get(id, { signal }), {
     changedBy: ['run.', 'message.', 'session.'],
@@ -106,6 +108,7 @@ export function SessionView({ id }: { readonly id: string }) {
                 <span>{plural(value.usage.totalTokens, 'token')}</span>
                 <span>{formatCost(value.cost)}</span>
                 {value.model !== null && <span>{value.model}</span>}
+                {value.origin !== 'rest' && <span>came in by {origins[value.origin]}</span>}
                 {value.forkedFrom !== null && (
                   <a href={hrefOf(['sessions', value.forkedFrom.sessionId])}>forked from another session</a>
                 )}

@@ -1,0 +1,69 @@
+// Triggers on several nodes of one database: they share the triggers, recognize repeated calls of each other, and begin
+// runs that another node has left.
+
+import { expect, test } from 'vitest';
+import { says } from '../agent/start-model-agent.ts';
+import { github, pullRequest } from '../triggers/senders.ts';
+import { waitFor } from '../wait-for.ts';
+import { createGate, hasStatus, startNodes } from './start-nodes.ts';
+
+const review = { id: 'reviews1', source: 'github', prompt: 'Review it.', data: [] } as const;
+
+test('a call that is sent to all nodes at once starts one run, which each of them names', async () => {
+  const nodes = await startNodes(() => says('Done.'));
+  const { first, second } = nodes;
+  const { path, secret } = await first.client.triggers.create(review);
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, n) =>
+      github({ url: n % 2 === 0 ? first.url : second.url, path, secret }, pullRequest(1), {
+        delivery: 'same',
+      }),
+    ),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+  expect(new Set(answers.map(({ json }) => json.runId)).size).toBe(1);
+  expect((await second.client.runs.list()).runs).toHaveLength(1);
+  const { calls } = await second.client.triggers.listCalls('reviews1', { limit: 200 });
+  expect(calls.filter(({ outcome }) => outcome === 'accepted')).toHaveLength(1);
+  expect(calls).toHaveLength(40);
+});
+
+test('changes of a trigger take effect on all nodes; limits hold over all', async () => {
+  const { first, second } = await startNodes(() => says('Done.'));
+  const { path, secret } = await first.client.triggers.create({ ...review, limits: { perHour: 3 } });
+  const send = (url: string, number: number) => github({ url, path, secret }, pullRequest(number));
+  const codes: string[] = [];
+  for (let n = 0; n < 4; n++) {
+    const { json } = await send([first.url, second.url][n % 2] ?? '', n);
+    codes.push(json.code ?? json.outcome);
+  }
+  // At the turn of an hour one more is accepted.
+  expect(codes.slice(0, 3)).toEqual(['accepted', 'accepted', 'accepted']);
+  expect(['trigger_limit_reached', 'accepted']).toContain(codes[3]);
+  await second.client.triggers.update('reviews1', { enabled: false });
+  await waitFor('the change', async () => (await send(first.url, 9)).json.code === 'trigger_disabled');
+  await first.client.triggers.remove('reviews1');
+  await waitFor('the removal', async () => (await send(second.url, 10)).status === 404);
+});
+
+test('a run that a stopped node had accepted begins on another node, once', async () => {
+  const gate = createGate();
+  const nodes = await startNodes(
+    async ({ messages }) => {
+      if (JSON.stringify(messages).includes('block')) await gate.opened;
+      return says('Done.');
+    },
+    { maxActiveRuns: 1 },
+  );
+  const { first, second } = nodes;
+  const { path, secret } = await first.client.triggers.create(review);
+  const blocking = await first.client.runs.start({ prompt: 'block' });
+  await hasStatus(first.client, blocking.id, 'running');
+  const { json } = await github({ url: first.url, path, secret }, pullRequest(1));
+  await hasStatus(second.client, json.runId, 'queued');
+  gate.open();
+  await first.app.stop();
+  await hasStatus(second.client, json.runId, 'completed');
+  const { events } = await second.client.events.list({ runId: json.runId, types: 'run.complete' });
+  expect(events).toHaveLength(1);
+});
