@@ -17,6 +17,7 @@ export const parts: readonly Part[] = [
   { name: 'event-page', load: () => import('./event-page.ts') },
   { name: 'streams', load: () => import('./streams.ts') },
   { name: 'http', load: () => import('./http.ts') },
+  { name: 'openai', load: () => import('./openai.ts') },
   { name: 'slow-disk', load: () => import('./slow-disk.ts') },
   { name: 'webhooks', load: () => import('./webhooks.ts') },
   { name: 'webhook-peers', load: () => import('./webhook-peers.ts') },
