@@ -16,6 +16,7 @@ import { Content, Empty, ErrorNotice } from '../../parts/state.tsx';
 import { attempt } from '../../parts/toast.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { PermissionList } from '../permissions/permission-list.tsx';
+import { originNames } from './origin-names.ts';
 import { PromptBox } from './prompt-box.tsx';
 import { pastRows, presentRows, rowKey } from './rows.ts';
 import { forkSession, SessionActions } from './session-actions.tsx';
@@ -103,6 +104,7 @@ export function SessionView({ id }: { readonly id: string }) {
                 <span>{plural(value.usage.totalTokens, 'token')}</span>
                 <span>{formatCost(value.cost)}</span>
                 {value.model !== null && <span>{value.model}</span>}
+                {value.origin !== 'rest' && <span>by {originNames[value.origin]}</span>}
                 {value.forkedFrom !== null && (
                   <a href={hrefOf(['sessions', value.forkedFrom.sessionId])}>forked from another session</a>
                 )}

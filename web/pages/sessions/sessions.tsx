@@ -12,6 +12,7 @@ import { formatCost, formatCount, plural } from '../../parts/format.ts';
 import { Empty, ErrorNotice } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
+import { originNames } from './origin-names.ts';
 import { PromptBox } from './prompt-box.tsx';
 import { SessionView } from './session.tsx';
 
@@ -109,7 +110,7 @@ function TitleFilter({ title }: { readonly title: string | undefined }) {
 }
 
 function SessionRow({ session }: { readonly session: Session }) {
-  const { id, title, status, model, messageCount, cost, updatedAt } = session;
+  const { id, title, status, model, origin, messageCount, cost, updatedAt } = session;
   return (
     <a class="session-row" href={hrefOf(['sessions', id])}>
       <span class="row">
@@ -120,6 +121,7 @@ function SessionRow({ session }: { readonly session: Session }) {
         <span>
           <Time at={updatedAt} />
         </span>
+        {origin !== 'rest' && <span>by {originNames[origin]}</span>}
         <span>{plural(messageCount, 'message')}</span>
         {cost > 0 && <span>{formatCost(cost)}</span>}
         {model !== null && <span class="cut">{model}</span>}
