@@ -19,9 +19,9 @@ test('the programs in TypeScript print the answer of the agent', async () => {
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, 'openai-page-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   for (const [index, { text }] of programs.entries()) {
-    const file = join(folder, `${index}.ts`);
+    // They have no types, which Node does not strip below node_modules.
+    const file = join(folder, `${index}.mjs`);
     writeFileSync(file, text.replaceAll('http://127.0.0.1:3847', url));
     const env = { PATH: process.env.PATH, CODEBUDDY_API_KEY: key };
     const { code, stdout, stderr } = await runProgram([process.execPath, file], { env });
