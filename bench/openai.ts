@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { type BenchResult, printRows, rowOf, wholeText } from './bench-result.ts';
 import { onDisk } from './disk-folder.ts';
 import { requestRate } from './request-rate.ts';
-import { alternate } from './rounds.ts';
-import { type Served, startServer } from './server-process.ts';
+import { alternate, spreadOf } from './rounds.ts';
+import { cpuMs, type Served, startServer } from './server-process.ts';
 
 const connections = 8;
 const rounds = 7;
@@ -37,16 +37,39 @@ function measure({ port, apiKey }: Served, { path, body }: typeof asPrompt | typ
 export function run(): Promise<BenchResult> {
   return onDisk(async (folder) => {
     const server = await startServer({ folder, config: { models: ['offline'] } });
+    /** The CPU time of a request in each round, in ms. It says more than the rate on a busy machine. */
+    const cpu = { chat: [] as number[], prompt: [] as number[] };
+    const round = async (load: typeof asPrompt | typeof asChat, spent: number[]): Promise<number> => {
+      const before = cpuMs(server.pid);
+      const rate = await measure(server, load);
+      spent.push((cpuMs(server.pid) - before) / (rate * roundSeconds));
+      return rate;
+    };
     try {
       for (const load of [asChat, asPrompt]) await measure(server, load);
       const { ours, bare, ratio } = await alternate(
         rounds,
-        () => measure(server, asChat),
-        () => measure(server, asPrompt),
+        () => round(asChat, cpu.chat),
+        () => round(asPrompt, cpu.prompt),
       );
-      const what = `POST /v1/chat/completions on the offline agent, ${connections} connections / POST /api/prompt`;
-      const seen = `${wholeText(ours.median)} / s, POST /api/prompt ${wholeText(bare.median)} / s`;
-      return { name: 'openai', rows: [rowOf({ what, measured: ratio, target: { atLeast: 0.9 }, seen })] };
+      const [chat, prompt] = [spreadOf(cpu.chat), spreadOf(cpu.prompt)];
+      const perRequest = cpu.chat.map((ms, index) => ms / (cpu.prompt[index] ?? Number.NaN));
+      return {
+        name: 'openai',
+        rows: [
+          rowOf({
+            what: `POST /v1/chat/completions on the offline agent, ${connections} connections / POST /api/prompt`,
+            measured: ratio,
+            target: { atLeast: 0.9 },
+            seen: `${wholeText(ours.median)} / s, POST /api/prompt ${wholeText(bare.median)} / s`,
+          }),
+          rowOf({
+            what: 'CPU of the server for POST /v1/chat/completions / for POST /api/prompt',
+            measured: spreadOf(perRequest),
+            seen: `${chat.median.toFixed(2)} ms, POST /api/prompt ${prompt.median.toFixed(2)} ms`,
+          }),
+        ],
+      };
     } finally {
       await server.stop();
     }
