@@ -18,6 +18,7 @@ export const parts: readonly Part[] = [
   { name: 'streams', load: () => import('./streams.ts') },
   { name: 'http', load: () => import('./http.ts') },
   { name: 'mcp', load: () => import('./mcp.ts') },
+  { name: 'openai', load: () => import('./openai.ts') },
   { name: 'slow-disk', load: () => import('./slow-disk.ts') },
   { name: 'webhooks', load: () => import('./webhooks.ts') },
   { name: 'webhook-peers', load: () => import('./webhook-peers.ts') },

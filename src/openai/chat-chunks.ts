@@ -4,8 +4,7 @@
 import type { ChatChunk, ChatCompletion, ChatFinishReason, ChatUsage } from '../contract/openai-chat.ts';
 import type { Usage } from '../contract/usage.ts';
 import type { RunStep } from './run-steps.ts';
-import type { Caller, StreamMessage } from './services.ts';
-import { permissionUrl } from './start-run.ts';
+import type { StreamMessage } from './services.ts';
 
 export class ChatChunks {
   private readonly head: Pick<ChatCompletion, 'id' | 'created' | 'model'>;
@@ -45,15 +44,6 @@ export class ChatChunks {
       case 'end':
         return this.last(step.end);
     }
-  }
-
-  /** Comments keep the connection open, and show people who look at the stream what it waits for. */
-  commentOf(step: RunStep, caller: Caller): readonly string[] {
-    if (step.kind !== 'question') return [];
-    const { permissionId, tool } = step;
-    return [
-      `waiting for the permission ${permissionId} to use ${tool}; decide with POST ${permissionUrl(permissionId, caller)}`,
-    ];
   }
 
   private last(end: Extract<RunStep, { kind: 'end' }>['end']): readonly StreamMessage[] {

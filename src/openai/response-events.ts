@@ -29,11 +29,6 @@ export class ResponseEvents {
     }
   }
 
-  /** An event of this server that the Responses API does not have. */
-  other(type: string, data: object): StreamMessage {
-    return this.event(type, { ...data });
-  }
-
   /** An error that ends the stream. */
   failure(code: string, message: string): StreamMessage {
     return this.event('error', { code, message, param: null });

@@ -16,7 +16,7 @@ import { followSteps, type RunEnd } from './run-steps.ts';
 import type { AnswerStream, Caller, DoorAnswer, DoorServices, StartedRun } from './services.ts';
 import { answerAside } from './side-answer.ts';
 import { sideTaskOf } from './side-prompt.ts';
-import { headersOf, permissionUrl, resultOf, startRun } from './start-run.ts';
+import { headersOf, resultOf, startRun, waitingComment } from './start-run.ts';
 
 type ResponseServices = DoorServices & { readonly turns: Turns };
 
@@ -112,8 +112,6 @@ async function writeEvents(
   const steps = followSteps(services, { runId: run.id, after: afterSequence, signal: stream.signal });
   for await (const batch of steps) {
     const messages = batch.flatMap((step) => {
-      if (step.kind === 'question' || step.kind === 'answered')
-        return [events.other(step.event.type, step.event.data)];
       const changes = output.take(step).flatMap((change) => events.of(change));
       if (step.kind !== 'end') return changes;
       const ended = responseObject(endedRun(run, step.end), facts, output.items);
@@ -122,11 +120,8 @@ async function writeEvents(
       return [...changes, events.whole(`response.${type}`, ended)];
     });
     await stream.send(messages);
-    for (const step of batch)
-      if (step.kind === 'question')
-        stream.comment(
-          `waiting for the permission ${step.permissionId} to use ${step.tool}; decide with POST ${permissionUrl(step.permissionId, caller)}`,
-        );
+    // Clients of OpenAI refuse types of events that they do not know.
+    for (const step of batch) if (step.kind === 'question') stream.comment(waitingComment(step, caller));
   }
 }
 

@@ -117,8 +117,15 @@ export async function resultOf(started: StartedRun, caller: Caller): Promise<Pro
   }
 }
 
-/** How a person decides. */
-export function permissionUrl(permissionId: string, { baseUrl }: Caller): string {
+/** A comment in the stream of a run that waits: clients ignore it, and people who look at the stream read it. */
+export function waitingComment(
+  { permissionId, tool }: { readonly permissionId: string; readonly tool: string },
+  caller: Caller,
+): string {
+  return `waiting for the permission ${permissionId} to use ${tool}; decide with POST ${permissionUrl(permissionId, caller)}`;
+}
+
+function permissionUrl(permissionId: string, { baseUrl }: Caller): string {
   return `${baseUrl}/api/permissions/${permissionId}`;
 }
 

@@ -113,6 +113,32 @@ test('a home moves with ids, sequence numbers, keys and pending deliveries, whic
   expect(twice.stderr).toMatch(/has data already \(events, .*\)\. Use an empty database\./);
 });
 
+test('a session that a client has named is found by its name after the move', async () => {
+  const to = await emptyPostgresUrl();
+  const home = temporaryFolder();
+  const apiKey = (): string => readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
+  const sessionOf = async (url: string): Promise<string | null> => {
+    const response = await fetch(`${url}/v1/responses`, {
+      method: 'POST',
+      body: JSON.stringify({ input: 'help' }),
+      headers: {
+        authorization: `Bearer ${apiKey()}`,
+        'content-type': 'application/json',
+        'x-codebuddy-session': 'my project',
+      },
+    });
+    expect(response.status).toBe(200);
+    return response.headers.get('x-codebuddy-session');
+  };
+  const before = await serve(home);
+  const session = await sessionOf(before.url);
+  await stop(before);
+  expect(await run(home, ['migrate', '--to', to])).toMatchObject({ code: 0 });
+  const after = await serve(home, [], { DATABASE_URL: to });
+  expect(await sessionOf(after.url)).toBe(session);
+  await stop(after);
+});
+
 /** A home with many events, one of which has this text. */
 async function makeLongHome(count: number, mark: string): Promise<string> {
   const home = temporaryFolder();

@@ -43,6 +43,7 @@ const notRun: Readonly<Record<string, string>> = {
     'takes a fixed port; the server of these tests has the same model on another one',
   "docs/quick-start.md: $ WEBHOOK_SECRET='a secret of mine' node examples/webhook-receiver.ts":
     'takes a fixed port; test/examples/webhook-receiver.test.ts runs it',
+  'docs/openai.md: event: tool.start': 'a part of a stream; test/openai-door/chat.test.ts reads it',
   'docs/cli.md: $ codebuddy chat': 'needs a terminal; test/cli/chat.test.ts has one',
   'docs/receiving-webhooks.md: package webhook': 'needs Go',
   'docs/receiving-webhooks.md: function is_ours(string $rawBody, string $id, string $timestamp, string $signatures, string $secret): bool':
@@ -76,6 +77,7 @@ const notRun: Readonly<Record<string, string>> = {
 const ownTests: Readonly<Record<string, { readonly test: string; readonly all: boolean }>> = {
   'docs/receiving-webhooks.md': { test: 'receiving-webhooks.test.ts', all: false },
   'docs/client.md': { test: 'client-page.test.ts', all: true },
+  'docs/openai.md': { test: 'openai-page.test.ts', all: true },
 };
 
 interface CompiledOnly {

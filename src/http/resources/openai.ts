@@ -1,7 +1,6 @@
 // The OpenAI-compatible routes below `/v1`. What they do is in src/openai, which is loaded at the first request.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CodeBuddyError } from '../../base/errors.ts';
 import {
   type ChatRequest,
   chatChunkSchema,
@@ -244,9 +243,7 @@ function idOf(request: FastifyRequest): string {
   return (request.params as SchemaType<typeof idParamsSchema>).id;
 }
 
-/** The gate has refused repeated headers. */
 function headerOf({ headers }: FastifyRequest, name: string): string | undefined {
   const value = headers[name];
-  if (value === undefined || typeof value === 'string') return value;
-  throw new CodeBuddyError('invalid_header', `The header "${name}" must not be repeated.`);
+  return typeof value === 'string' ? value : value?.join(', ');
 }

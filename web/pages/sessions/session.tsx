@@ -17,6 +17,7 @@ import { attempt } from '../../parts/toast.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { PermissionList } from '../permissions/permission-list.tsx';
 import { useAgentStatus } from './agent-status.ts';
+import { originNames } from './origin-names.ts';
 import { PromptBox } from './prompt-box.tsx';
 import { pastRows, presentRows, rowKey } from './rows.ts';
 import { forkSession, SessionActions } from './session-actions.tsx';
@@ -28,8 +29,6 @@ import { TranscriptRow } from './transcript-rows.tsx';
 const twiceMs = 800;
 /** More than a session can have active and queued. */
 const maxRuns = 20;
-
-const origins = { openai: 'the OpenAI API', mcp: 'MCP', trigger: 'a trigger' } as const;
 
 export function SessionView({ id }: { readonly id: string }) {
   const session = useResource(`session ${id}`, (signal) => client.sessions.get(id, { signal }), {
@@ -108,7 +107,7 @@ export function SessionView({ id }: { readonly id: string }) {
                 <span>{plural(value.usage.totalTokens, 'token')}</span>
                 <span>{formatCost(value.cost)}</span>
                 {value.model !== null && <span>{value.model}</span>}
-                {value.origin !== 'rest' && <span>came in by {origins[value.origin]}</span>}
+                {value.origin !== 'rest' && <span>came in by {originNames[value.origin]}</span>}
                 {value.forkedFrom !== null && (
                   <a href={hrefOf(['sessions', value.forkedFrom.sessionId])}>forked from another session</a>
                 )}

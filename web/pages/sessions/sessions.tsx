@@ -14,6 +14,7 @@ import { formatCost, formatCount, plural } from '../../parts/format.ts';
 import { Empty, ErrorNotice } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
+import { originNames } from './origin-names.ts';
 import { PromptBox } from './prompt-box.tsx';
 import { SessionView } from './session.tsx';
 
@@ -152,7 +153,7 @@ function AgentFilter({ agent }: { readonly agent: string | undefined }) {
 }
 
 function SessionRow({ session }: { readonly session: Session }) {
-  const { id, title, status, agent, model, messageCount, cost, updatedAt } = session;
+  const { id, title, status, agent, model, origin, messageCount, cost, updatedAt } = session;
   return (
     <a class="session-row" href={hrefOf(['sessions', id])}>
       <span class="row">
@@ -163,6 +164,7 @@ function SessionRow({ session }: { readonly session: Session }) {
         <span>
           <Time at={updatedAt} />
         </span>
+        {origin !== 'rest' && <span>by {originNames[origin]}</span>}
         <span>{plural(messageCount, 'message')}</span>
         {cost > 0 && <span>{formatCost(cost)}</span>}
         {agent !== builtinAgent && <span>{agent}</span>}
