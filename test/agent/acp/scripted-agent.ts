@@ -193,7 +193,7 @@ async function play(steps: readonly Step[], turn: Turn): Promise<void> {
     if ('later' in step)
       setTimeout(
         () => void play(step.later, { ...turn, signal: new AbortController().signal }),
-        step.afterMs ?? 0,
+        0,
       );
     if ('hang' in step)
       await new Promise<void>((resolve) => {
