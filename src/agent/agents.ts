@@ -4,9 +4,8 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import { version } from '../base/version.ts';
 import { type Agent as AgentNoun, type Agents as AgentNouns, builtinAgent } from '../contract/agent.ts';
-import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
+import { permissionModes } from '../contract/permission-mode.ts';
 import { type AgentConfig, type AgentFacts, unknownFacts } from './acp/agent-config.ts';
-import { requireSupported } from './acp/agent-options.ts';
 import type { AgentSurroundings } from './acp/agent-program.ts';
 import { describeAgent, lookForProgram } from './acp/describe-agent.ts';
 import { noSuchAgent } from './acp/parse-agents.ts';
@@ -27,7 +26,6 @@ export interface AgentsOptions {
   readonly defaultName: string | undefined;
   readonly models: AgentModels;
   readonly surroundings: AgentSurroundings;
-  readonly defaultMode: PermissionMode;
   /** Called once, when a foreign agent answers for the first time. */
   readonly open: () => Promise<ForeignAgents>;
 }
@@ -41,8 +39,6 @@ export interface Agents {
    * @throws CodeBuddyError `validation_failed` if there is no such agent
    */
   forNewSession(name: string | undefined, field: string): string;
-  /** @throws CodeBuddyError `not_supported_by_agent` */
-  requireForkable(name: string): void;
   /** Why the agent of new sessions cannot be started; undefined if its program is there. */
   defaultFault(): string | undefined;
   /** Starts no agent. */
@@ -51,7 +47,7 @@ export interface Agents {
 }
 
 export function createAgents(options: AgentsOptions): Agents {
-  const { configured, defaultName = builtinAgent, models, surroundings, defaultMode, open } = options;
+  const { configured, defaultName = builtinAgent, models, surroundings, open } = options;
   let opening: Promise<ForeignAgents> | undefined;
   let opened: ForeignAgents | undefined;
 
@@ -102,10 +98,6 @@ export function createAgents(options: AgentsOptions): Agents {
           'agent_unavailable',
           `The agent ${JSON.stringify(name)} of this session is not configured on this server: see agents in config.json.`,
         );
-      requireSupported(agent, factsOf(name), {
-        options: given,
-        permissionMode: given.permissionMode ?? defaultMode,
-      });
       const { fault } = lookForProgram(agent, surroundings);
       if (fault !== undefined)
         throw new CodeBuddyError(
@@ -121,13 +113,6 @@ export function createAgents(options: AgentsOptions): Agents {
       throw new CodeBuddyError('validation_failed', `${field.replaceAll('/', '.')} ${message}.`, {
         errors: [{ in: 'body', pointer: `/${field}`, message }],
       });
-    },
-    requireForkable(name) {
-      if (name === builtinAgent) return;
-      throw new CodeBuddyError(
-        'not_supported_by_agent',
-        `A session of the agent ${name} cannot be forked: the agent keeps the conversation itself.`,
-      );
     },
     defaultFault() {
       const agent = find(defaultName);

@@ -38,7 +38,7 @@ export interface SessionServiceOptions {
   readonly store: Store;
   readonly log: EventLog;
   readonly now: () => number;
-  readonly agents: Pick<Agents, 'forNewSession' | 'requireForkable'>;
+  readonly agents: Pick<Agents, 'forNewSession'>;
   /** True if the session has a run that has not ended. */
   readonly isBusy: (id: string) => boolean;
   /** Whether other nodes work on the store, too: then the store knows which sessions are busy. @default false */
@@ -158,7 +158,6 @@ export function createSessions({
     async fork(id, { messageId, title }) {
       const row = await find(id);
       const agent = agentOf(row);
-      agents.requireForkable(agent);
       const at = now();
       const plan = await planCopy(store, { from: id, upTo: messageId, now: at });
       const { model, metadata } = readSessionDetails(row);

@@ -1061,7 +1061,7 @@ export interface components {
      * @description What the agent can do. Null: known after its first start.
      */
     readonly AgentCapabilities: {
-      /** @description Its sessions can be forked. */
+      /** @description Its sessions can be forked. The fork of another agent gets the conversation as text. */
       readonly fork: boolean | null;
       /** @description It reads images. */
       readonly images: boolean | null;

@@ -36,7 +36,10 @@ export const agentCapabilitiesSchema = {
     maxTokens: { ...learned, description: 'It reports tokens, so that `options.maxTokens` ends a run.' },
     maxCost: { ...learned, description: 'It reports costs, so that `options.maxCost` ends a run.' },
     resume: { ...learned, description: 'Its sessions continue after a restart.' },
-    fork: { ...learned, description: 'Its sessions can be forked.' },
+    fork: {
+      ...learned,
+      description: 'Its sessions can be forked. The fork of another agent gets the conversation as text.',
+    },
     images: { ...learned, description: 'It reads images.' },
     mcp: { ...learned, description: 'It uses the configured MCP servers.' },
   },

@@ -76,7 +76,7 @@ describe('sessions, messages and keys of a clock that was ahead', () => {
     let now = Date.now() + year;
     const store = await openSqliteStore({ path });
     const log = createEventLog({ store });
-    const agents = { forNewSession: () => 'builtin', requireForkable: () => undefined };
+    const agents = { forNewSession: () => 'builtin' };
     const sessions = createSessions({ store, log, agents, now: () => now, isBusy: () => false });
     const keys = await openKeys({ store, fixed: [], now: () => now });
     const { id } = await sessions.create({ title: 'early' });

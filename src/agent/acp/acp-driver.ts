@@ -153,7 +153,7 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
     if (how === 'created' || typeof how === 'object') {
       const said = handOver(await context.transcript(), (runId) => runId === context.runId);
       if (said === undefined) return prompt;
-      return `The earlier conversation, whose session was lost:\n\n${said}\n\nEnd of the earlier conversation. Continue with this prompt:\n\n${prompt}`;
+      return `The earlier conversation:\n\n${said}\n\nEnd of the earlier conversation. Continue with this prompt:\n\n${prompt}`;
     }
     const isKnown = context.isResumed && kept?.id === session.id && kept.lastRun === context.runId;
     return isKnown
