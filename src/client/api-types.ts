@@ -1035,7 +1035,7 @@ export interface components {
      */
     readonly Agent: {
       readonly capabilities: components['schemas']['AgentCapabilities'];
-      /** @description The program; null for the built-in agent. */
+      /** @description The program, as it was found, and its arguments. Null for the built-in agent. */
       readonly command: string | null;
       /** @description How it is set up, or how to install it or to sign in. */
       readonly detail: string;

@@ -56,7 +56,10 @@ export const agentSchema = {
   properties: {
     name: { ...text, description: '`options.agent` of a prompt and `agent` of a session accept it.' },
     title: text,
-    command: { ...nullableText, description: 'The program; null for the built-in agent.' },
+    command: {
+      ...nullableText,
+      description: 'The program, as it was found, and its arguments. Null for the built-in agent.',
+    },
     status: {
       type: 'string',
       enum: agentStatuses,
