@@ -1041,7 +1041,7 @@ export interface components {
       readonly detail: string;
       /** @description True if it answers prompts that name no agent. */
       readonly isDefault: boolean;
-      /** @description The models that `options.model` accepts. Null: known after its first start. */
+      /** @description The models that `options.model` accepts. Null: known after its first start; for the built-in agent, see `GET /api/models`. */
       readonly models: readonly string[] | null;
       /** @description `options.agent` of a prompt and `agent` of a session accept it. */
       readonly name: string;

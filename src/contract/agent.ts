@@ -72,7 +72,8 @@ export const agentSchema = {
     models: {
       type: ['array', 'null'],
       items: text,
-      description: 'The models that `options.model` accepts. Null: known after its first start.',
+      description:
+        'The models that `options.model` accepts. Null: known after its first start; for the built-in agent, see `GET /api/models`.',
     },
     permissionModes: {
       type: 'array',

@@ -61,6 +61,7 @@ describe('--agent', () => {
     const { code, stdout, stderr } = await run(home, ['prompt', '--agent', 'scripted', hello]);
     expect(code, stderr).toBe(0);
     expect(stdout).toBe('Hello.\n');
+    expect(stderr).toMatch(/^· in \S+ with scripted$/m);
     const again = await run(home, ['prompt', '-c', script({ sayModel: true }), '--model', 'big']);
     expect(again.stdout, again.stderr).toBe('big\n');
     const list = await run(home, ['sessions', 'list', '--agent', 'scripted', '--json']);

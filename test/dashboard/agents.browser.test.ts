@@ -135,7 +135,7 @@ test('a main button keeps its color under the pointer', async () => {
   const { page } = await dashboard.start({ view: 'sessions' });
   const button = page.getByRole('button', { name: 'New prompt' });
   const color = (): Promise<string> =>
-    button.evaluate((element) => getComputedStyle(element).backgroundColor);
+    page.evaluate<string>("getComputedStyle(document.querySelector('button.main')).backgroundColor");
   const before = await color();
   await button.hover();
   expect(await color()).toBe(before);
