@@ -2,7 +2,7 @@
 
 export interface Behaviour {
   /** The protocol version that it answers. @default 1 */
-  readonly version?: number;
+  readonly version?: unknown;
   /** Lines that it prints first. */
   readonly greeting?: readonly string[];
   readonly stderr?: string;
@@ -35,6 +35,8 @@ export type Step =
   | { readonly update: object; readonly session?: string }
   /** Written to stdout as it is; `$SESSION` is the id of the session. */
   | { readonly raw: string }
+  /** That many bytes without a line break. */
+  | { readonly rawMany: number }
   | { readonly sayMode: true }
   | { readonly sayModel: true }
   | { readonly sayPrompts: true }
@@ -56,7 +58,7 @@ export type Step =
   | { readonly stop: 'end_turn' | 'max_tokens' | 'refusal' | 'cancelled' | 'max_turn_requests' }
   | { readonly usage: object }
   /** After the prompt has returned. */
-  | { readonly later: readonly Step[]; readonly afterMs?: number }
+  | { readonly later: readonly Step[] }
   | { readonly hang: true };
 
 export function script(...steps: readonly Step[]): string {

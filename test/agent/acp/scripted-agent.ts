@@ -145,6 +145,7 @@ async function play(steps: readonly Step[], turn: Turn): Promise<void> {
       });
     if ('update' in step) await update(client, step.session ?? sessionId, step.update);
     if ('raw' in step) raw(step.raw.replaceAll('$SESSION', sessionId));
+    if ('rawMany' in step) raw('x'.repeat(step.rawMany));
     if ('sayMode' in step) await say(client, sessionId, require(sessionId).mode);
     if ('sayModel' in step) await say(client, sessionId, require(sessionId).model);
     if ('sayPrompts' in step) await say(client, sessionId, JSON.stringify(require(sessionId).prompts));
@@ -190,10 +191,7 @@ async function play(steps: readonly Step[], turn: Turn): Promise<void> {
     if ('stop' in step) turn.end = { ...turn.end, stopReason: step.stop };
     if ('usage' in step) turn.end = { ...turn.end, usage: step.usage };
     if ('later' in step)
-      setTimeout(
-        () => void play(step.later, { ...turn, signal: new AbortController().signal }),
-        step.afterMs ?? 0,
-      );
+      setTimeout(() => void play(step.later, { ...turn, signal: new AbortController().signal }), 0);
     if ('hang' in step)
       await new Promise<void>((resolve) => {
         const timer = setInterval(() => undefined, 1000);
@@ -225,7 +223,7 @@ agent({ name: 'scripted' })
     log('initialize', params);
     if (behaviour.neverInitializes === true) await hold();
     return {
-      protocolVersion: version,
+      protocolVersion: version as number,
       agentInfo: { name: 'scripted', version: '9.8.7' },
       agentCapabilities: {
         loadSession: replay !== 'none',
