@@ -29,7 +29,7 @@ function machine(...names: readonly string[]) {
 
 describe('codebuddy agents', () => {
   test('lists which are there, what each can do, and how to sign in', async () => {
-    const { env, bin, started } = machine('codex-acp', 'goose');
+    const { env, started } = machine('codex-acp', 'goose');
     const home = configure(scripted());
     await serve(home, [], env);
     const { code, stdout, stderr } = await run(home, ['agents'], { env });
@@ -41,9 +41,8 @@ describe('codebuddy agents', () => {
     );
     const row = (name: string): string => lines.find((line) => line.startsWith(`${name} `)) ?? '';
     expect(row('codex')).toMatch(
-      /^codex +not signed in +.* +model, maxTokens\?, maxCost\? +Found: .*codex-acp\. Not signed in\. Run `codex login`/,
+      /^codex +not signed in +.* +model, maxTokens\?, maxCost\? +Not signed in\. Run `codex login`/,
     );
-    expect(row('codex')).toContain(join(bin, 'codex-acp'));
     expect(row('goose')).toMatch(/^goose +unknown .*Run `goose configure`\.$/);
     expect(row('qwen')).toMatch(/^qwen +not found .*npm install --global @qwen-code\/qwen-code/);
     expect(stdout).toContain('builtin answers new sessions.');
@@ -62,6 +61,7 @@ describe('--agent', () => {
     const { code, stdout, stderr } = await run(home, ['prompt', '--agent', 'scripted', hello]);
     expect(code, stderr).toBe(0);
     expect(stdout).toBe('Hello.\n');
+    expect(stderr).toMatch(/^· in \S+ with scripted$/m);
     const again = await run(home, ['prompt', '-c', script({ sayModel: true }), '--model', 'big']);
     expect(again.stdout, again.stderr).toBe('big\n');
     const list = await run(home, ['sessions', 'list', '--agent', 'scripted', '--json']);
@@ -121,8 +121,8 @@ describe('codebuddy doctor', () => {
     keep('.codex/auth.json', '{"token":"secret-of-codex"}');
     const { stdout } = await run(configure({}), ['doctor'], { env });
     expect(stdout).toContain('builtin answers new sessions');
-    expect(stdout).toMatch(/claude: Found: .*claude-agent-acp\. /);
-    expect(stdout).toMatch(/codex: Found: .*codex-acp\. Signed in\./);
+    expect(stdout).toMatch(/claude \(.*claude-agent-acp\): /);
+    expect(stdout).toMatch(/codex \(.*codex-acp\): Signed in\./);
     expect(stdout).toMatch(/not found: gemini, opencode, qwen, copilot, goose/);
     expect(stdout).not.toContain('secret-of-codex');
     expect(existsSync(started)).toBe(false);
@@ -143,7 +143,9 @@ describe('codebuddy doctor', () => {
       {
         name: 'agents',
         ok: false,
-        detail: expect.stringMatching(/^claude: Program "claude-agent-acp" not found .*npm install/),
+        detail: expect.stringMatching(
+          /^claude \(claude-agent-acp\): Program "claude-agent-acp" not found .*npm install/,
+        ),
       },
     ]);
     const signedOut = await report({ agent: 'codex' });
@@ -151,7 +153,7 @@ describe('codebuddy doctor', () => {
       {
         name: 'agents',
         ok: false,
-        detail: expect.stringMatching(/^codex: Found: .* Not signed in\. Run `codex login`/),
+        detail: expect.stringMatching(/^codex \(.*codex-acp\): Not signed in\. Run `codex login`/),
       },
     ]);
     const configured = await report({ agents: { mine: { command: 'no-such-agent' } } });
@@ -159,7 +161,7 @@ describe('codebuddy doctor', () => {
       {
         name: 'agents',
         ok: false,
-        detail: expect.stringContaining('mine: Program "no-such-agent" not found'),
+        detail: expect.stringContaining('mine (no-such-agent): Program "no-such-agent" not found'),
       },
     ]);
     // Being installed does not oblige anyone to sign in.
