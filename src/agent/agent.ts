@@ -281,7 +281,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       cwd: workspace.root,
       workspace: workspace.root,
     },
-    defaultMode: permissionMode,
     async open() {
       const { createAcpAgents } = await import('./acp/acp-agents.ts');
       return createAcpAgents({

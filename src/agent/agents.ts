@@ -4,14 +4,14 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import { version } from '../base/version.ts';
 import { type Agent as AgentNoun, type Agents as AgentNouns, builtinAgent } from '../contract/agent.ts';
-import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
+import { permissionModes } from '../contract/permission-mode.ts';
 import { type AgentConfig, type AgentFacts, unknownFacts } from './acp/agent-config.ts';
-import { requireSupported } from './acp/agent-options.ts';
 import type { AgentSurroundings } from './acp/agent-program.ts';
 import { describeAgent, lookForProgram } from './acp/describe-agent.ts';
 import { noSuchAgent } from './acp/parse-agents.ts';
 import type { Driver } from './driver.ts';
 import type { AgentModels } from './models/agent-models.ts';
+import { offlineModel } from './offline/offline-driver.ts';
 import type { ChooseDriver } from './runs.ts';
 
 /** The running agents. */
@@ -27,7 +27,6 @@ export interface AgentsOptions {
   readonly defaultName: string | undefined;
   readonly models: AgentModels;
   readonly surroundings: AgentSurroundings;
-  readonly defaultMode: PermissionMode;
   /** Called once, when a foreign agent answers for the first time. */
   readonly open: () => Promise<ForeignAgents>;
 }
@@ -41,8 +40,6 @@ export interface Agents {
    * @throws CodeBuddyError `validation_failed` if there is no such agent
    */
   forNewSession(name: string | undefined, field: string): string;
-  /** @throws CodeBuddyError `not_supported_by_agent` */
-  requireForkable(name: string): void;
   /** Why the agent of new sessions cannot be started; undefined if its program is there. */
   defaultFault(): string | undefined;
   /** Starts no agent. */
@@ -51,7 +48,7 @@ export interface Agents {
 }
 
 export function createAgents(options: AgentsOptions): Agents {
-  const { configured, defaultName = builtinAgent, models, surroundings, defaultMode, open } = options;
+  const { configured, defaultName = builtinAgent, models, surroundings, open } = options;
   let opening: Promise<ForeignAgents> | undefined;
   let opened: ForeignAgents | undefined;
 
@@ -68,15 +65,15 @@ export function createAgents(options: AgentsOptions): Agents {
   }
 
   async function describeBuiltin(): Promise<Omit<AgentNoun, 'isDefault'>> {
-    const { models: list, reason } = await models.list();
+    const { models: chosen, reason } = await models.choice();
     return {
       name: builtinAgent,
       title: 'Built-in agent',
       command: null,
       status: 'ready',
-      detail: `Answers with ${list[0]?.id ?? 'no model'}: ${reason}.`,
+      detail: `Answers with ${chosen[0] ?? offlineModel}: ${reason}.`,
       version,
-      models: list.filter(({ ready }) => ready).map(({ id }) => id),
+      models: null,
       permissionModes: [...permissionModes],
       capabilities: {
         model: true,
@@ -102,10 +99,6 @@ export function createAgents(options: AgentsOptions): Agents {
           'agent_unavailable',
           `The agent ${JSON.stringify(name)} of this session is not configured on this server: see agents in config.json.`,
         );
-      requireSupported(agent, factsOf(name), {
-        options: given,
-        permissionMode: given.permissionMode ?? defaultMode,
-      });
       const { fault } = lookForProgram(agent, surroundings);
       if (fault !== undefined)
         throw new CodeBuddyError(
@@ -121,13 +114,6 @@ export function createAgents(options: AgentsOptions): Agents {
       throw new CodeBuddyError('validation_failed', `${field.replaceAll('/', '.')} ${message}.`, {
         errors: [{ in: 'body', pointer: `/${field}`, message }],
       });
-    },
-    requireForkable(name) {
-      if (name === builtinAgent) return;
-      throw new CodeBuddyError(
-        'not_supported_by_agent',
-        `A session of the agent ${name} cannot be forked: the agent keeps the conversation itself.`,
-      );
     },
     defaultFault() {
       const agent = find(defaultName);

@@ -55,7 +55,7 @@ export function toSession(
   }: { readonly messageCount: number; readonly isBusy: boolean; readonly now: number },
 ): Session {
   const { agent = builtinAgent, model, metadata, forkedFrom = null } = readSessionDetails(row);
-  const { usage, cost } = readSessionMemory(row);
+  const { usage, cost, plan } = readSessionMemory(row);
   return {
     id: row.id,
     title: row.title,
@@ -64,6 +64,7 @@ export function toSession(
     model,
     metadata,
     forkedFrom,
+    ...(plan === undefined ? {} : { plan }),
     usage,
     cost,
     messageCount,

@@ -42,7 +42,7 @@ export interface SessionServiceOptions {
   readonly store: Store;
   readonly log: EventLog;
   readonly now: () => number;
-  readonly agents: Pick<Agents, 'forNewSession' | 'requireForkable'>;
+  readonly agents: Pick<Agents, 'forNewSession'>;
   readonly mcpServers: Pick<SessionServers, 'set' | 'remove'>;
   /** True if the session has a run that has not ended. */
   readonly isBusy: (id: string) => boolean;
@@ -183,7 +183,6 @@ export function createSessions({
     async fork(id, { messageId, title }) {
       const row = await find(id);
       const agent = agentOf(row);
-      agents.requireForkable(agent);
       const at = now();
       const plan = await planCopy(store, { from: id, upTo: messageId, now: at });
       const { model, metadata } = readSessionDetails(row);

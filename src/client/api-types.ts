@@ -1057,13 +1057,13 @@ export interface components {
      */
     readonly Agent: {
       readonly capabilities: components['schemas']['AgentCapabilities'];
-      /** @description The program; null for the built-in agent. */
+      /** @description The program, as it was found, and its arguments. Null for the built-in agent. */
       readonly command: string | null;
       /** @description How it is set up, or how to install it or to sign in. */
       readonly detail: string;
       /** @description True if it answers prompts that name no agent. */
       readonly isDefault: boolean;
-      /** @description The models that `options.model` accepts. Null: known after its first start. */
+      /** @description The models that `options.model` accepts. Null: known after its first start; for the built-in agent, see `GET /api/models`. */
       readonly models: readonly string[] | null;
       /** @description `options.agent` of a prompt and `agent` of a session accept it. */
       readonly name: string;
@@ -1083,7 +1083,7 @@ export interface components {
      * @description What the agent can do. Null: known after its first start.
      */
     readonly AgentCapabilities: {
-      /** @description Its sessions can be forked. */
+      /** @description Its sessions can be forked. The fork of another agent gets the conversation as text. */
       readonly fork: boolean | null;
       /** @description It reads images. */
       readonly images: boolean | null;
@@ -2278,6 +2278,8 @@ export interface components {
         readonly [key: string]: unknown;
       };
       readonly model: string | null;
+      /** @description The latest plan of the agent. Absent if it has made none. */
+      readonly plan?: readonly components['schemas']['PlanEntry'][];
       /** @enum {string} */
       readonly status: 'idle' | 'running';
       readonly title: string;

@@ -36,7 +36,10 @@ export const agentCapabilitiesSchema = {
     maxTokens: { ...learned, description: 'It reports tokens, so that `options.maxTokens` ends a run.' },
     maxCost: { ...learned, description: 'It reports costs, so that `options.maxCost` ends a run.' },
     resume: { ...learned, description: 'Its sessions continue after a restart.' },
-    fork: { ...learned, description: 'Its sessions can be forked.' },
+    fork: {
+      ...learned,
+      description: 'Its sessions can be forked. The fork of another agent gets the conversation as text.',
+    },
     images: { ...learned, description: 'It reads images.' },
     mcp: { ...learned, description: 'It uses the configured MCP servers.' },
   },
@@ -53,7 +56,10 @@ export const agentSchema = {
   properties: {
     name: { ...text, description: '`options.agent` of a prompt and `agent` of a session accept it.' },
     title: text,
-    command: { ...nullableText, description: 'The program; null for the built-in agent.' },
+    command: {
+      ...nullableText,
+      description: 'The program, as it was found, and its arguments. Null for the built-in agent.',
+    },
     status: {
       type: 'string',
       enum: agentStatuses,
@@ -66,7 +72,8 @@ export const agentSchema = {
     models: {
       type: ['array', 'null'],
       items: text,
-      description: 'The models that `options.model` accepts. Null: known after its first start.',
+      description:
+        'The models that `options.model` accepts. Null: known after its first start; for the built-in agent, see `GET /api/models`.',
     },
     permissionModes: {
       type: 'array',

@@ -2,6 +2,7 @@
 
 import { agentNameSchema } from './agent.ts';
 import { messageSchema } from './message.ts';
+import { planEntrySchema } from './plan.ts';
 import { count, nullableText, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 import { usageSchema } from './usage.ts';
@@ -28,6 +29,11 @@ export const sessionSchema = {
       properties: { sessionId: text, messageId: text },
       required: ['sessionId', 'messageId'],
       additionalProperties: false,
+    },
+    plan: {
+      type: 'array',
+      items: planEntrySchema,
+      description: 'The latest plan of the agent. Absent if it has made none.',
     },
     usage: { ...usageSchema, description: 'Tokens of all runs.' },
     cost: { type: 'number', description: 'US dollars of all runs. Models without a known price count as 0.' },

@@ -76,7 +76,7 @@ describe('sessions, messages and keys of a clock that was ahead', () => {
     let now = Date.now() + year;
     const store = await openSqliteStore({ path });
     const log = createEventLog({ store });
-    const agents = { forNewSession: () => 'builtin', requireForkable: () => undefined };
+    const agents = { forNewSession: () => 'builtin' };
     const mcpServers = { set: async () => undefined, remove: async () => undefined };
     const sessions = createSessions({
       store,

@@ -39,7 +39,7 @@ const unknownAgent: Omit<Preset, 'title' | 'command'> = {
   passEnv: [],
   env: {},
   modes: { full: null },
-  capabilities: { system: false, maxSteps: false, fork: false },
+  capabilities: { system: false, maxSteps: false, fork: true },
   install: 'Install its program, or change its command in config.json.',
   signIn: 'Sign in as its documentation describes.',
 };

@@ -15,7 +15,7 @@ function modes(asking: string | null, readOnly = asking): Readonly<Record<Permis
   return { 'read-only': readOnly, ask: asking, 'auto-edit': asking, full: asking };
 }
 
-const always = { mcp: true, system: false, maxSteps: false, fork: false } as const;
+const always = { mcp: true, system: false, maxSteps: false, fork: true } as const;
 
 const all: Readonly<Record<PresetAgent, Preset>> = {
   claude: {

@@ -16,6 +16,7 @@ export interface TurnUsageOptions {
 export class TurnUsage {
   readonly #options: TurnUsageOptions;
   #cost: number;
+  #booking: Promise<unknown> = Promise.resolve();
   #reported = { cost: false, tokens: false };
 
   constructor(options: TurnUsageOptions) {
@@ -71,7 +72,11 @@ export class TurnUsage {
     return spent;
   }
 
+  /** One after the other: each adds to the sums of the one before. */
   #book(usage: Usage, cost: number | null): Promise<Budget | undefined> {
-    return this.#options.context.spend({ model: this.#options.model(), usage, cost });
+    const { context, model } = this.#options;
+    const booking = this.#booking.then(() => context.spend({ model: model(), usage, cost }));
+    this.#booking = booking.catch(() => undefined);
+    return booking;
   }
 }

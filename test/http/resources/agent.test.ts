@@ -266,6 +266,13 @@ test('invalid settings are refused at startup by name', async () => {
     [{ models: ['nowhere/x'] }, 'nowhere/x'],
     [{ providers: { a: {} } }, 'providers.a.baseURL'],
     [{ mcpServers: { a: {} } }, 'mcpServers.a'],
+    [{ agents: { mine: {} } }, 'agents.mine.command'],
+    [
+      { agents: [] },
+      'config.json agents must be an object such as {"claude": {"command": "claude-agent-acp"}}, not an array',
+    ],
+    [{ agent: 'nobody' }, 'the agent (config.json agent) must be one of builtin, claude'],
+    [{ agent: 'Two Words' }, 'config.json agent must be the name of an agent'],
     [{ permissions: { allow: ['bash('] } }, 'bash('],
     [{ permissions: { maybe: [] } }, 'permissions'],
     [{ costLimits: { week: 3 } }, 'costLimits'],

@@ -1,23 +1,30 @@
-// The first steps, shown until there is a session: a model, a prompt, an event.
+// The first steps, shown until there is a session: a model or an agent, a prompt, an event.
 
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { builtinAgent } from '../../../src/contract/agent.ts';
+import { statusClass, statusWords, usableOf, useAgents } from '../../app/agents.ts';
 import { useResource } from '../../app/resource.ts';
 import { go, hrefOf } from '../../app/router.ts';
+import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
+import { CodeText } from '../../parts/code-text.tsx';
 import { Command } from '../../parts/command.tsx';
 import { Content } from '../../parts/state.tsx';
+import { rememberAgent } from '../sessions/agent-choice.tsx';
 import { PromptBox } from '../sessions/prompt-box.tsx';
 
 export function FirstRun() {
+  const [agent, setAgent] = useState<string>();
   return (
     <section aria-label="First steps" class="first-run">
-      <ModelCard />
+      <ModelCard chosen={agent} onChoose={setAgent} />
       <section class="panel" aria-labelledby="first-prompt">
         <header>
           <h2 id="first-prompt">2. Send a first prompt</h2>
         </header>
         <div class="body stack">
-          <PromptBox draft="first" onSent={({ sessionId }) => go(['sessions', sessionId])} />
+          <PromptBox draft="first" agent={agent} onSent={({ sessionId }) => go(['sessions', sessionId])} />
           <p class="quiet">Or in a terminal:</p>
           <Command text="codebuddy prompt 'list the files'" />
         </div>
@@ -27,24 +34,29 @@ export function FirstRun() {
   );
 }
 
-function ModelCard() {
+interface ModelCardProps {
+  readonly chosen: string | undefined;
+  /** Called with the name of an agent. */
+  readonly onChoose: (agent: string) => void;
+}
+
+function ModelCard({ chosen, onChoose }: ModelCardProps) {
   const models = useResource('models', (signal) => client.models.list({ signal }));
   return (
     <Content of={models}>
       {({ models: [first], reason, places }) => {
         const isConnected = first !== undefined && first.id !== 'offline';
         return (
-          <Card title="1. Connect a model" isDone={isConnected}>
+          <Card title="1. Connect a model or an agent" isDone={isConnected || chosen !== undefined}>
             {isConnected ? (
               <p>
                 <code>{first.id}</code> answers: {reason}.
               </p>
             ) : (
               <>
-                <p>
-                  The offline agent answers. It understands a few plain commands and needs no network. To use
-                  a model, do one of these and restart the server:
-                </p>
+                <p>The offline agent answers. It understands a few plain commands and needs no network.</p>
+                <FoundAgents chosen={chosen} onChoose={onChoose} />
+                <p>To use a model, do one of these and restart the server:</p>
                 <Command text="export ANTHROPIC_API_KEY=…" />
                 <Command text="ollama serve" />
                 <Command text="codebuddy serve --model provider/name" />
@@ -70,11 +82,51 @@ function ModelCard() {
                   : 'No API key of a provider and no local model server was found.'}
               </p>
             )}
-            <a href={hrefOf(['settings', 'models'])}>All models</a>
+            {isConnected && <FoundAgents chosen={chosen} onChoose={onChoose} />}
+            <p class="row wrap">
+              <a href={hrefOf(['settings', 'models'])}>All models</a>
+              <a href={hrefOf(['settings', 'agents'])}>All agents</a>
+            </p>
           </Card>
         );
       }}
     </Content>
+  );
+}
+
+/** One click selects an agent for the first prompt, and for later ones in this browser. */
+function FoundAgents({ chosen, onChoose }: ModelCardProps) {
+  const found = usableOf(useAgents().value).filter(({ name }) => name !== builtinAgent);
+  if (found.length === 0)
+    return <p class="quiet">No other agent, such as Claude Code or Codex, was found on this machine.</p>;
+  return (
+    <ul class="stack" aria-label="Agents on this machine">
+      {found.map(({ name, title, status, detail }) => (
+        <li key={name}>
+          <div class="row wrap">
+            <strong>{title}</strong>
+            <span class={statusClass(status)}>{statusWords[status]}</span>
+            <span class="grow" />
+            <button
+              type="button"
+              aria-pressed={chosen === name}
+              {...may('prompt')}
+              onClick={() => {
+                rememberAgent(name);
+                onChoose(name);
+              }}
+            >
+              {chosen === name ? `Using ${title}` : `Use ${title}`}
+            </button>
+          </div>
+          {status === 'not_signed_in' && (
+            <p class="quiet">
+              <CodeText text={detail} />
+            </p>
+          )}
+        </li>
+      ))}
+    </ul>
   );
 }
 

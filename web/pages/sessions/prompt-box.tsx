@@ -1,16 +1,20 @@
 // The box that sends a prompt. The text stays until it is sent, even if the server is away or the page is reloaded.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { type PermissionMode, permissionModes } from '../../../src/contract/permission-mode.ts';
+import { usableOf, useAgents } from '../../app/agents.ts';
 import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { attempt } from '../../parts/toast.tsx';
+import { AgentChoice, lackOf, rememberAgent, rememberedAgent } from './agent-choice.tsx';
 import { useFileCompletion } from './file-completion.tsx';
 
 export interface PromptBoxProps {
   /** Names the draft: a session id, or `new`. */
   readonly draft: string;
   readonly sessionId?: string;
+  /** The agent of the session; for a new session, the one that is preselected. */
+  readonly agent?: string | undefined;
   /** True while the session has an active run: the prompt is queued. */
   readonly isBusy?: boolean;
   readonly onSent?: (run: { readonly id: string; readonly sessionId: string }) => void;
@@ -19,16 +23,37 @@ export interface PromptBoxProps {
 
 const maxRows = 12;
 
-export function PromptBox({ draft, sessionId, isBusy = false, onSent, onEscape }: PromptBoxProps) {
+export function PromptBox({
+  draft,
+  sessionId,
+  agent: given,
+  isBusy = false,
+  onSent,
+  onEscape,
+}: PromptBoxProps) {
   const key = `codebuddy.draft.${draft}`;
   const [text, setText] = useState(() => localStorage.getItem(key) ?? '');
   const [caret, setCaret] = useState(0);
+  const agents = useAgents().value;
+  const [chosen, setChosen] = useState(rememberedAgent);
   const [model, setModel] = useState('');
   const [mode, setMode] = useState('');
   const [budget, setBudget] = useState('');
   const [isSending, setSending] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
+  const names = useId();
   const right = may('prompt');
+  const isNew = sessionId === undefined;
+  // One that is no longer there cannot be chosen.
+  const choice = usableOf(agents).some(({ name }) => name === chosen) ? chosen : '';
+  const agent = agents?.find(({ name, isDefault }) =>
+    isNew ? (choice === '' ? isDefault : name === choice) : name === given,
+  );
+  const [noModel, noBudget] = [lackOf(agent, 'model'), lackOf(agent, 'maxCost')];
+  const modes = agent?.permissionModes ?? permissionModes;
+  useEffect(() => {
+    if (isNew && given !== undefined) setChosen(given);
+  }, [given]);
   const completion = useFileCompletion(text, caret, (start, end, by) => {
     write(`${text.slice(0, start)}${by}${text.slice(end)}`);
     const place = start + by.length;
@@ -54,9 +79,12 @@ export function PromptBox({ draft, sessionId, isBusy = false, onSent, onEscape }
         prompt: text,
         ...(sessionId === undefined ? {} : { sessionId }),
         options: {
-          ...(model.trim() === '' ? {} : { model: model.trim() }),
-          ...(mode === '' ? {} : { permissionMode: mode as PermissionMode }),
-          ...(Number(budget) > 0 ? { maxCost: Number(budget) } : {}),
+          ...(isNew && choice !== '' ? { agent: choice } : {}),
+          ...(model.trim() === '' || noModel ? {} : { model: model.trim() }),
+          ...(mode === '' || !modes.includes(mode as PermissionMode)
+            ? {}
+            : { permissionMode: mode as PermissionMode }),
+          ...(Number(budget) > 0 && !noBudget ? { maxCost: Number(budget) } : {}),
         },
       });
       write('');
@@ -127,32 +155,51 @@ export function PromptBox({ draft, sessionId, isBusy = false, onSent, onEscape }
         }}
       />
       <div class="row wrap">
+        {isNew && (
+          <AgentChoice
+            agents={agents ?? []}
+            chosen={choice}
+            onChoose={(name) => {
+              setChosen(name);
+              rememberAgent(name);
+            }}
+          />
+        )}
         <input
           class="model"
+          list={names}
+          disabled={noModel !== undefined}
+          title={noModel}
           aria-label="Model"
           placeholder="default model"
           value={model}
           spellcheck={false}
           onInput={({ currentTarget }) => setModel(currentTarget.value)}
         />
+        <datalist id={names}>
+          {agent?.models?.map((name) => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
         <select
           aria-label="Permission mode"
           value={mode}
           onChange={({ currentTarget }) => setMode(currentTarget.value)}
         >
           <option value="">default mode</option>
-          {permissionModes.map((name) => (
+          {modes.map((name) => (
             <option key={name} value={name}>
               {name}
             </option>
           ))}
         </select>
-        <label class="row quiet">
+        <label class="row quiet" title={noBudget}>
           at most $
           <input
             type="number"
             class="budget"
             min="0"
+            disabled={noBudget !== undefined}
             step="0.01"
             value={budget}
             onInput={({ currentTarget }) => setBudget(currentTarget.value)}

@@ -1,4 +1,4 @@
-// Beside the transcript: the files that the session has changed, and its forks.
+// Beside the transcript: the plan of the agent, the files that the session has changed, and its forks.
 
 import { useMemo, useState } from 'preact/hooks';
 import type { LoggedEvent, Message } from '../../../src/client/web.ts';
@@ -8,6 +8,7 @@ import { client } from '../../app/sign-in.ts';
 import { Dialog } from '../../parts/dialog.tsx';
 import { formatCount, plural } from '../../parts/format.ts';
 import { EditDiff, isEdit, linesOf } from './edit-diff.tsx';
+import { Plan } from './plan.tsx';
 
 interface ChangedFile {
   readonly path: string;
@@ -41,6 +42,7 @@ export function SessionSide({ sessionId, messages }: SessionSideProps) {
   const shown = files.find(({ path }) => path === open);
   return (
     <aside class="side stack" aria-label="Of this session">
+      <Plan sessionId={sessionId} />
       <section>
         <h2>
           {plural(files.length, 'changed file')}

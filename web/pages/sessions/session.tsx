@@ -16,6 +16,7 @@ import { Content, Empty, ErrorNotice } from '../../parts/state.tsx';
 import { attempt } from '../../parts/toast.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { PermissionList } from '../permissions/permission-list.tsx';
+import { useAgentStatus } from './agent-status.ts';
 import { PromptBox } from './prompt-box.tsx';
 import { pastRows, presentRows, rowKey } from './rows.ts';
 import { forkSession, SessionActions } from './session-actions.tsx';
@@ -55,6 +56,7 @@ export function SessionView({ id }: { readonly id: string }) {
   const [last] = runs;
   const mayResume = active === undefined && (last?.status === 'interrupted' || last?.status === 'failed');
   const right = may('prompt');
+  const status = useAgentStatus(id);
   const questions = pendingPermissions.value.filter(({ sessionId }) => sessionId === id);
 
   const cancel = (run: Run | undefined = active): void => {
@@ -99,6 +101,7 @@ export function SessionView({ id }: { readonly id: string }) {
               </div>
               <div class="row wrap quiet">
                 <Id id={id} />
+                <span>agent {value.agent}</span>
                 <span>{plural(value.messageCount, 'message')}</span>
                 <span>{plural(value.usage.totalTokens, 'token')}</span>
                 <span>{formatCost(value.cost)}</span>
@@ -139,13 +142,21 @@ export function SessionView({ id }: { readonly id: string }) {
         <PermissionList permissions={questions} />
         {current !== undefined && (
           <p class="quiet working" role="status">
-            {current.status === 'waiting' ? 'The run is waiting for your answer.' : 'The agent is working.'}{' '}
+            {current.status === 'waiting'
+              ? 'The run is waiting for your answer.'
+              : (status ?? 'The agent is working.')}{' '}
             Press Esc twice to cancel.
           </p>
         )}
         <Queue runs={current === undefined ? queued.slice(1) : queued} cancel={cancel} />
         <div class="prompt-place">
-          <PromptBox draft={id} sessionId={id} isBusy={active !== undefined} onEscape={onEscape} />
+          <PromptBox
+            draft={id}
+            sessionId={id}
+            agent={session.value?.agent}
+            isBusy={active !== undefined}
+            onEscape={onEscape}
+          />
         </div>
       </div>
       <SessionSide sessionId={id} messages={messages} />

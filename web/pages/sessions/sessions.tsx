@@ -2,6 +2,8 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import type { Session } from '../../../src/client/web.ts';
+import { builtinAgent } from '../../../src/contract/agent.ts';
+import { usableOf, useAgents } from '../../app/agents.ts';
 import { usePages } from '../../app/pages.ts';
 import { go, hrefOf, setQuery } from '../../app/router.ts';
 import { may } from '../../app/scope.ts';
@@ -17,15 +19,29 @@ import { SessionView } from './session.tsx';
 
 export default function SessionsView({ path, query }: ViewProps) {
   const [id] = path;
-  return id === undefined ? <SessionList title={query.title} /> : <SessionView key={id} id={id} />;
+  return id === undefined ? (
+    <SessionList title={query.title} agent={query.agent} />
+  ) : (
+    <SessionView key={id} id={id} />
+  );
 }
 
-function SessionList({ title }: { readonly title: string | undefined }) {
+interface SessionListProps {
+  readonly title: string | undefined;
+  readonly agent: string | undefined;
+}
+
+function SessionList({ title, agent }: SessionListProps) {
   const { items, error, isEnd, loadMore, reload } = usePages<Session>(
-    `sessions ${title ?? ''}`,
+    `sessions ${title ?? ''} of ${agent ?? ''}`,
     async (cursor, signal) => {
       const { sessions, nextCursor } = await client.sessions.list(
-        { limit: 100, ...(cursor ? { cursor } : {}), ...(title ? { title } : {}) },
+        {
+          limit: 100,
+          ...(cursor ? { cursor } : {}),
+          ...(title ? { title } : {}),
+          ...(agent ? { agent } : {}),
+        },
         { signal },
       );
       return { items: sessions, nextCursor };
@@ -44,8 +60,12 @@ function SessionList({ title }: { readonly title: string | undefined }) {
           </span>
         )}
         <TitleFilter title={title} />
+        <AgentFilter agent={agent} />
         {title !== undefined && (
           <FilterChip name="title" value={title} onClear={() => setQuery({ title: undefined })} />
+        )}
+        {agent !== undefined && (
+          <FilterChip name="agent" value={agent} onClear={() => setQuery({ agent: undefined })} />
         )}
         <div class="actions">
           <button
@@ -63,10 +83,13 @@ function SessionList({ title }: { readonly title: string | undefined }) {
       {isNew && <PromptBox draft="new" onSent={({ sessionId }) => go(['sessions', sessionId])} />}
       <div class="panel">
         {items?.length === 0 &&
-          (title === undefined ? (
+          (title === undefined && agent === undefined ? (
             <Empty command="codebuddy prompt 'list the files'">No sessions yet. Send a first prompt:</Empty>
           ) : (
-            <Empty>No session has “{title}” in its title.</Empty>
+            <Empty>
+              No session{agent === undefined ? '' : ` of ${agent}`}
+              {title === undefined ? '' : ` has “${title}” in its title`}.
+            </Empty>
           ))}
         {items !== undefined && items.length > 0 && (
           <VirtualList
@@ -108,8 +131,28 @@ function TitleFilter({ title }: { readonly title: string | undefined }) {
   );
 }
 
+/** Nothing, if there is only the built-in agent. */
+function AgentFilter({ agent }: { readonly agent: string | undefined }) {
+  const usable = usableOf(useAgents().value);
+  if (usable.length < 2) return null;
+  return (
+    <select
+      aria-label="Filter by agent"
+      value={agent ?? ''}
+      onChange={({ currentTarget }) => setQuery({ agent: currentTarget.value || undefined })}
+    >
+      <option value="">all agents</option>
+      {usable.map(({ name, title }) => (
+        <option key={name} value={name}>
+          {title}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 function SessionRow({ session }: { readonly session: Session }) {
-  const { id, title, status, model, messageCount, cost, updatedAt } = session;
+  const { id, title, status, agent, model, messageCount, cost, updatedAt } = session;
   return (
     <a class="session-row" href={hrefOf(['sessions', id])}>
       <span class="row">
@@ -122,6 +165,7 @@ function SessionRow({ session }: { readonly session: Session }) {
         </span>
         <span>{plural(messageCount, 'message')}</span>
         {cost > 0 && <span>{formatCost(cost)}</span>}
+        {agent !== builtinAgent && <span>{agent}</span>}
         {model !== null && <span class="cut">{model}</span>}
       </span>
     </a>

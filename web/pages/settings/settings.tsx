@@ -1,9 +1,10 @@
-// The settings, and what belongs to them: models, keys, nodes, and how this page looks.
+// The settings, and what belongs to them: agents, models, keys, nodes, and how this page looks.
 
 import type { FunctionComponent } from 'preact';
 import { hrefOf } from '../../app/router.ts';
 import type { ViewProps } from '../../app/view-props.ts';
 import { Empty } from '../../parts/state.tsx';
+import { Agents } from './agents.tsx';
 import { Appearance } from './appearance.tsx';
 import { Keys } from './keys.tsx';
 import { Models } from './models.tsx';
@@ -19,6 +20,7 @@ interface Tab {
 
 const tabs: readonly Tab[] = [
   { name: '', title: 'Settings', Content: SettingTable },
+  { name: 'agents', title: 'Agents', Content: Agents },
   { name: 'models', title: 'Models', Content: Models },
   { name: 'keys', title: 'Keys', Content: Keys },
   { name: 'nodes', title: 'Nodes', Content: Nodes },
