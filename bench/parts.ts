@@ -27,6 +27,7 @@ export const parts: readonly Part[] = [
   { name: 'webhook-drain', load: () => import('./webhook-drain.ts') },
   { name: 'triggers', load: () => import('./triggers.ts') },
   { name: 'agent', load: () => import('./agent.ts') },
+  { name: 'acp', load: () => import('./acp.ts') },
   { name: 'history', load: () => import('./history.ts') },
   { name: 'dashboard', load: () => import('./dashboard.ts') },
   { name: 'opencode', load: () => import('./peers/opencode.ts') },

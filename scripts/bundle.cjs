@@ -35,20 +35,9 @@ const lean = {
  * for each and one for each set of modules that some of them share.
  */
 const clientCommands = [
-  ...[
-    'prompt',
-    'acp',
-    'chat',
-    'tools',
-    'runs',
-    'permissions',
-    'sessions',
-    'events',
-    'webhooks',
-    'deliveries',
-  ],
-  ...['models', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi', 'doctor'],
-  ...['stats', 'completion', 'serve-flags', 'mcp'],
+  ...['prompt', 'acp', 'chat', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks'],
+  ...['deliveries', 'triggers', 'agents', 'models', 'status', 'keys', 'nodes', 'open', 'stop', 'logs'],
+  ...['config', 'init', 'openapi', 'doctor', 'stats', 'completion', 'serve-flags', 'mcp'],
 ];
 
 /** A name that a module can export: `serve_flags`. */

@@ -16,6 +16,7 @@ import { createOpenSessions } from './open-sessions.ts';
 import { promptText } from './prompt-text.ts';
 import { replay } from './replay.ts';
 import { toRequestError } from './request-errors.ts';
+import { unlessForbidden } from './server-choices.ts';
 import type { ServerLink } from './server-link.ts';
 import { configOptions, modeState, withMode, withOption } from './session-options.ts';
 
@@ -42,8 +43,7 @@ export function createAcpAgent({ server, version, log }: AgentAppOptions): AcpAg
       methods.agent.authenticate,
       answered(async () => {
         // There is nothing to sign in to. A wrong key is an error here, as everywhere.
-        const client = await server.connect(process.cwd());
-        await client.index();
+        await unlessForbidden((await server.connect(process.cwd())).index(), undefined);
         return {};
       }),
     )

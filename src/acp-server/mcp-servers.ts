@@ -31,9 +31,10 @@ function entryOf(server: McpServer, index: number): Readonly<Record<string, unkn
 /** Names of tools begin with the name, so it has the characters that they may have. */
 function nameOf(name: string): string {
   const legal = name
-    .replaceAll(/[^A-Za-z0-9-]+/g, '-')
-    .slice(0, 64)
-    .replaceAll(/^-+|-+$/g, '');
+    .split(/[^A-Za-z0-9]+/)
+    .filter((part) => part !== '')
+    .join('-')
+    .slice(0, 64);
   return legal === '' ? 'server' : legal;
 }
 

@@ -17,7 +17,7 @@ export async function findModels(client: CodeBuddyClient): Promise<readonly Mode
 }
 
 /** For routes that a host application, or the scopes of the key, may lack. */
-async function unlessForbidden<T, O>(answer: Promise<T>, otherwise: O): Promise<T | O> {
+export async function unlessForbidden<T, O>(answer: Promise<T>, otherwise: O): Promise<T | O> {
   try {
     return await answer;
   } catch (error) {

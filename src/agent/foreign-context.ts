@@ -1,6 +1,5 @@
 // What a run does for an agent that keeps its own conversation and runs its own tools; foreign-types.ts describes it.
 
-import { CodeBuddyError } from '../base/errors.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
@@ -15,7 +14,6 @@ import type { Permissions } from './permissions/permissions.ts';
 import type { SessionMemory } from './session-memory.ts';
 import { endEvent, newCallId, startEvent } from './tools/call-events.ts';
 import { textOfOutcome } from './tools/result-text.ts';
-import type { ToolOutcome } from './tools/tool.ts';
 import type { CommandIsolation, ToolBox } from './tools/tool-box.ts';
 
 export interface ForeignContextOptions {
@@ -25,6 +23,7 @@ export interface ForeignContextOptions {
   readonly now: () => number;
   readonly node: AgentNode | undefined;
   readonly modeOf: (run: LiveRun) => PermissionMode;
+  readonly writeNow: (run: LiveRun, writes: readonly Write[]) => Promise<void>;
   /** The write that changes the session's memory. */
   readonly remember: (run: LiveRun, patch: Partial<SessionMemory>) => Write;
   /** Resolves when rules, the mode or a person allow it. @throws CodeBuddyError `permission_denied` */
@@ -40,6 +39,7 @@ export interface JudgedCall {
   readonly use: ToolUse;
   readonly readOnly: boolean;
   readonly guarded: GuardedFile | undefined;
+  readonly isOutside?: boolean;
   readonly isolation: CommandIsolation | undefined;
 }
 
@@ -49,6 +49,7 @@ export function createForeignContexts({
   now,
   node,
   modeOf,
+  writeNow,
   remember,
   ask,
   permissions,
@@ -71,10 +72,12 @@ export function createForeignContexts({
     // The events that lead to a question must be in the log before it.
     const [use] = await Promise.all([tools.useOf(call), run.keeping]);
     const guarded = modeOf(run) === 'full' ? undefined : await tools.guardedFile(call, use);
+    const { target } = use;
+    const isOutside = target.kind === 'outside' || (target.kind === 'file' && target.realPath === undefined);
     return {
       use,
-      // Our own tools do not read outside the workspace at all.
-      readOnly: readOnly && use.target.kind !== 'outside',
+      readOnly: readOnly && !isOutside,
+      isOutside,
       guarded,
       isolation: isGuess ? { sandbox: 'none', isMissing: true } : tools.isolationElsewhere(tool),
     };
@@ -120,7 +123,7 @@ export function createForeignContexts({
       async keepAgentSession(session, event) {
         const write = remember(run, { agentSession: session });
         if (event === undefined) {
-          run.writeLater(write);
+          run.keepLater(writeNow(run, [write]));
           return;
         }
         append(run, { type: 'agent.session', data: event }, () => [write]);
@@ -147,12 +150,4 @@ export function createForeignContexts({
       },
     };
   };
-}
-
-/** The outcome of a call that failed. */
-export function failed(
-  message: string,
-  code: 'tool_failed' | 'permission_denied' = 'tool_failed',
-): ToolOutcome {
-  return { ok: false, error: new CodeBuddyError(code, message) };
 }

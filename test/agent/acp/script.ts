@@ -58,7 +58,7 @@ export type Step =
   | { readonly stop: 'end_turn' | 'max_tokens' | 'refusal' | 'cancelled' | 'max_turn_requests' }
   | { readonly usage: object }
   /** After the prompt has returned. */
-  | { readonly later: readonly Step[]; readonly afterMs?: number }
+  | { readonly later: readonly Step[] }
   | { readonly hang: true };
 
 export function script(...steps: readonly Step[]): string {

@@ -191,10 +191,7 @@ async function play(steps: readonly Step[], turn: Turn): Promise<void> {
     if ('stop' in step) turn.end = { ...turn.end, stopReason: step.stop };
     if ('usage' in step) turn.end = { ...turn.end, usage: step.usage };
     if ('later' in step)
-      setTimeout(
-        () => void play(step.later, { ...turn, signal: new AbortController().signal }),
-        step.afterMs ?? 0,
-      );
+      setTimeout(() => void play(step.later, { ...turn, signal: new AbortController().signal }), 0);
     if ('hang' in step)
       await new Promise<void>((resolve) => {
         const timer = setInterval(() => undefined, 1000);
