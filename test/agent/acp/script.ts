@@ -57,6 +57,8 @@ export type Step =
   | { readonly child: string }
   | { readonly stop: 'end_turn' | 'max_tokens' | 'refusal' | 'cancelled' | 'max_turn_requests' }
   | { readonly usage: object }
+  /** Of the result of the prompt. */
+  | { readonly meta: object }
   /** After the prompt has returned. */
   | { readonly later: readonly Step[]; readonly afterMs?: number }
   | { readonly hang: true };

@@ -127,6 +127,7 @@ interface Turn {
   end: {
     stopReason: 'end_turn' | 'max_tokens' | 'refusal' | 'cancelled' | 'max_turn_requests';
     usage?: unknown;
+    _meta?: unknown;
   };
 }
 
@@ -190,6 +191,7 @@ async function play(steps: readonly Step[], turn: Turn): Promise<void> {
     }
     if ('stop' in step) turn.end = { ...turn.end, stopReason: step.stop };
     if ('usage' in step) turn.end = { ...turn.end, usage: step.usage };
+    if ('meta' in step) turn.end = { ...turn.end, _meta: step.meta };
     if ('later' in step)
       setTimeout(
         () => void play(step.later, { ...turn, signal: new AbortController().signal }),
