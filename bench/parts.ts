@@ -24,6 +24,7 @@ export const parts: readonly Part[] = [
   { name: 'webhook-dead', load: () => import('./webhook-dead.ts') },
   { name: 'webhook-drain', load: () => import('./webhook-drain.ts') },
   { name: 'agent', load: () => import('./agent.ts') },
+  { name: 'acp', load: () => import('./acp.ts') },
   { name: 'history', load: () => import('./history.ts') },
   { name: 'opencode', load: () => import('./peers/opencode.ts') },
 ];

@@ -12,6 +12,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { RestApiServer } from '../src/api/rest-server.ts';
 import { createEventLog } from '../src/events/log.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { monotonicMs } from './monotonic-clock.ts';
 
 export type ToStreamServer =
   /** Append this many events, one each `everyMs`. Each names the time of its append in `callId`. */
@@ -25,11 +26,6 @@ export type FromStreamServer =
   | { readonly kind: 'done'; readonly ms: number; readonly cpuMs: number };
 
 export const streamKey = 'cbk_bench0123456789012345678901234567890123';
-
-/** A clock that is the same in all processes, in ms. */
-export function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
 
 async function serveOurs(path: string): Promise<number> {
   const store = await openSqliteStore({ path });

@@ -13,8 +13,9 @@ import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import type { Write } from '../src/store/store.ts';
 import { type BenchResult, type BenchRow, rowOf, tableOf, wholeText } from './bench-result.ts';
 import { onDisk } from './disk-folder.ts';
+import { monotonicMs } from './monotonic-clock.ts';
 import { alternate, type Compared, spreadOf } from './rounds.ts';
-import { type FromStreamServer, monotonicMs, streamKey, type ToStreamServer } from './stream-server.ts';
+import { type FromStreamServer, streamKey, type ToStreamServer } from './stream-server.ts';
 
 const logged = 200_000;
 const rounds = 5;

@@ -248,8 +248,8 @@ export async function createApp(
       return `${models.join(', then ') || 'offline'} (${reason})`;
     },
     async describeAgent() {
-      const { agents } = await started.agent.agents.list();
-      const chosen = agents.find(({ isDefault, name }) => isDefault && name !== builtinAgent);
+      if (started.agent.agents.defaultName === builtinAgent) return undefined;
+      const [chosen] = (await started.agent.agents.list()).agents;
       return chosen && `${chosen.name} (${chosen.title}). ${chosen.detail}`;
     },
     describeSandbox: async () => (await agent.describeSandbox()).detail,

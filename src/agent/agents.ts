@@ -11,6 +11,7 @@ import { describeAgent, lookForProgram } from './acp/describe-agent.ts';
 import { noSuchAgent } from './acp/parse-agents.ts';
 import type { Driver } from './driver.ts';
 import type { AgentModels } from './models/agent-models.ts';
+import { offlineModel } from './offline/offline-driver.ts';
 import type { ChooseDriver } from './runs.ts';
 
 /** The running agents. */
@@ -64,15 +65,15 @@ export function createAgents(options: AgentsOptions): Agents {
   }
 
   async function describeBuiltin(): Promise<Omit<AgentNoun, 'isDefault'>> {
-    const { models: list, reason } = await models.list();
+    const { models: chosen, reason } = await models.choice();
     return {
       name: builtinAgent,
       title: 'Built-in agent',
       command: null,
       status: 'ready',
-      detail: `Answers with ${list[0]?.id ?? 'no model'}: ${reason}.`,
+      detail: `Answers with ${chosen[0] ?? offlineModel}: ${reason}.`,
       version,
-      models: list.filter(({ ready }) => ready).map(({ id }) => id),
+      models: null,
       permissionModes: [...permissionModes],
       capabilities: {
         model: true,

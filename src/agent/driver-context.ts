@@ -255,6 +255,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     now,
     node,
     modeOf,
+    writeNow: write,
     remember,
     ask,
     permissions,

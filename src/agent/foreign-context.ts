@@ -1,6 +1,5 @@
 // What a run does for an agent that keeps its own conversation and runs its own tools; foreign-types.ts describes it.
 
-import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
@@ -16,7 +15,6 @@ import type { Permissions } from './permissions/permissions.ts';
 import type { SessionMemory } from './session-memory.ts';
 import { endEvent, startEvent } from './tools/call-events.ts';
 import { textOfOutcome } from './tools/result-text.ts';
-import type { ToolOutcome } from './tools/tool.ts';
 import type { CommandIsolation, ToolBox } from './tools/tool-box.ts';
 
 export interface ForeignContextOptions {
@@ -26,6 +24,7 @@ export interface ForeignContextOptions {
   readonly now: () => number;
   readonly node: AgentNode | undefined;
   readonly modeOf: (run: LiveRun) => PermissionMode;
+  readonly writeNow: (run: LiveRun, writes: readonly Write[]) => Promise<void>;
   /** The write that changes the session's memory. */
   readonly remember: (run: LiveRun, patch: Partial<SessionMemory>) => Write;
   /** Resolves when rules, the mode or a person allow it. @throws CodeBuddyError `permission_denied` */
@@ -48,6 +47,7 @@ export function createForeignContexts({
   now,
   node,
   modeOf,
+  writeNow,
   remember,
   ask,
   permissions,
@@ -119,7 +119,7 @@ export function createForeignContexts({
       async keepAgentSession(session, event) {
         const write = remember(run, { agentSession: session });
         if (event === undefined) {
-          run.writeLater(write);
+          run.keepLater(writeNow(run, [write]));
           return;
         }
         append(run, { type: 'agent.session', data: event }, () => [write]);
@@ -146,12 +146,4 @@ export function createForeignContexts({
       },
     };
   };
-}
-
-/** The outcome of a call that failed. */
-export function failed(
-  message: string,
-  code: 'tool_failed' | 'permission_denied' = 'tool_failed',
-): ToolOutcome {
-  return { ok: false, error: new CodeBuddyError(code, message) };
 }

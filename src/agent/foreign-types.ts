@@ -45,7 +45,10 @@ export interface ForeignContext {
   readonly permissionMode: PermissionMode;
   /** The agent's own session; undefined if it has none for ours yet. */
   readonly agentSession: () => AgentSession | undefined;
-  /** Keeps the agent's own session with ours, at once. With `event`, the event is in the same commit. */
+  /**
+   * Keeps the agent's own session with ours. With `event`, it resolves when both are committed; else see
+   * `DriverContext.keeping`.
+   */
   readonly keepAgentSession: (session: AgentSession, event?: EventData<'agent.session'>) => Promise<void>;
   /** Tells live readers what the agent's process does. */
   readonly tellStatus: (status: DeltaData<'agent.status'>) => void;

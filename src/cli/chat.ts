@@ -64,7 +64,7 @@ async function run(options: ChatOptions, command: Command): Promise<void> {
     if (options.continue) state.session = await latestSession(client, signal);
     if (state.session !== undefined)
       await checkSession(client, state.session, { agent: options.agent, signal });
-    tellPlace(place, false);
+    tellPlace(place, { agent: options.agent, json: false });
   });
   complain(paint('dim', '· /help lists the commands, Ctrl-D leaves'));
   const input = createChatInput(openChatHistory(options.home ?? defaultHome()));

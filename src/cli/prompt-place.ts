@@ -3,11 +3,13 @@
 import { realpathSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import { CodeBuddyApiError, type CodeBuddyClient } from '../client/index.ts';
+import { builtinAgent } from '../contract/agent.ts';
 import { complain, oneLine, paint } from './output.ts';
 
 export interface Place {
   /** Undefined if a host application answers prompts, or the key lacks the scope `read`. */
   readonly workspace: string | undefined;
+  /** What answers prompts that choose neither agent nor model. */
   readonly model: string | undefined;
   /** The server runs on this machine. */
   readonly isLocal: boolean;
@@ -16,8 +18,10 @@ export interface Place {
 export async function findPlace(client: CodeBuddyClient, signal: AbortSignal): Promise<Place> {
   const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(client.url).hostname);
   try {
-    const { workspace, model } = await client.status({ signal });
-    return { workspace: workspace ?? undefined, model: model ?? undefined, isLocal };
+    const { workspace, agent, model } = await client.status({ signal });
+    // The offline agent answers until a model is found.
+    const answering = model ?? (agent === 'offline' ? undefined : agent);
+    return { workspace: workspace ?? undefined, model: answering, isLocal };
   } catch (error) {
     // The key may have the scope `prompt` only.
     if (error instanceof CodeBuddyApiError && error.status !== 401)
@@ -26,11 +30,20 @@ export async function findPlace(client: CodeBuddyClient, signal: AbortSignal): P
   }
 }
 
-/** Prints the workspace and the model, and warns if the current folder is elsewhere. `json`: print the warning only. */
-export function tellPlace({ workspace, model, isLocal }: Place, json: boolean): void {
+/**
+ * Prints the workspace and what answers, and warns if the current folder is elsewhere. `agent`: the one that was
+ * chosen. `json`: print the warning only.
+ */
+export function tellPlace(
+  { workspace, model, isLocal }: Place,
+  { agent, json }: { readonly agent: string | undefined; readonly json: boolean },
+): void {
   if (workspace === undefined) return;
+  const answering = agent === undefined || agent === builtinAgent ? model : agent;
   if (!json)
-    complain(paint('dim', oneLine(`· in ${workspace}${model === undefined ? '' : ` with ${model}`}`)));
+    complain(
+      paint('dim', oneLine(`· in ${workspace}${answering === undefined ? '' : ` with ${answering}`}`)),
+    );
   if (isLocal && isOutside(process.cwd(), workspace))
     complain(
       oneLine(

@@ -111,7 +111,7 @@ async function answer(
   signal: AbortSignal,
 ): Promise<void> {
   const place = await findPlace(client, signal);
-  tellPlace(place, format !== 'text');
+  tellPlace(place, { agent: request.options?.agent, json: format !== 'text' });
   const terminal = findTerminal();
   const ask: Ask | undefined = terminal && ((question, ended) => askForDecision(question, terminal, ended));
   try {

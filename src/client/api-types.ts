@@ -1035,13 +1035,13 @@ export interface components {
      */
     readonly Agent: {
       readonly capabilities: components['schemas']['AgentCapabilities'];
-      /** @description The program; null for the built-in agent. */
+      /** @description The program, as it was found, and its arguments. Null for the built-in agent. */
       readonly command: string | null;
       /** @description How it is set up, or how to install it or to sign in. */
       readonly detail: string;
       /** @description True if it answers prompts that name no agent. */
       readonly isDefault: boolean;
-      /** @description The models that `options.model` accepts. Null: known after its first start. */
+      /** @description The models that `options.model` accepts. Null: known after its first start; for the built-in agent, see `GET /api/models`. */
       readonly models: readonly string[] | null;
       /** @description `options.agent` of a prompt and `agent` of a session accept it. */
       readonly name: string;

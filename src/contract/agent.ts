@@ -56,7 +56,10 @@ export const agentSchema = {
   properties: {
     name: { ...text, description: '`options.agent` of a prompt and `agent` of a session accept it.' },
     title: text,
-    command: { ...nullableText, description: 'The program; null for the built-in agent.' },
+    command: {
+      ...nullableText,
+      description: 'The program, as it was found, and its arguments. Null for the built-in agent.',
+    },
     status: {
       type: 'string',
       enum: agentStatuses,
@@ -69,7 +72,8 @@ export const agentSchema = {
     models: {
       type: ['array', 'null'],
       items: text,
-      description: 'The models that `options.model` accepts. Null: known after its first start.',
+      description:
+        'The models that `options.model` accepts. Null: known after its first start; for the built-in agent, see `GET /api/models`.',
     },
     permissionModes: {
       type: 'array',

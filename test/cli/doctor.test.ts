@@ -38,6 +38,8 @@ describe('serve refuses and doctor reports', () => {
     ],
     [{ providers: { vllm: { baseURL: 'no-url' } } }, 'model', 'providers.vllm.baseURL'],
     [{ mcpServers: { files: { command: '' } } }, 'mcp servers', 'mcpServers.files.command'],
+    [{ agents: { claude: { cmd: 'x' } } }, 'agents', 'agents.claude.cmd is not known'],
+    [{ agent: 'nobody' }, 'agents', 'the agent (config.json agent) must be one of builtin, claude'],
     [{ allowedTargets: ['10.0.0.0/99'] }, 'webhooks', '"10.0.0.0/99"'],
     [{ webhookCa: 'missing.pem' }, 'webhooks', 'missing.pem (webhookCa) cannot be read'],
     [{ webhookCa: 'api/config.json' }, 'webhooks', 'certificate'],

@@ -1,19 +1,12 @@
 // Every view against the rules of axe in both themes, and at the width of a phone.
 
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
+import { violationsOf } from './axe.ts';
 import { fillDashboard } from './fill-dashboard.ts';
 import { useDashboard } from './start-dashboard.ts';
 import { viewNames } from './view-names.ts';
 
 const dashboard = useDashboard();
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-}
 
 test.each(['light', 'dark'] as const)('every view passes axe in the %s theme', async (theme) => {
   const app = await dashboard.start({ theme });
@@ -22,14 +15,7 @@ test.each(['light', 'dark'] as const)('every view passes axe in the %s theme', a
   for (const view of [...viewNames, `sessions/${sessionId}`]) {
     await show(view);
     await page.getByRole('heading', { level: 1 }).first().waitFor();
-    await page.evaluate(axe);
-    const violations = await page.evaluate<readonly Violation[]>(
-      'axe.run().then(({ violations }) => violations)',
-    );
-    const found = violations.map(
-      ({ id, nodes }) => `${view}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`,
-    );
-    expect(found).toEqual([]);
+    expect([view, await violationsOf(page)]).toEqual([view, []]);
   }
   expect(faults).toEqual([]);
 });

@@ -31,6 +31,31 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await store.getSession('none')).toBeUndefined();
   });
 
+  test('sessions are filtered by their agent; those without one belong to the built-in agent', async () => {
+    const store = await open();
+    const details = {
+      a: {},
+      b: { agent: 'claude' },
+      c: { agent: 'builtin' },
+      d: { agent: 'codex', metadata: { agent: 'claude' } },
+      e: { metadata: { agent: 'claude', text: 'a\0b' } },
+    };
+    await store.write(
+      Object.entries(details).map(([id, value]): Write => {
+        const { session } = newSession(id);
+        return { kind: 'putSession', session: { ...session, details: JSON.stringify(value) } };
+      }),
+    );
+    const idsOf = async (agent: string): Promise<readonly string[]> =>
+      (await store.listSessions({ limit: 9, agent })).map(({ id }) => id);
+    expect(await idsOf('builtin')).toEqual(['e', 'c', 'a']);
+    expect(await idsOf('claude')).toEqual(['b']);
+    expect(await idsOf('codex')).toEqual(['d']);
+    expect(
+      (await store.listSessions({ limit: 1, agent: 'builtin', beforeId: 'e' })).map(({ id }) => id),
+    ).toEqual(['c']);
+  });
+
   test('messages are listed oldest first in pages and counted by session', async () => {
     const store = await open();
     const messages = ['m1', 'm2', 'm3'].map((id) => addMessage(message(id, 's')));

@@ -4,6 +4,7 @@
 import { abortable } from '../../base/abortable.ts';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';
+import { shorten } from '../../base/text.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
 import type { McpServerConfig } from '../mcp/mcp-config.ts';
 import type { AcpAgent, Lease } from './acp-agent.ts';
@@ -35,6 +36,13 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
   const { agent, facts, workspace, timers } = options;
   const { config } = agent;
   const { name, title, startTimeoutMs: timeoutMs } = config;
+
+  const warned = new Set<string>();
+  /** Sessions of one agent get the same servers: each warning is given once. */
+  function warn(message: string): void {
+    if (!warned.has(message)) options.mcp.warn(message);
+    warned.add(message);
+  }
 
   /** The agent's mode for the run; null if it is not set. */
   function modeFor({ foreign }: DriverContext): string | null {
@@ -134,7 +142,8 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
       workspace,
       timers,
       timeoutMs,
-      mcpServers: passMcpServers(options.mcpServers, { takesUrls, agent: name }, options.mcp),
+      mcpServers: () =>
+        passMcpServers(options.mcpServers, { takesUrls, agent: name }, { ...options.mcp, warn }),
       kept: context.foreign.agentSession(),
       signal: context.signal,
       async answers() {
@@ -166,7 +175,7 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
     const event = { agent: name, agentSessionId: session.id };
     return how === 'created'
       ? { ...event, replaced: false }
-      : { ...event, replaced: true, reason: agent.redact(how.replaced) };
+      : { ...event, replaced: true, reason: shorten(agent.redact(how.replaced), 1000) };
   }
 
   function tell({ foreign }: DriverContext, status: 'starting' | 'opening_session', text: string): void {

@@ -30,12 +30,13 @@ export function describeAgent(
   config: AgentConfig,
   { facts, surroundings }: { readonly facts: AgentFacts; readonly surroundings: AgentSurroundings },
 ): Omit<Agent, 'isDefault'> {
-  const { name, title } = config;
+  const { name, title, args } = config;
+  const program = lookForProgram(config, surroundings);
   return {
     name,
     title,
-    command: [config.command, ...config.args].join(' '),
-    ...statusOf(config, facts, lookForProgram(config, surroundings)),
+    command: [program.fault === undefined ? program.command : config.command, ...args].join(' '),
+    ...statusOf(config, facts, program),
     version: facts.version,
     models: facts.models === null ? null : [...facts.models],
     permissionModes: permissionModes.filter((mode) => Object.hasOwn(config.modes, mode)),
@@ -52,10 +53,9 @@ function statusOf(
     return { status: 'not_found', detail: `${capitalized(program.fault)}. ${install}` };
   // Its own word, once it has run, counts more than the traces of a sign-in.
   const signedIn = facts.isSignedIn ?? isSignedIn(signInPlaces, program.env);
-  const found = `Found: ${program.command}.`;
-  if (signedIn === true) return { status: 'ready', detail: `${found} Signed in.` };
-  if (signedIn === false) return { status: 'not_signed_in', detail: `${found} Not signed in. ${signIn}` };
-  return { status: 'unknown', detail: `${found} Its first start shows whether it is signed in. ${signIn}` };
+  if (signedIn === true) return { status: 'ready', detail: 'Signed in.' };
+  if (signedIn === false) return { status: 'not_signed_in', detail: `Not signed in. ${signIn}` };
+  return { status: 'unknown', detail: `Its first start shows whether it is signed in. ${signIn}` };
 }
 
 function capitalized(text: string): string {

@@ -23,10 +23,14 @@ export function inspectAgents(
   const unused = missing.filter((agent) => agent.name !== chosen && !configured.includes(agent.name));
   const lines = all
     .filter((agent) => !unused.includes(agent))
-    .map(({ name: agent, status, detail }): AgentCheck => {
+    .map(({ name: agent, command, status, detail }): AgentCheck => {
       const isUsed = agent === chosen || configured.includes(agent);
       const isOk = status !== 'not_found' && !(status === 'not_signed_in' && agent === chosen);
-      return { name: isUsed ? name : '', ok: isOk, detail: `${isUsed ? '' : '  '}${agent}: ${detail}` };
+      return {
+        name: isUsed ? name : '',
+        ok: isOk,
+        detail: `${isUsed ? '' : '  '}${agent} (${command}): ${detail}`,
+      };
     });
   return [
     { name, ok: true, detail: `${chosen ?? builtinAgent} answers new sessions` },

@@ -21,7 +21,7 @@ const longestReplayMs = 20_000;
 export interface OpenOptions {
   readonly process: AcpProcess;
   readonly workspace: string;
-  readonly mcpServers: readonly McpServer[];
+  readonly mcpServers: () => readonly McpServer[];
   readonly kept: AgentSession | undefined;
   /** The answers of the conversation so far, oldest first. */
   readonly answers: () => Promise<readonly string[]>;
@@ -53,7 +53,11 @@ export async function openSession(options: OpenOptions): Promise<Opened> {
 }
 
 async function create({ process, workspace, mcpServers, timeoutMs }: OpenOptions): Promise<OpenSession> {
-  const answer = await process.request('session/new', { cwd: workspace, mcpServers }, { timeoutMs });
+  const answer = await process.request(
+    'session/new',
+    { cwd: workspace, mcpServers: mcpServers() },
+    { timeoutMs },
+  );
   if (!isRecord(answer) || typeof answer.sessionId !== 'string')
     throw new RpcError(0, 'its answer to session/new has no sessionId');
   return remember(process, answer.sessionId, answer);
@@ -66,7 +70,7 @@ async function tryToContinue(options: OpenOptions, id: string): Promise<Opened |
   const { loadSession, sessionCapabilities }: Readonly<Record<string, unknown>> = isRecord(can) ? can : {};
   const resumes = isRecord(sessionCapabilities) && isRecord(sessionCapabilities.resume);
   if (!resumes && loadSession !== true) return 'the agent cannot continue sessions after a restart';
-  const params = { sessionId: id, cwd: workspace, mcpServers };
+  const params = { sessionId: id, cwd: workspace, mcpServers: mcpServers() };
   const replay = new ReplayFilter(await options.answers());
   let heardAt = timers.now();
   // Until the turn listens.

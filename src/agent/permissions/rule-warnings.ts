@@ -17,6 +17,8 @@ export interface RulesToCheck {
 }
 
 const builtIn: readonly string[] = [...fileTools, 'bash'];
+/** With the names under which calls of foreign agents are judged. */
+const named: readonly string[] = [...builtIn, 'delete_file', 'move_file', 'fetch', 'think', 'other'];
 
 export function ruleWarnings({ allow, deny, servers, workspace }: RulesToCheck): readonly string[] {
   const check = (effect: 'allow' | 'deny', texts: readonly string[]): readonly string[] =>
@@ -30,14 +32,14 @@ export function ruleWarnings({ allow, deny, servers, workspace }: RulesToCheck):
 function toolWarning({ tool }: PermissionRule, servers: readonly string[]): string | undefined {
   const prefixes = servers.map((server) => `${server}__`);
   const isKnown = tool.includes('*')
-    ? builtIn.some((name) => fitsText(tool, name)) ||
+    ? named.some((name) => fitsText(tool, name)) ||
       prefixes.some(
         (prefix) =>
           prefix.startsWith(tool.split('*', 1)[0] as string) ||
           fitsText(`${tool}*`, prefix) ||
           tool.startsWith(prefix),
       )
-    : builtIn.includes(tool) || prefixes.some((prefix) => tool.startsWith(prefix));
+    : named.includes(tool) || prefixes.some((prefix) => tool.startsWith(prefix));
   return isKnown ? undefined : 'can never match: there is no such tool';
 }
 

@@ -60,7 +60,7 @@ export type Step =
   /** Of the result of the prompt. */
   | { readonly meta: object }
   /** After the prompt has returned. */
-  | { readonly later: readonly Step[]; readonly afterMs?: number }
+  | { readonly later: readonly Step[] }
   | { readonly hang: true };
 
 export function script(...steps: readonly Step[]): string {

@@ -193,10 +193,7 @@ async function play(steps: readonly Step[], turn: Turn): Promise<void> {
     if ('usage' in step) turn.end = { ...turn.end, usage: step.usage };
     if ('meta' in step) turn.end = { ...turn.end, _meta: step.meta };
     if ('later' in step)
-      setTimeout(
-        () => void play(step.later, { ...turn, signal: new AbortController().signal }),
-        step.afterMs ?? 0,
-      );
+      setTimeout(() => void play(step.later, { ...turn, signal: new AbortController().signal }), 0);
     if ('hang' in step)
       await new Promise<void>((resolve) => {
         const timer = setInterval(() => undefined, 1000);

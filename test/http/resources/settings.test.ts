@@ -34,6 +34,7 @@ test('settings show no secret', async () => {
     config: {
       providers: { local: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'secret-of-provider' } },
       mcpServers: { files: { command: 'files', env: { TOKEN: 'secret-of-server' } } },
+      agents: { claude: { env: { ANTHROPIC_API_KEY: 'secret-of-agent' } } },
       webhookProxy: 'http://user:secret-of-proxy@127.0.0.1:9',
     },
     environment: { CODEBUDDY_API_KEY: 'secret-key-of-the-environment' },
@@ -45,6 +46,7 @@ test('settings show no secret', async () => {
     apiKey: '(set)',
     providers: ['local'],
     mcpServers: ['files'],
+    agents: ['claude'],
     webhookProxy: 'http://***@127.0.0.1:9/',
   });
 });

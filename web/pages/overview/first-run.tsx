@@ -8,6 +8,7 @@ import { useResource } from '../../app/resource.ts';
 import { go, hrefOf } from '../../app/router.ts';
 import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
+import { CodeText } from '../../parts/code-text.tsx';
 import { Command } from '../../parts/command.tsx';
 import { Content } from '../../parts/state.tsx';
 import { rememberAgent } from '../sessions/agent-choice.tsx';
@@ -118,7 +119,11 @@ function FoundAgents({ chosen, onChoose }: ModelCardProps) {
               {chosen === name ? `Using ${title}` : `Use ${title}`}
             </button>
           </div>
-          {status !== 'ready' && <p class="quiet">{detail}</p>}
+          {status === 'not_signed_in' && (
+            <p class="quiet">
+              <CodeText text={detail} />
+            </p>
+          )}
         </li>
       ))}
     </ul>

@@ -40,7 +40,7 @@ export function Plan({ sessionId }: { readonly sessionId: string }) {
         {entries.map(({ content, status }, index) => (
           <li key={index} class={status === 'completed' ? 'quiet' : ''}>
             <span aria-hidden="true">{marks[status]}</span> {content}{' '}
-            <span class="quiet">{words[status]}</span>
+            <span class="quiet">({words[status]})</span>
           </li>
         ))}
       </ol>

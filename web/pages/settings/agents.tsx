@@ -3,6 +3,7 @@
 import type { Agent } from '../../../src/client/web.ts';
 import { statusClass, statusWords, usableOf, useAgents } from '../../app/agents.ts';
 import { CardTable } from '../../parts/card-table.tsx';
+import { CodeText } from '../../parts/code-text.tsx';
 import { plural } from '../../parts/format.ts';
 import { Content } from '../../parts/state.tsx';
 
@@ -12,12 +13,12 @@ export function Agents() {
     <Content of={agents}>
       {(all) => (
         <div class="stack">
+          <p>
+            <code>{all[0]?.name}</code> answers new sessions that name no agent. A session stays with its
+            agent.
+          </p>
           <div class="row wrap">
-            <p class="grow">
-              <code>{all[0]?.name}</code> answers new sessions that name no agent. A session stays with its
-              agent.
-            </p>
-            <span class="quiet">
+            <span class="quiet grow">
               {plural(all.length, 'agent')}, {usableOf(all).length} found
             </span>
             <button type="button" onClick={agents.reload}>
@@ -56,10 +57,10 @@ function Row({ agent }: { readonly agent: Agent }) {
         <span class={statusClass(status)}>{statusWords[status]}</span>
       </td>
       <td data-label="Setup">
-        {detail}
+        <CodeText text={detail} />
         {command !== null && (
           <div class="quiet">
-            Started as <code>{command}</code>
+            <code>{command}</code>
           </div>
         )}
       </td>
