@@ -106,6 +106,7 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
       { id: session.id, lastRun: context.runId, cost: kept?.cost ?? 0 },
       eventOf(opened),
     );
+    if (opened.how !== 'open') tell(context, 'ready', `${title} is ready.`);
     const model = (): string => modelsOf(session)?.current ?? name;
     const usage = new TurnUsage({ context, model, costBefore: kept?.cost ?? 0 });
     let modeChanges = 0;
@@ -178,7 +179,11 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
       : { ...event, replaced: true, reason: shorten(agent.redact(how.replaced), 1000) };
   }
 
-  function tell({ foreign }: DriverContext, status: 'starting' | 'opening_session', text: string): void {
+  function tell(
+    { foreign }: DriverContext,
+    status: 'starting' | 'opening_session' | 'ready',
+    text: string,
+  ): void {
     foreign.tellStatus({ agent: name, status, text });
   }
 

@@ -21,6 +21,7 @@ test('an agent answers a prompt, and its start shows on the stream', async () =>
   expect(seen.filter(({ type }) => type === 'agent.status').map(({ data }) => data)).toEqual([
     { agent: 'scripted', status: 'starting', text: 'scripted is starting.' },
     { agent: 'scripted', status: 'opening_session', text: 'scripted opens the session.' },
+    { agent: 'scripted', status: 'ready', text: 'scripted is ready.' },
   ]);
   expect(
     seen
