@@ -11,7 +11,8 @@ export interface Behaviour {
   /** It starts when this file exists. */
   readonly startGate?: string;
   readonly neverInitializes?: boolean;
-  readonly needsSignIn?: boolean;
+  /** `api-key`: until a client signs in with this method. */
+  readonly needsSignIn?: boolean | 'api-key';
   readonly updatesBeforeCreation?: boolean;
   /** How its mode is set. @default 'set_mode' */
   readonly modes?: 'none' | 'set_mode' | 'option';

@@ -220,6 +220,7 @@ if (behaviour.exit !== undefined) process.exit(behaviour.exit);
 if (behaviour.startGate !== undefined) while (!existsSync(behaviour.startGate)) await sleep(10);
 
 let count = 0;
+let signedInWith: string | undefined;
 agent({ name: 'scripted' })
   .onRequest(methods.agent.initialize, async ({ params }) => {
     log('initialize', params);
@@ -234,9 +235,15 @@ agent({ name: 'scripted' })
       },
     };
   })
+  .onRequest(methods.agent.authenticate, async ({ params }) => {
+    log('authenticate', params);
+    signedInWith = params.methodId;
+    return {};
+  })
   .onRequest(methods.agent.session.new, async ({ params, client }) => {
     log('new', params);
-    if (behaviour.needsSignIn === true) throw RequestError.authRequired();
+    if (behaviour.needsSignIn !== undefined && behaviour.needsSignIn !== signedInWith)
+      throw RequestError.authRequired();
     const id = `agent-session-${process.pid}-${++count}`;
     if (behaviour.updatesBeforeCreation === true)
       await update(client, id, {
