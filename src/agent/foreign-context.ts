@@ -38,6 +38,7 @@ export interface JudgedCall {
   readonly use: ToolUse;
   readonly readOnly: boolean;
   readonly guarded: GuardedFile | undefined;
+  readonly isOutside?: boolean;
   readonly isolation: CommandIsolation | undefined;
 }
 
@@ -70,10 +71,12 @@ export function createForeignContexts({
     // The events that lead to a question must be in the log before it.
     const [use] = await Promise.all([tools.useOf(call), run.keeping]);
     const guarded = modeOf(run) === 'full' ? undefined : await tools.guardedFile(call, use);
+    const { target } = use;
+    const isOutside = target.kind === 'outside' || (target.kind === 'file' && target.realPath === undefined);
     return {
       use,
-      // Our own tools do not read outside the workspace at all.
-      readOnly: readOnly && use.target.kind !== 'outside',
+      readOnly: readOnly && !isOutside,
+      isOutside,
       guarded,
       isolation: isGuess ? { sandbox: 'none', isMissing: true } : tools.isolationElsewhere(tool),
     };

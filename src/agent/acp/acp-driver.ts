@@ -13,6 +13,7 @@ import type { Timers } from './acp-types.ts';
 import type { LearnedFacts } from './agent-facts.ts';
 import { requireSupported } from './agent-options.ts';
 import { handOver } from './handover.ts';
+import { authRequired, RpcError } from './json-rpc.ts';
 import { type Opened, openSession } from './open-session.ts';
 import { type McpSurroundings, passMcpServers } from './pass-mcp-servers.ts';
 import { modelsOf, modesOf, setMode, setModel } from './session-options.ts';
@@ -88,7 +89,7 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
 
   async function work(context: DriverContext, { process }: Lease): Promise<DriverResult> {
     const { foreign, signal } = context;
-    const opened = await abortable(open(context, process), signal);
+    const opened = await abortable(openSignedIn(context, process), signal);
     const { session } = opened;
     facts.opened(session);
     requireSupported(config, facts.facts, {
@@ -106,6 +107,7 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
       { id: session.id, lastRun: context.runId, cost: kept?.cost ?? 0 },
       eventOf(opened),
     );
+    if (opened.how !== 'open') tell(context, 'ready', `${title} is ready.`);
     const model = (): string => modelsOf(session)?.current ?? name;
     const usage = new TurnUsage({ context, model, costBefore: kept?.cost ?? 0 });
     let modeChanges = 0;
@@ -132,6 +134,19 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
     await foreign.keepAgentSession({ id: session.id, lastRun: context.runId, cost: usage.sessionCost });
     const { cost, tokens } = usage.reported;
     return { ...result, model: model(), ...(cost || tokens ? {} : { isUsageUnknown: true }) };
+  }
+
+  /** Signs in with the key of its environment, if the agent waits for that. */
+  async function openSignedIn(context: DriverContext, process: Lease['process']): Promise<Opened> {
+    try {
+      return await open(context, process);
+    } catch (error) {
+      const { keyMethod: methodId } = config;
+      const isSignedOut = error instanceof RpcError && error.code === authRequired;
+      if (!isSignedOut || methodId === undefined || !agent.hasKey) throw error;
+      await process.request('authenticate', { methodId }, { timeoutMs });
+      return open(context, process);
+    }
   }
 
   function open(context: DriverContext, process: Lease['process']): Promise<Opened> {
@@ -178,7 +193,11 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
       : { ...event, replaced: true, reason: shorten(agent.redact(how.replaced), 1000) };
   }
 
-  function tell({ foreign }: DriverContext, status: 'starting' | 'opening_session', text: string): void {
+  function tell(
+    { foreign }: DriverContext,
+    status: 'starting' | 'opening_session' | 'ready',
+    text: string,
+  ): void {
     foreign.tellStatus({ agent: name, status, text });
   }
 

@@ -60,6 +60,9 @@ async function create({ process, workspace, mcpServers, timeoutMs }: OpenOptions
   );
   if (!isRecord(answer) || typeof answer.sessionId !== 'string')
     throw new RpcError(0, 'its answer to session/new has no sessionId');
+  // Two sessions would get each other's text.
+  if (process.sessions.has(answer.sessionId))
+    throw new RpcError(0, 'its answer to session/new has the sessionId of an open session');
   return remember(process, answer.sessionId, answer);
 }
 

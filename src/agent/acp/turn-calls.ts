@@ -71,8 +71,10 @@ export class TurnCalls {
 
   /** Records the call that a permission is asked for. */
   asked(update: Readonly<Record<string, unknown>>): CallFacts {
-    const call = this.#merge(update) ?? newCall(unknownCall(''));
-    if (!call.hasEnded) this.#record(call);
+    const call = this.#merge(update);
+    // Only the request itself tells what it is about.
+    if (call === undefined || call.hasEnded) return withUpdate(unknownCall(''), update);
+    this.#record(call);
     return call.facts;
   }
 
@@ -93,7 +95,7 @@ export class TurnCalls {
   }
 
   /** Whether all files that the call changes were allowed in this turn. */
-  isAllowed(facts: CallFacts): boolean {
+  #isAllowed(facts: CallFacts): boolean {
     return changedFiles(facts, this.#options.workspace).every((file) => this.#allowedFiles.has(file));
   }
 
@@ -101,6 +103,8 @@ export class TurnCalls {
     const { toolCallId } = update;
     if (typeof toolCallId !== 'string') return undefined;
     let call = this.#calls.get(toolCallId);
+    // Some agents use an id again.
+    if (call?.hasEnded && update.sessionUpdate === 'tool_call') call = undefined;
     if (call === undefined) {
       if (this.#calls.size === maxCalls) return undefined;
       call = newCall(unknownCall(toolCallId));
@@ -129,15 +133,22 @@ export class TurnCalls {
   }
 
   #end(call: Tracked, outcome: ToolOutcome): void {
-    const { context, workspace } = this.#options;
+    const { workspace } = this.#options;
     const recorded = this.#record(call);
     this.#running--;
     call.hasEnded = true;
     recorded.end(outcome, recordedCall(call.facts, workspace));
-    if (!outcome.ok) return;
-    for (const change of moreChanges(call.facts, workspace)) context.beginTool(change).end(outcome, change);
-    if (changedFiles(call.facts, workspace).length > 0 && !this.isAllowed(call.facts))
-      this.#options.onUnaskedChange(call.facts);
+    if (outcome.ok) this.#changed(call.facts);
+    // The text of an ended call is not needed any more.
+    call.facts = unknownCall(call.facts.id);
+  }
+
+  #changed(facts: CallFacts): void {
+    const { context, workspace } = this.#options;
+    for (const change of moreChanges(facts, workspace))
+      context.beginTool(change).end({ ok: true, result: `Changed ${String(change.params.path)}.` }, change);
+    if (changedFiles(facts, workspace).length > 0 && !this.#isAllowed(facts))
+      this.#options.onUnaskedChange(facts);
   }
 }
 

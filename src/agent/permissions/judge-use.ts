@@ -25,6 +25,8 @@ export interface UnaskedUse extends ToolUse {
 export interface JudgedUse extends UnaskedUse {
   /** The file that the call would change, if other programs run it later. */
   readonly guarded?: GuardedFile | undefined;
+  /** True if its file is outside the workspace, where only foreign agents go: rules are about the workspace. */
+  readonly isOutside?: boolean;
   /** How the command will run; undefined for tools that run no commands. */
   readonly isolation?: CommandIsolation | undefined;
   /** The rules that this session has remembered. */
@@ -89,13 +91,14 @@ export function createJudge({ allow, deny, runLater }: JudgeOptions): Judge {
       if (request.mode === 'full') return { allowed: true, reason: 'permission mode "full"' };
       if (request.guarded !== undefined) return judgeGuarded(request);
       // Without the sandbox, only a rule for exactly this command allows it.
-      const isGranted = request.isolation?.isMissing
-        ? allow.some((rule) => isExactly(rule, request))
-        : isAllowed(allow, request);
+      const isGranted =
+        request.isolation?.isMissing || request.isOutside
+          ? allow.some((rule) => isExactly(rule, request))
+          : isAllowed(allow, request);
       if (isGranted) return { allowed: true, reason: 'a rule allows it' };
       if (request.remembered().some((rule) => isExactly(rule, request)))
         return { allowed: true, reason: 'it was allowed for this session' };
-      if (request.mode === 'auto-edit' && editingTools.includes(request.tool))
+      if (request.mode === 'auto-edit' && editingTools.includes(request.tool) && !request.isOutside)
         return { allowed: true, reason: 'permission mode "auto-edit"' };
       return undefined;
     },

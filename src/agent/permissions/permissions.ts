@@ -263,9 +263,10 @@ function denied(tool: string, reason: string): CodeBuddyError {
   return new CodeBuddyError('permission_denied', `${tool} was not run: ${reason}.`);
 }
 
-function reasonToAsk({ tool, mode, isolation, guarded }: PermissionRequest): string {
+function reasonToAsk({ tool, mode, isolation, guarded, isOutside }: PermissionRequest): string {
   if (guarded !== undefined)
     return `${tool} would change ${guarded.path}, which is run later by ${guarded.runBy}`;
+  if (isOutside) return `${tool} is about a file outside the workspace`;
   return isolation?.isMissing
     ? `there is no sandbox here, so ${tool} would run with all rights of the server's user`
     : `${tool} can change something, and permission mode "${mode}" asks about such tools`;

@@ -1,6 +1,6 @@
 // Permissions: our rules, modes and people decide, and the agent obeys.
 
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Permission } from '../../../src/contract/permission.ts';
@@ -228,6 +228,28 @@ describe('the mode', () => {
       permissionMode: 'auto-edit',
     });
     expect(outcomesOf(acp)).toEqual(['yes', 'no', 'no']);
+  });
+
+  test('auto-edit and rules are about the workspace: a person decides about files outside', async () => {
+    const acp = await startAcp({ permissionTimeoutMs: 1, permissions: { allow: ['write_file'], deny: [] } });
+    symlinkSync(acp.outside, join(acp.workspace, 'link'));
+    const change = (path: string, oldText: string | null): Step => ({
+      ask: {
+        toolCallId: path,
+        kind: 'edit',
+        title: 'T',
+        content: [{ type: 'diff', path, oldText, newText: 'x' }],
+      },
+    });
+    const outside = join(acp.outside, 'a.txt');
+    const linked = join(acp.workspace, 'link', 'a.txt');
+    await acp.play(
+      [change(outside, 'a'), change(outside, null), change(linked, 'a'), change(linked, null), { say: 'ok' }],
+      { permissionMode: 'auto-edit' },
+    );
+    expect(outcomesOf(acp)).toEqual(['no', 'no', 'no', 'no']);
+    const [first] = (await acp.events()).filter(({ type }) => type === 'permission.request');
+    expect(first?.data).toMatchObject({ reason: 'edit_file is about a file outside the workspace' });
   });
 
   test('read-only denies what changes something without asking anybody', async () => {
