@@ -25,6 +25,7 @@ const tasks = {
   build: { build: true },
   // Without the name of a file, folder or project: all tests except those of several nodes (`npm run test:nodes`).
   test: { command: [vitest, 'run'], unnamed: ['--project=!nodes'] },
+  agents: { command: [script('test-agents.ts')] },
   watch: { command: [vitest, 'watch'] },
   lint: {
     isQuick: true,

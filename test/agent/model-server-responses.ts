@@ -87,22 +87,23 @@ export function createResponsesWire(): Wire {
       }
       for (const call of answer.toolCalls) {
         const at = { item_id: itemId(call), output_index: index };
-        const open = { ...callItem(call, 'in_progress'), arguments: '' };
+        const { argument, events } = isCustom(call, body) ? CUSTOM_CALL : FUNCTION_CALL;
+        const done = callItem(call, 'completed', body);
+        const open = { ...done, status: 'in_progress', [argument]: '' };
         yield frame(event('response.output_item.added', { output_index: index, item: open }));
         for (const piece of inPieces(call.json, call.pieces)) {
-          yield delta(event('response.function_call_arguments.delta', { ...at, delta: piece }));
+          yield delta(event(`response.${events}.delta`, { ...at, delta: piece }));
         }
-        yield frame(event('response.function_call_arguments.done', { ...at, arguments: call.json }));
-        const done = callItem(call, 'completed');
+        yield frame(event(`response.${events}.done`, { ...at, [argument]: call.json }));
         yield frame(event('response.output_item.done', { output_index: index, item: done }));
         index++;
       }
       const type = INCOMPLETE[answer.finish] === undefined ? 'response.completed' : 'response.incomplete';
-      yield frame(event(type, { response: wholeResponse(answer) }));
+      yield frame(event(type, { response: wholeResponse(answer, body) }));
     },
     whole(answer, body) {
       store(answer, body);
-      return wholeResponse(answer);
+      return wholeResponse(answer, body);
     },
     error: openAiError,
   };
@@ -127,7 +128,7 @@ function responseOf(answer: CompleteAnswer, status: string): object {
   };
 }
 
-function wholeResponse(answer: CompleteAnswer): object {
+function wholeResponse(answer: CompleteAnswer, body: unknown): object {
   const { input, output } = answer.usage;
   const reason = INCOMPLETE[answer.finish];
   return {
@@ -135,7 +136,7 @@ function wholeResponse(answer: CompleteAnswer): object {
     incomplete_details: reason === undefined ? null : { reason },
     output: [
       ...(answer.text.length > 0 ? [messageItem(answer, 'completed')] : []),
-      ...answer.toolCalls.map((call) => callItem(call, 'completed')),
+      ...answer.toolCalls.map((call) => callItem(call, 'completed', body)),
     ],
     usage: {
       input_tokens: input,
@@ -164,17 +165,39 @@ function messageItem(answer: CompleteAnswer, status: string): object {
   return { type: 'message', id: messageId(answer), status, role: 'assistant', content };
 }
 
-function callItem(call: CompleteToolCall, status: string): object {
+const FUNCTION_CALL = {
+  type: 'function_call',
+  argument: 'arguments',
+  events: 'function_call_arguments',
+} as const;
+
+/** A custom tool takes any text in place of JSON. */
+const CUSTOM_CALL = {
+  type: 'custom_tool_call',
+  argument: 'input',
+  events: 'custom_tool_call_input',
+} as const;
+
+function isCustom(call: CompleteToolCall, body: unknown): boolean {
+  return items(field(body, 'tools')).some(
+    (tool) => field(tool, 'type') === 'custom' && field(tool, 'name') === call.name,
+  );
+}
+
+function callItem(call: CompleteToolCall, status: string, body: unknown): object {
   const { id, name, json } = call;
-  return { type: 'function_call', id: itemId(call), call_id: id, name, arguments: json, status };
+  const { type, argument } = isCustom(call, body) ? CUSTOM_CALL : FUNCTION_CALL;
+  return { type, id: itemId(call), call_id: id, name, [argument]: json, status };
 }
 
 function readItem(item: unknown, storedTexts: ReadonlyMap<string, string>): readonly ModelMessage[] {
   const id = string(field(item, 'call_id'));
   switch (field(item, 'type')) {
     case 'function_call':
+    case 'custom_tool_call':
       return [message('assistant', { toolCalls: [{ id, name: string(field(item, 'name')) }] })];
     case 'function_call_output':
+    case 'custom_tool_call_output':
       return [message('tool', { toolResults: [{ id, text: resultText(field(item, 'output')) }] })];
     case 'item_reference': {
       const text = storedTexts.get(string(field(item, 'id')));

@@ -303,3 +303,39 @@ describe.each(providers)('$name', ({ format, model }) => {
     await expect.poll(() => server.requests[0]?.isClosed()).toBe(true);
   });
 });
+
+test('a custom tool of OpenAI takes a text that is not JSON', async () => {
+  const patch = '*** Begin Patch\n*** Add File: a.txt\n+"ok"\n*** End Patch\n';
+  const call = { id: 'call_a', name: 'apply_patch', arguments: patch, pieces: 3 };
+  const server = await startModelServer([
+    { kind: 'answer', toolCalls: [call] },
+    { kind: 'answer', toolCalls: [call] },
+  ]);
+  const openai = createOpenAI({ apiKey, baseURL: `${server.url}/v1` });
+  const common = {
+    model: openai('test-model'),
+    tools: { apply_patch: openai.tools.customTool({ description: 'Edits files.' }) },
+    maxRetries: 0,
+    // Otherwise the client sends references instead of the calls.
+    providerOptions: { openai: { store: false } },
+  };
+  const whole = await generateText({ ...common, prompt: 'Hello' });
+  const expected = [{ toolCallId: 'call_a', toolName: 'apply_patch', input: patch }];
+  expect(whole.toolCalls).toMatchObject(expected);
+
+  const output = { type: 'text', value: 'Success.' } as const;
+  const result = { type: 'tool-result', toolCallId: 'call_a', toolName: 'apply_patch', output } as const;
+  const streamed = streamText({
+    ...common,
+    messages: [
+      { role: 'user', content: 'Hello' },
+      ...whole.responseMessages,
+      { role: 'tool', content: [result] },
+    ],
+  });
+  expect(await streamed.toolCalls).toMatchObject(expected);
+  expect(server.requests[1]?.messages.slice(1)).toMatchObject([
+    { role: 'assistant', toolCalls: [{ id: 'call_a', name: 'apply_patch' }] },
+    { role: 'tool', toolResults: [{ id: 'call_a', text: 'Success.' }] },
+  ]);
+});

@@ -15,6 +15,8 @@ function modes(asking: string | null, readOnly = asking): Readonly<Record<Permis
   return { 'read-only': readOnly, ask: asking, 'auto-edit': asking, full: asking };
 }
 
+const openCodeAsks = { edit: 'ask', bash: 'ask', webfetch: 'ask' };
+
 const always = { mcp: true, system: false, maxSteps: false, fork: true } as const;
 
 const all: Readonly<Record<PresetAgent, Preset>> = {
@@ -62,6 +64,7 @@ const all: Readonly<Record<PresetAgent, Preset>> = {
     capabilities: { ...always, model: true, resume: true },
     install: 'Install it with `npm install --global @agentclientprotocol/codex-acp`.',
     signIn: 'Run `codex login`, or set CODEX_API_KEY or OPENAI_API_KEY.',
+    keyMethod: 'api-key',
     signInPlaces: {
       variables: ['CODEX_API_KEY', 'OPENAI_API_KEY'],
       files: [{ variable: 'CODEX_HOME', folder: '.codex', file: 'auth.json' }],
@@ -110,8 +113,15 @@ const all: Readonly<Record<PresetAgent, Preset>> = {
       'OPENCODE_DISABLE_LSP_DOWNLOAD',
       'OPENCODE_DISABLE_MODELS_FETCH',
     ],
-    // Its modes do not ask unless its configuration says so.
-    env: { OPENCODE_PERMISSION: JSON.stringify({ edit: 'ask', bash: 'ask', webfetch: 'ask' }) },
+    env: {
+      // Its modes do not ask unless its configuration says so. This text outranks its files.
+      OPENCODE_CONFIG_CONTENT: JSON.stringify({
+        permission: openCodeAsks,
+        agent: { build: { permission: openCodeAsks }, plan: { permission: openCodeAsks } },
+      }),
+      // The workspace could start plugins, and allow more.
+      OPENCODE_DISABLE_PROJECT_CONFIG: '1',
+    },
     modes: modes('build', 'plan'),
     capabilities: { ...always, model: true, resume: true },
     install: 'Install it with `npm install --global opencode-ai`.',
@@ -125,7 +135,8 @@ const all: Readonly<Record<PresetAgent, Preset>> = {
   qwen: {
     title: 'Qwen Code',
     command: 'qwen',
-    args: ['--acp'],
+    // The settings of the workspace could allow everything, and start programs.
+    args: ['--acp', '--safe-mode'],
     passEnv: ['OPENAI_API_KEY', 'OPENAI_BASE_URL', 'OPENAI_MODEL', 'DASHSCOPE_API_KEY', 'QWEN_HOME'],
     env: {},
     modes: modes('default', 'plan'),

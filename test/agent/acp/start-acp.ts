@@ -41,7 +41,7 @@ export interface StartedAcp extends RunningAgent {
 
 export interface StartAcpOptions extends StartAgentOptions {
   readonly behaviour?: Behaviour;
-  readonly config?: Partial<Record<keyof AgentConfig, unknown>>;
+  readonly config?: Partial<Record<keyof AgentConfig | 'preset', unknown>>;
   readonly timers?: Timers;
 }
 
