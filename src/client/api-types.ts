@@ -2252,6 +2252,8 @@ export interface components {
         readonly [key: string]: unknown;
       };
       readonly model: string | null;
+      /** @description The latest plan of the agent. Absent if it has made none. */
+      readonly plan?: readonly components['schemas']['PlanEntry'][];
       /** @enum {string} */
       readonly status: 'idle' | 'running';
       readonly title: string;
