@@ -316,7 +316,11 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await send('/sessions', 'TITLE', `*  ${id}`, 'before');
     await send('after', 'saw before|after.');
     await send('/model', 'local/m (default)');
-    await send('/model x', 'codebuddy: /model must be "offline", or provider/name', 'not "x"');
+    await send('/model a b', 'codebuddy: /model must be the name of a model', 'not "a b"');
+    await send('/agent', 'builtin');
+    await send('/agent nobody', 'The next prompt starts a new session with nobody.');
+    await send('x', '--agent must be one of builtin, claude');
+    await send('/agent builtin', 'The next prompt starts a new session with builtin.');
     await send('/model offline', 'The next prompts use offline.');
     await send('help', 'offline agent');
     await send('/model local/none', 'The next prompts use local/none.');
@@ -349,7 +353,8 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await leave(other);
     for (const [args, code, said] of [
       [['-c', '--session', id], 2, 'exclude each other'],
-      [['--model', 'x'], 2, '--model must be'],
+      [['--model', 'a b'], 2, '--model must be'],
+      [['--session', id, '--agent', 'claude'], 2, 'belongs to the agent builtin'],
       [['--session', 'ses_none'], 1, 'session_not_found'],
       [['--api-key', 'wrong'], 4, 'codebuddy: '],
       [['--json'], 2, '--json'],

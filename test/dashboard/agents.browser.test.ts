@@ -136,6 +136,7 @@ test('a main button keeps its color under the pointer', async () => {
   const button = page.getByRole('button', { name: 'New prompt' });
   const color = (): Promise<string> =>
     page.evaluate<string>("getComputedStyle(document.querySelector('button.main')).backgroundColor");
+  await button.waitFor();
   const before = await color();
   await button.hover();
   expect(await color()).toBe(before);

@@ -2,13 +2,18 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyClient } from '../../src/client/index.ts';
 import type { PermissionMode } from '../../src/contract/permission-mode.ts';
+import { temporaryFolder } from '../cli/run-cli.ts';
 import { waitFor } from '../wait-for.ts';
 import { selectedAgents } from './install-agents.ts';
 import { answers, content, prompts } from './model-script.ts';
+import { noteFacts } from './outcome-table.ts';
 import { nextMinute, type RealAgentServer, startRealAgent } from './start-real-agent.ts';
+
+const mcpServer = fileURLToPath(new URL('../agent/mcp-misbehaving-server.ts', import.meta.url));
 
 type Decision = 'allow' | 'deny';
 
@@ -19,6 +24,7 @@ interface Outcome {
   /** What was asked. */
   readonly asked: readonly string[];
   readonly sessionId: string;
+  readonly tokens: number;
 }
 
 /** Sends a prompt, answers each question with the same decision, and reads the stream to its end. */
@@ -28,12 +34,7 @@ async function prompt(
   options: { sessionId?: string; mode?: PermissionMode; decision?: Decision; model?: string } = {},
 ): Promise<Outcome> {
   const { sessionId, mode = 'ask', decision = 'allow', model } = options;
-  const seen: { types: string[]; asked: string[]; text: string; sessionId: string } = {
-    types: [],
-    asked: [],
-    text: '',
-    sessionId: '',
-  };
+  const seen = { types: [] as string[], asked: [] as string[], text: '', sessionId: '', tokens: 0 };
   const request = {
     prompt: text,
     ...(sessionId === undefined ? {} : { sessionId }),
@@ -48,21 +49,28 @@ async function prompt(
       await client.permissions.decide(event.data.permissionId, { decision });
     }
     if (event.type === 'run.failed') throw new Error(JSON.stringify(event.data));
-    if (event.type === 'run.complete') return { status: 'completed', ...seen };
+    if (event.type === 'run.complete')
+      return { status: 'completed', ...seen, tokens: event.data.usage?.totalTokens ?? 0 };
     if (event.type === 'run.cancelled') return { status: 'cancelled', ...seen };
   }
   throw new Error(`the stream ended early: ${seen.types.join(', ')}`);
 }
 
 describe.each(selectedAgents())('$name', (agent) => {
-  it('answers a prompt in pieces and counts its tokens', async () => {
+  it('answers a prompt and reports its tokens', async () => {
     const started = await startRealAgent(agent);
-    const { status, text, types } = await prompt(started, prompts.greet);
+    const { status, text, tokens, types } = await prompt(started, prompts.greet);
     expect({ status, text }).toEqual({ status: 'completed', text: expect.stringContaining('Hello there.') });
-    expect(types.filter((type) => type === 'message.delta').length).toBeGreaterThan(0);
+    expect(tokens).toBeGreaterThan(0);
+    expect(types).toContain('message.delta');
+
+    const { agents } = await started.client.agents.list();
+    const found = agents.find(({ name }) => name === agent.name);
+    expect(found).toMatchObject({ status: 'ready', version: agent.version, isDefault: true });
+    if (found !== undefined) noteFacts(found);
   });
 
-  it('asks before it writes a file, and the change is reported', async () => {
+  it('asks before it writes a file, and the server reports the change', async () => {
     const started = await startRealAgent(agent);
     const file = join(started.workspace, 'notes.txt');
     const { status, text, asked } = await prompt(started, prompts.write(file));
@@ -72,7 +80,7 @@ describe.each(selectedAgents())('$name', (agent) => {
     await reported(started.client, 'notes.txt');
   });
 
-  it('writes nothing that was denied, and goes on', async () => {
+  it('writes nothing that was denied, and the session goes on', async () => {
     const started = await startRealAgent(agent);
     const file = join(started.workspace, 'notes.txt');
     const { status, asked, sessionId } = await prompt(started, prompts.write(file), { decision: 'deny' });
@@ -81,11 +89,12 @@ describe.each(selectedAgents())('$name', (agent) => {
     expect(await prompt(started, prompts.greet, { sessionId })).toMatchObject({ status: 'completed' });
   });
 
-  it('runs a command after a permission; cancelling the run ends it, and the server leaves no process', async () => {
+  it('asks before it runs a command, which ends with the cancelled run; the server leaves no process', async () => {
     const started = await startRealAgent(agent);
     const seconds = `${200_000 + process.pid}`;
     const run = await started.client.runs.start({
-      prompt: prompts.run(`sleep ${seconds}`),
+      // Some agents run commands that change nothing without asking.
+      prompt: prompts.run(`touch started.txt; sleep ${seconds}`),
       options: { permissionMode: 'ask' },
     });
     const [permission] = await waitFor('the question', async () => {
@@ -168,6 +177,22 @@ describe.each(selectedAgents())('$name', (agent) => {
     });
     const full = await prompt(started, prompts.run(`touch ${file('c.txt')}`), { mode: 'full' });
     expect({ asked: full.asked, written: existsSync(file('c.txt')) }).toEqual({ asked: [], written: true });
+  });
+
+  it('uses the configured MCP servers', async () => {
+    const log = join(temporaryFolder(), 'mcp.jsonl');
+    writeFileSync(log, '');
+    const tools = { command: process.execPath, args: [mcpServer], env: { MCP_TEST_LOG: log } };
+    const started = await startRealAgent(agent, { mcpServers: { tools } });
+    await prompt(started, prompts.greet);
+    const methods = (): readonly unknown[] =>
+      readFileSync(log, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => (JSON.parse(line) as { method?: string }).method);
+    if (agent.usesMcpServers)
+      await waitFor('its list of tools', () => methods().includes('tools/list'), methods);
+    else expect(methods()).toEqual([]);
   });
 });
 

@@ -21,6 +21,8 @@ export interface RealAgent {
   runCommand(command: string): ModelToolCall;
   /** Files of a workspace that try to allow everything, by their paths in it. */
   readonly allowingFiles: Readonly<Record<string, string>>;
+  /** Whether it starts the MCP servers of the server's configuration. */
+  readonly usesMcpServers: boolean;
 }
 
 /** Of Gemini CLI and Qwen Code. */
@@ -40,6 +42,8 @@ export const realAgents: readonly RealAgent[] = [
       ANTHROPIC_API_KEY: 'not-a-key',
       ANTHROPIC_MODEL: 'claude-test',
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+      // It does not work for root otherwise.
+      ...(process.getuid?.() === 0 ? { IS_SANDBOX: '1' } : {}),
     }),
     writeFile: (file_path, content) => ({ name: 'Write', arguments: { file_path, content } }),
     runCommand: (command) => ({ name: 'Bash', arguments: { command, description: 'Run it' } }),
@@ -48,6 +52,7 @@ export const realAgents: readonly RealAgent[] = [
         permissions: { allow: ['Write', 'Edit', 'Bash'], defaultMode: 'bypassPermissions' },
       }),
     },
+    usesMcpServers: true,
   },
   {
     name: 'codex',
@@ -84,6 +89,7 @@ export const realAgents: readonly RealAgent[] = [
     allowingFiles: {
       '.codex/config.toml': 'approval_policy = "never"\nsandbox_mode = "danger-full-access"\n',
     },
+    usesMcpServers: true,
   },
   {
     name: 'gemini',
@@ -106,6 +112,8 @@ export const realAgents: readonly RealAgent[] = [
     writeFile: (file_path, content) => ({ name: 'write_file', arguments: { file_path, content } }),
     runCommand: (command) => ({ name: 'run_shell_command', arguments: { command, description: 'Run it' } }),
     allowingFiles: { '.gemini/settings.json': allowingSettings },
+    // Only in a folder that it trusts.
+    usesMcpServers: false,
   },
   {
     name: 'opencode',
@@ -135,6 +143,7 @@ export const realAgents: readonly RealAgent[] = [
         },
       }),
     },
+    usesMcpServers: true,
   },
   {
     name: 'qwen',
@@ -152,5 +161,6 @@ export const realAgents: readonly RealAgent[] = [
       arguments: { command, description: 'Run it', is_background: false },
     }),
     allowingFiles: { '.qwen/settings.json': allowingSettings },
+    usesMcpServers: true,
   },
 ];

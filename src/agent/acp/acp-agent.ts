@@ -63,6 +63,15 @@ export class AcpAgent {
     return this.#current !== undefined;
   }
 
+  /** Whether its environment has a key that it can sign in with. */
+  get hasKey(): boolean {
+    const { env, signInPlaces } = this.config;
+    const { serverEnvironment } = this.#options.surroundings;
+    return (signInPlaces?.variables ?? []).some(
+      (name) => (env[name] ?? serverEnvironment[name] ?? '') !== '',
+    );
+  }
+
   /** @throws AgentEnded, RpcError, RpcTimeout, CodeBuddyError `shutting_down` */
   async acquire(): Promise<Lease> {
     if (this.#isClosed) throw new CodeBuddyError('shutting_down', 'The agents are shutting down.');

@@ -13,6 +13,7 @@ import type { Timers } from './acp-types.ts';
 import type { LearnedFacts } from './agent-facts.ts';
 import { requireSupported } from './agent-options.ts';
 import { handOver } from './handover.ts';
+import { authRequired, RpcError } from './json-rpc.ts';
 import { type Opened, openSession } from './open-session.ts';
 import { type McpSurroundings, passMcpServers } from './pass-mcp-servers.ts';
 import { modelsOf, modesOf, setMode, setModel } from './session-options.ts';
@@ -88,7 +89,7 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
 
   async function work(context: DriverContext, { process }: Lease): Promise<DriverResult> {
     const { foreign, signal } = context;
-    const opened = await abortable(open(context, process), signal);
+    const opened = await abortable(openSignedIn(context, process), signal);
     const { session } = opened;
     facts.opened(session);
     requireSupported(config, facts.facts, {
@@ -133,6 +134,19 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
     await foreign.keepAgentSession({ id: session.id, lastRun: context.runId, cost: usage.sessionCost });
     const { cost, tokens } = usage.reported;
     return { ...result, model: model(), ...(cost || tokens ? {} : { isUsageUnknown: true }) };
+  }
+
+  /** Signs in with the key of its environment, if the agent waits for that. */
+  async function openSignedIn(context: DriverContext, process: Lease['process']): Promise<Opened> {
+    try {
+      return await open(context, process);
+    } catch (error) {
+      const { keyMethod: methodId } = config;
+      const isSignedOut = error instanceof RpcError && error.code === authRequired;
+      if (!isSignedOut || methodId === undefined || !agent.hasKey) throw error;
+      await process.request('authenticate', { methodId }, { timeoutMs });
+      return open(context, process);
+    }
   }
 
   function open(context: DriverContext, process: Lease['process']): Promise<Opened> {

@@ -29,6 +29,8 @@ export interface AgentConfig {
   readonly signIn: string;
   /** Where to look for a sign-in without starting it. Undefined: that is not known. */
   readonly signInPlaces?: SignInPlaces;
+  /** The agent reads a key of `signInPlaces.variables` only when a client signs in with this method. */
+  readonly keyMethod?: string;
   /** Milliseconds without a run after which its process ends. */
   readonly idleMs: number;
   /** Limit from its start until it accepts sessions, in ms. */

@@ -64,6 +64,7 @@ const all: Readonly<Record<PresetAgent, Preset>> = {
     capabilities: { ...always, model: true, resume: true },
     install: 'Install it with `npm install --global @agentclientprotocol/codex-acp`.',
     signIn: 'Run `codex login`, or set CODEX_API_KEY or OPENAI_API_KEY.',
+    keyMethod: 'api-key',
     signInPlaces: {
       variables: ['CODEX_API_KEY', 'OPENAI_API_KEY'],
       files: [{ variable: 'CODEX_HOME', folder: '.codex', file: 'auth.json' }],

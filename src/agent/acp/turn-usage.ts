@@ -18,6 +18,7 @@ export class TurnUsage {
   #cost: number;
   #booking: Promise<unknown> = Promise.resolve();
   #reported = { cost: false, tokens: false };
+  #hasChunks = false;
 
   constructor(options: TurnUsageOptions) {
     this.#options = options;
@@ -45,15 +46,29 @@ export class TurnUsage {
       : undefined;
   }
 
-  /** The `usage` of the prompt's result. */
-  async end(usage: unknown): Promise<Budget | undefined> {
+  /** Qwen Code sends the tokens of each model call with a chunk of the answer. */
+  async chunk({ _meta }: Readonly<Record<string, unknown>>): Promise<Budget | undefined> {
+    if (!isRecord(_meta) || !isRecord(_meta.usage)) return undefined;
+    this.#hasChunks = true;
+    return this.#tokens(_meta.usage);
+  }
+
+  /** The result of the prompt. Gemini CLI has the tokens in its `_meta`. */
+  async end({ usage, _meta }: Readonly<Record<string, unknown>>): Promise<Budget | undefined> {
+    if (this.#hasChunks) return undefined;
+    const quota = isRecord(_meta) && isRecord(_meta.quota) ? _meta.quota.token_count : undefined;
+    return this.#tokens(usage ?? quota);
+  }
+
+  async #tokens(usage: unknown): Promise<Budget | undefined> {
     if (!isRecord(usage)) return undefined;
-    const count = (name: string): number => {
-      const value = usage[name];
-      return typeof value === 'number' && value > 0 ? Math.round(value) : 0;
+    const count = (...names: readonly string[]): number => {
+      const value = names.map((name) => usage[name]).find((one) => typeof one === 'number' && one > 0);
+      return Math.round(Number(value ?? 0));
     };
-    const inputTokens = count('inputTokens') + count('cachedReadTokens') + count('cachedWriteTokens');
-    const outputTokens = count('outputTokens') + count('thoughtTokens');
+    const inputTokens =
+      count('inputTokens', 'input_tokens') + count('cachedReadTokens') + count('cachedWriteTokens');
+    const outputTokens = count('outputTokens', 'output_tokens') + count('thoughtTokens');
     const totalTokens = Math.max(count('totalTokens'), inputTokens + outputTokens);
     if (totalTokens === 0) return undefined;
     this.#reported = { ...this.#reported, tokens: true };

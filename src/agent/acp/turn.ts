@@ -177,7 +177,7 @@ export class Turn implements SessionListener {
       error: new CodeBuddyError('tool_failed', 'The agent did not say how the call ended.'),
     });
     const budget =
-      (await usage.end(answer.usage)) ?? (this.#stop?.kind === 'budget' ? this.#stop.budget : undefined);
+      (await usage.end(answer)) ?? (this.#stop?.kind === 'budget' ? this.#stop.budget : undefined);
     const { stopReason } = answer;
     if (stopReason === 'cancelled' && budget === undefined && !this.#calls.hasDenied)
       throw new CodeBuddyError('agent_unavailable', `The agent ${agent.name} cancelled its turn itself.`);
@@ -238,6 +238,8 @@ export class Turn implements SessionListener {
       case 'agent_message_chunk':
         for (const piece of textOfBlock(update.content))
           this.#text.add('text', replay === undefined ? piece : replay.pass(piece), messageId);
+        if (update._meta !== undefined)
+          this.#later(usage.chunk(update).then((budget) => budget && this.#end({ kind: 'budget', budget })));
         break;
       case 'agent_thought_chunk':
         // The replay has thoughts, too, which are not known.

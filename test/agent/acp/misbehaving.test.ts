@@ -186,6 +186,23 @@ describe('the agent', () => {
     });
   });
 
+  test('that waits for a sign-in with the key of its environment is signed in', async () => {
+    const behaviour = { needsSignIn: 'api-key' } as const;
+    const withKey = await startAcp({
+      behaviour,
+      config: { preset: 'codex', env: { OPENAI_API_KEY: 'a-key' } },
+    });
+    expect(await withKey.play([{ say: 'hello' }])).toMatchObject({ response: 'hello' });
+    expect(withKey.received('authenticate')).toMatchObject([{ content: { methodId: 'api-key' } }]);
+
+    const withoutKey = await startAcp({
+      behaviour,
+      config: { preset: 'codex', env: { OPENAI_API_KEY: '', CODEX_API_KEY: '' } },
+    });
+    await expect(withoutKey.play([{ say: 'hello' }])).rejects.toMatchObject({ code: 'agent_auth_required' });
+    expect(withoutKey.received('authenticate')).toEqual([]);
+  });
+
   test('that ends at its start is quoted', async () => {
     const acp = await startAcp({ behaviour: { stderr: 'no license found', exit: 3 } });
     await expect(acp.play([{ say: 'x' }])).rejects.toMatchObject({

@@ -11,7 +11,8 @@ export interface Behaviour {
   /** It starts when this file exists. */
   readonly startGate?: string;
   readonly neverInitializes?: boolean;
-  readonly needsSignIn?: boolean;
+  /** `api-key`: until a client signs in with this method. */
+  readonly needsSignIn?: boolean | 'api-key';
   readonly updatesBeforeCreation?: boolean;
   /** How its mode is set. @default 'set_mode' */
   readonly modes?: 'none' | 'set_mode' | 'option';
@@ -57,6 +58,8 @@ export type Step =
   | { readonly child: string }
   | { readonly stop: 'end_turn' | 'max_tokens' | 'refusal' | 'cancelled' | 'max_turn_requests' }
   | { readonly usage: object }
+  /** Of the result of the prompt. */
+  | { readonly meta: object }
   /** After the prompt has returned. */
   | { readonly later: readonly Step[] }
   | { readonly hang: true };

@@ -127,6 +127,7 @@ interface Turn {
   end: {
     stopReason: 'end_turn' | 'max_tokens' | 'refusal' | 'cancelled' | 'max_turn_requests';
     usage?: unknown;
+    _meta?: unknown;
   };
 }
 
@@ -190,6 +191,7 @@ async function play(steps: readonly Step[], turn: Turn): Promise<void> {
     }
     if ('stop' in step) turn.end = { ...turn.end, stopReason: step.stop };
     if ('usage' in step) turn.end = { ...turn.end, usage: step.usage };
+    if ('meta' in step) turn.end = { ...turn.end, _meta: step.meta };
     if ('later' in step)
       setTimeout(() => void play(step.later, { ...turn, signal: new AbortController().signal }), 0);
     if ('hang' in step)
@@ -218,6 +220,7 @@ if (behaviour.exit !== undefined) process.exit(behaviour.exit);
 if (behaviour.startGate !== undefined) while (!existsSync(behaviour.startGate)) await sleep(10);
 
 let count = 0;
+let signedInWith: string | undefined;
 agent({ name: 'scripted' })
   .onRequest(methods.agent.initialize, async ({ params }) => {
     log('initialize', params);
@@ -232,9 +235,15 @@ agent({ name: 'scripted' })
       },
     };
   })
+  .onRequest(methods.agent.authenticate, async ({ params }) => {
+    log('authenticate', params);
+    signedInWith = params.methodId;
+    return {};
+  })
   .onRequest(methods.agent.session.new, async ({ params, client }) => {
     log('new', params);
-    if (behaviour.needsSignIn === true) throw RequestError.authRequired();
+    if (behaviour.needsSignIn !== undefined && behaviour.needsSignIn !== signedInWith)
+      throw RequestError.authRequired();
     const id = `agent-session-${process.pid}-${++count}`;
     if (behaviour.updatesBeforeCreation === true)
       await update(client, id, {

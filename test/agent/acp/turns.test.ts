@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { LoggedEvent } from '../../../src/contract/event.ts';
 import { collectDeltas } from './collect-deltas.ts';
+import type { Step } from './script.ts';
 import { startAcp } from './start-acp.ts';
 
 const typesOf = (events: readonly LoggedEvent[]): readonly string[] => events.map(({ type }) => type);
@@ -275,6 +276,27 @@ test('tokens and costs are booked to the run and the session', async () => {
     usage: { totalTokens: 116 },
   });
   expect(acp.agent.runs.stats().spending).toMatchObject([{ model: 'scripted', cost: 1 }]);
+});
+
+test('tokens are counted as Gemini CLI and Qwen Code report them, too', async () => {
+  const acp = await startAcp();
+  const token_count = { input_tokens: 20, output_tokens: 4 };
+  const gemini = await acp.play([{ say: 'a' }, { meta: { quota: { token_count } } }]);
+  expect(gemini.usage).toEqual({ inputTokens: 20, outputTokens: 4, totalTokens: 24 });
+
+  const chunk = (inputTokens: number): Step => ({
+    update: {
+      sessionUpdate: 'agent_message_chunk',
+      content: { type: 'text', text: '' },
+      _meta: { usage: { inputTokens, outputTokens: 5, totalTokens: inputTokens + 5 } },
+    },
+  });
+  const qwen = await acp.play([{ say: 'a' }, chunk(10), chunk(30)]);
+  expect(qwen.usage).toEqual({ inputTokens: 40, outputTokens: 10, totalTokens: 50 });
+  const stopped = await acp.play([chunk(10), { say: 'I begin.' }, chunk(30), { hang: true }], {
+    maxTokens: 50,
+  });
+  expect(stopped).toMatchObject({ response: 'I begin.', finishReason: 'token_limit' });
 });
 
 test('a budget ends the turn', async () => {
