@@ -75,6 +75,10 @@ export function addNewest(
     isJoined && first !== undefined ? known.filter((one) => isStored(one) && one.id < first.id) : [];
   const newer = known.filter((one) => !inPage.has(one.id) && !wasThere.has(one.id));
   state.messages = [...older, ...page, ...newer];
+  // The page may have a message whose event comes later: what streamed of it must not be shown twice.
+  const answers = page.filter(({ id, role }) => role === 'assistant' && !known.some((one) => one.id === id));
+  if (answers.some(({ content }) => content.endsWith(state.text))) state.text = '';
+  if (answers.some(({ reasoning }) => reasoning?.endsWith(state.reasoning))) state.reasoning = '';
   if (!isJoined || older.length === 0) state.cursor = cursor;
 }
 
