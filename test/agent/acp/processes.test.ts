@@ -1,15 +1,13 @@
 // The process of an agent: one for all sessions, started when needed, ended when idle, with everything it started.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { isProcessAlive } from '../../../src/base/is-process-alive.ts';
 import { waitFor } from '../../wait-for.ts';
 import { temporaryFolder } from '../start-agent.ts';
 import { manualTimers } from './manual-timers.ts';
-import { acpConfig, startAcp } from './start-acp.ts';
+import { startAcp } from './start-acp.ts';
 
 const pidsOf = (received: readonly { readonly pid: number }[]): readonly number[] => [
   ...new Set(received.map(({ pid }) => pid)),
@@ -143,40 +141,3 @@ test('a run that is stopped with the server is interrupted, and continues', asyn
   await acp.agent.close(0);
   expect(await acp.agent.runs.get(run.id)).toMatchObject({ status: 'interrupted' });
 });
-
-test('after kill -9 of the server, the next one ends the agent and its children, and the run can be resumed', async () => {
-  const folder = temporaryFolder();
-  const child = join(folder, 'child');
-  const started = join(folder, 'started');
-  const server = startServer(folder, [{ child }, { say: 'I work' }, { touch: started }, { hang: true }]);
-  await waitFor('the turn', () => existsSync(started) && existsSync(child));
-  const pids = [Number(readFileSync(started, 'utf8')), Number(readFileSync(child, 'utf8'))];
-  server.kill('SIGKILL');
-  await waitFor('the end of the server', () => server.exitCode !== null || server.signalCode !== null);
-  expect(isProcessAlive(pids[1] as number)).toBe(true);
-  const acp = await startAcp({ folder, behaviour: { resumes: true } });
-  await waitFor('the end of the agent', () => pids.every((pid) => !isProcessAlive(pid)));
-  const { items } = await acp.agent.runs.list({ limit: 1 });
-  const [run] = items;
-  expect(run).toMatchObject({ status: 'interrupted' });
-  const resumed = await acp.agent.runs.resume(run?.id as string);
-  await waitFor('the prompt', () => acp.received('prompt').length === 2);
-  expect(acp.received('prompt')[1]?.content.text).toMatch(
-    /^Your work on the following prompt was interrupted/,
-  );
-  expect(acp.received('resume')).toHaveLength(1);
-  resumed.result.catch(() => undefined);
-  await acp.agent.runs.cancel(run?.id as string);
-});
-
-/** A server in a process of its own, which works on one prompt. */
-function startServer(folder: string, steps: readonly object[]): ChildProcess {
-  return spawn(
-    process.execPath,
-    [
-      fileURLToPath(new URL('./acp-process.ts', import.meta.url)),
-      JSON.stringify({ folder, agents: acpConfig(folder, { resumes: true }), prompt: JSON.stringify(steps) }),
-    ],
-    { stdio: 'inherit' },
-  );
-}

@@ -9,9 +9,9 @@ import { serve } from '../../cli/run-cli.ts';
 import { seeInterrupted } from '../../cli/see-interrupted.ts';
 import { waitFor } from '../../wait-for.ts';
 import { temporaryFolder } from '../start-agent.ts';
-import { acpConfig } from './start-acp.ts';
+import { acpConfig, type Received, readReceived } from './start-acp.ts';
 
-test('after kill -9 of the server, the agent is ended, its run is interrupted, and the session continues', async () => {
+test('after kill -9 of the server, the agent is ended, its run can be resumed, and the session continues', async () => {
   const folder = temporaryFolder();
   const home = join(folder, 'home');
   const workspace = join(folder, 'workspace');
@@ -39,6 +39,11 @@ test('after kill -9 of the server, the agent is ended, its run is interrupted, a
   await serve(home, ['--port', '0'], env);
   await waitFor('the end of the agent', () => pids.every((pid) => !isProcessAlive(pid)));
   await seeInterrupted(client, id);
+  await client.runs.resume(id);
+  const received = (): readonly Received[] => readReceived(folder, 'prompt');
+  await waitFor('the prompt', () => received().length === 3);
+  expect(received()[2]?.content.text).toMatch(/^Your work on the following prompt was interrupted/);
+  await client.runs.cancel(id);
   const next = await client.prompt({ prompt: JSON.stringify([{ say: 'Again.' }]), sessionId });
   expect(next).toMatchObject({ status: 'completed', response: 'Again.' });
   const { events } = await client.events.list({ type: 'agent.session' });

@@ -80,7 +80,6 @@ export async function startAcp(options: StartAcpOptions = {}): Promise<StartedAc
     ...(timers === undefined ? {} : { agentTimers: timers }),
     ...rest,
   });
-  const logFile = join(folder, 'received.jsonl');
   return {
     ...running,
     folder,
@@ -94,13 +93,16 @@ export async function startAcp(options: StartAcpOptions = {}): Promise<StartedAc
         requestId: 'test',
         ...(sessionId === undefined ? {} : { sessionId }),
       }),
-    received(what) {
-      if (!existsSync(logFile)) return [];
-      const all = readFileSync(logFile, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as Received);
-      return what === undefined ? all : all.filter((one) => one.what === what);
-    },
+    received: (what) => readReceived(folder, what),
   };
+}
+
+export function readReceived(folder: string, what?: string): readonly Received[] {
+  const logFile = join(folder, 'received.jsonl');
+  if (!existsSync(logFile)) return [];
+  const all = readFileSync(logFile, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Received);
+  return what === undefined ? all : all.filter((one) => one.what === what);
 }
