@@ -3,6 +3,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { run } from '../cli/run-cli.ts';
 import { startApp } from '../http/start-app.ts';
 import { usesPostgres } from '../postgres/test-store.ts';
 import { waitFor } from '../wait-for.ts';
