@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { databaseIn, oldFile, webhooksFile } from '../base/home-paths.ts';
+import { databaseIn, oldFile, triggersFile, webhooksFile } from '../base/home-paths.ts';
 import type { Origins, Settings } from '../config/settings.ts';
 import { setAsideFiles } from '../registry/set-aside-files.ts';
 import { isOwnDatabase } from '../store/sqlite/move-database.ts';
@@ -37,6 +37,19 @@ export async function inspectWebhooksFile(settings: Settings): Promise<Inspected
     ok: fault === undefined && refused.length === 0,
     detail: detail + describeRefused(refused),
   };
+}
+
+/** Checks triggers.json in the same way; nothing if there is none. */
+export async function inspectTriggersFile({ home }: Settings): Promise<readonly Inspected[]> {
+  const path = triggersFile(home);
+  const { inspectFile } = await import('../registry/inspect-file.ts');
+  const { triggerEntries } = await import('../triggers/trigger-entries.ts');
+  const found = inspectFile(path, triggerEntries);
+  if (found === undefined) return [];
+  const { count, fault, refused } = found;
+  const named = refused.map(({ id, reason }) => `; ${id} is refused: ${reason}`).join('');
+  const detail = fault === undefined ? `${count} in ${path}${named}` : `${path} cannot be used: ${fault}`;
+  return [{ name: 'triggers', ok: fault === undefined && refused.length === 0, detail }];
 }
 
 /** Checks the model that would answer, the sandbox and the MCP servers. */

@@ -85,6 +85,7 @@ async function runChecks(settings: Settings, origins: Origins, line: BusyLine): 
       : [attempt('server', () => checkServer(home, server))]),
     attempt('database', () => checkDatabase(settings, server !== undefined)),
     attempt('webhooks', () => checkWebhooks(settings, server !== undefined)),
+    attempt('triggers', () => checkTriggers(settings)),
     attempt('webhook states', () => checkWebhookStates(settings, server !== undefined)),
     attempt('agent', () => checkAgent(settings, origins)),
   ];
@@ -125,6 +126,11 @@ async function checkWebhooks(settings: Settings, isRunning: boolean): Promise<re
   if (faults.length > 0) return faults.map((detail) => ({ name, ok: false, detail }));
   // A running server reports its webhooks itself; those in a shared database are reported by its nodes.
   return isRunning || settings.database.kind === 'postgres' ? [] : [await inspectWebhooksFile(settings)];
+}
+
+async function checkTriggers(settings: Settings): Promise<readonly Check[]> {
+  const { inspectTriggersFile } = await import('../app/inspect.ts');
+  return settings.database.kind === 'postgres' ? [] : inspectTriggersFile(settings);
 }
 
 function checkKey(home: string): Check {

@@ -29,7 +29,7 @@ describe('without a server', () => {
     [['webhooks', 'listen', '--port', '99999'], '--port'],
     [['webhooks', 'torture', '--port', '99999'], '--port'],
     [['prompt', '--permission-mode', 'auto', 'x'], 'did you mean "auto-edit"?'],
-    [['prompt', '--model', 'claude', 'x'], 'provider/name'],
+    [['prompt', '--model', 'two words', 'x'], 'the name of a model'],
     [['prompt', '--max-steps', '0', 'x'], '--max-steps'],
     [['prompt', '--timeout', '0', 'x'], '--timeout'],
     [['prompt', '--session', run26, 'x'], `did you mean: codebuddy runs show ${run26}`],

@@ -1,4 +1,4 @@
-// `npm run test:postgres`: the suites of HTTP, webhooks, the agent and the command line on PostgreSQL.
+// `npm run test:postgres`: the suites of HTTP, webhooks, triggers, the agent and the command line on PostgreSQL.
 
 import { configDefaults, defineConfig } from 'vitest/config';
 import base from '../../vitest.config.ts';
@@ -11,7 +11,7 @@ export default defineConfig({
     ...rest,
     name: 'postgres',
     root: new URL('../..', import.meta.url).pathname,
-    include: ['http', 'webhooks', 'agent', 'cli'].map((folder) => `test/${folder}/**/*.test.ts`),
+    include: ['http', 'webhooks', 'agent', 'cli', 'triggers'].map((folder) => `test/${folder}/**/*.test.ts`),
     exclude: [...configDefaults.exclude, ...Object.keys(sqliteOnlyFiles).map((file) => `test/${file}`)],
     globalSetup: ['test/build-program.ts'],
     setupFiles: ['test/postgres/skip-sqlite-only.ts'],

@@ -3,6 +3,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { run } from '../cli/run-cli.ts';
 import { startApp } from '../http/start-app.ts';
 import { usesPostgres } from '../postgres/test-store.ts';
 import { waitFor } from '../wait-for.ts';
@@ -34,6 +35,8 @@ test.skipIf(usesPostgres)(
     ]);
     const call = await github({ url, path: '/triggers/brokenone', secret: bad.secret }, {});
     expect([call.status, call.json.code]).toEqual([409, 'trigger_refused']);
+    const { stdout } = await run(home, ['doctor']);
+    expect(stdout).toMatch(/triggers +3 in .*triggers\.json; .*brokenone is refused: \/filter\/events must/);
     await client.triggers.update('reviews1', { name: 'Reviews' });
     const written = JSON.parse(readFileSync(file, 'utf8'));
     expect(written).toEqual([{ ...good, name: 'Reviews' }, bad, { source: 'x' }]);
