@@ -3193,6 +3193,888 @@ export interface components {
      *
      *     `invalid_header`: A header is malformed, repeated or too large.
      */
+    readonly OpenAiError400: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     *
+     *     `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     */
+    readonly 'OpenAiError400-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     *
+     *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
+     *
+     *     `unsupported_parameter`: Only below `/v1`: a parameter, or its value, asks for something that this server does not do. `param` names it.
+     *
+     *     `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     *
+     *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
+     *
+     *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
+     */
+    readonly 'OpenAiError400-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     *
+     *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
+     *
+     *     `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     */
+    readonly 'OpenAiError400-4': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `unauthorized`: The API key is missing or wrong. */
+    readonly OpenAiError401: {
+      headers: {
+        readonly 'WWW-Authenticate': components['headers']['WWW-Authenticate'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `cost_limit_reached`: The cost limit of the session or of the day is reached. Nothing was started. */
+    readonly OpenAiError402: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires. */
+    readonly OpenAiError403: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
+     *
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
+     *
+     *     `outside_workspace`: The path leads outside the workspace.
+     *
+     *     `permission_required`: Only below `/v1`: a tool call of the run waits for a permission, and the request cannot wait for it. `message` names the permission and its URL.
+     *
+     *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
+     */
+    readonly 'OpenAiError403-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
+     *
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
+     */
+    readonly 'OpenAiError403-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `model_not_found`: The provider does not have this model. */
+    readonly OpenAiError404: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `tool_not_found`: No tool has this name.
+     *
+     *     `session_not_found`: No session has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `model_not_found`: The provider does not have this model.
+     */
+    readonly 'OpenAiError404-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `tool_not_found`: No tool has this name.
+     *
+     *     `session_not_found`: No session has this id.
+     *
+     *     `run_not_found`: No run has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `model_not_found`: The provider does not have this model.
+     */
+    readonly 'OpenAiError404-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `run_not_found`: No run has this id. */
+    readonly 'OpenAiError404-4': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `request_timeout`: The headers took longer than 10 s, or the whole request longer than 30 s. */
+    readonly OpenAiError408: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `run_cancelled`: The run was cancelled before it completed.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The node that worked on the first request with this Idempotency-Key ended before it answered.
+     */
+    readonly OpenAiError409: {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    readonly 'OpenAiError409-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    readonly OpenAiError413: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    readonly OpenAiError415: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `misdirected_request`: The Host header names another server (DNS rebinding). */
+    readonly OpenAiError421: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused. */
+    readonly OpenAiError429: {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
+     *
+     *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
+     *
+     *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
+     *
+     *     `model_rate_limited`: The provider limits the rate of requests, and no fallback model was available; see Retry-After.
+     */
+    readonly 'OpenAiError429-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `internal_error`: The server or a handler of the host application failed. The log has the cause under the request id. */
+    readonly OpenAiError500: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `model_auth_failed`: The API key for the provider is missing or was refused.
+     *
+     *     `model_refused`: The provider refused the request. `detail` quotes its answer.
+     *
+     *     `model_unavailable`: The provider cannot be reached or fails, and no fallback model was available.
+     *
+     *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
+     */
+    readonly OpenAiError502: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly OpenAiError503: {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
+     *
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly 'OpenAiError503-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
+     *
+     *     `node_unavailable`: The node that works on the run or the webhook has stopped, or does not answer. Another node takes over, and the run can be resumed; see Retry-After.
+     *
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly 'OpenAiError503-3': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available.
+     *
+     *     `run_timeout`: The run took longer than its `timeoutMs`.
+     */
+    readonly OpenAiError504: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    readonly OpenAiError507: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `loop_detected`: The request was triggered by a chain of webhooks of this server (X-CodeBuddy-Hop is 3 or more). */
+    readonly OpenAiError508: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description Any other problem: of the connection or of the host application. */
+    readonly OpenAiErrorDefault: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     */
     readonly Problem400: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3212,26 +4094,6 @@ export interface components {
      *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
      */
     readonly 'Problem400-2': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /**
-     * @description `invalid_url`: The request target cannot be parsed or decoded.
-     *
-     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
-     *
-     *     `invalid_header`: A header is malformed, repeated or too large.
-     *
-     *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
-     *
-     *     `unsupported_parameter`: Only below `/v1`: a parameter, or its value, asks for something that this server does not do. `param` names it.
-     */
-    readonly 'Problem400-3': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3293,28 +4155,8 @@ export interface components {
      * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
      *
      *     `origin_not_allowed`: A web page of another origin tried to change something.
-     *
-     *     `outside_workspace`: The path leads outside the workspace.
-     *
-     *     `permission_required`: Only below `/v1`: a tool call of the run waits for a permission, and the request cannot wait for it. `message` names the permission and its URL.
-     *
-     *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
      */
     readonly 'Problem403-3': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /**
-     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
-     *
-     *     `origin_not_allowed`: A web page of another origin tried to change something.
-     */
-    readonly 'Problem403-4': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3339,26 +4181,8 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /**
-     * @description `tool_not_found`: No tool has this name.
-     *
-     *     `session_not_found`: No session has this id.
-     *
-     *     `run_not_found`: No run has this id.
-     *
-     *     `file_not_found`: The path given to a tool does not exist.
-     */
-    readonly 'Problem404-2': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
     /** @description `run_not_found`: No run has this id. */
-    readonly 'Problem404-3': {
+    readonly 'Problem404-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3372,7 +4196,7 @@ export interface components {
      *
      *     `run_not_found`: No run has this id.
      */
-    readonly 'Problem404-4': {
+    readonly 'Problem404-3': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3382,7 +4206,7 @@ export interface components {
       };
     };
     /** @description `permission_not_found`: No permission with this id is pending or was decided recently. */
-    readonly 'Problem404-5': {
+    readonly 'Problem404-4': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3396,7 +4220,7 @@ export interface components {
      *
      *     `file_not_found`: The path given to a tool does not exist.
      */
-    readonly 'Problem404-6': {
+    readonly 'Problem404-5': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3406,7 +4230,7 @@ export interface components {
       };
     };
     /** @description `session_not_found`: No session has this id. */
-    readonly 'Problem404-7': {
+    readonly 'Problem404-6': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3416,7 +4240,7 @@ export interface components {
       };
     };
     /** @description `event_not_found`: No event has this id. */
-    readonly 'Problem404-8': {
+    readonly 'Problem404-7': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3426,7 +4250,7 @@ export interface components {
       };
     };
     /** @description `webhook_not_found`: No webhook has this id. */
-    readonly 'Problem404-9': {
+    readonly 'Problem404-8': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3436,7 +4260,7 @@ export interface components {
       };
     };
     /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
-    readonly 'Problem404-10': {
+    readonly 'Problem404-9': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3450,7 +4274,7 @@ export interface components {
      *
      *     `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000.
      */
-    readonly 'Problem404-11': {
+    readonly 'Problem404-10': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3460,7 +4284,7 @@ export interface components {
       };
     };
     /** @description `key_not_found`: No API key has this id. */
-    readonly 'Problem404-12': {
+    readonly 'Problem404-11': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -3498,7 +4322,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
     readonly 'Problem409-2': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -3509,7 +4333,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
+    /** @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session. */
     readonly 'Problem409-3': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -3520,19 +4344,8 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session. */
-    readonly 'Problem409-4': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
     /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
-    readonly 'Problem409-5': {
+    readonly 'Problem409-4': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3549,6 +4362,17 @@ export interface components {
      *
      *     `idempotency_unknown`: The node that worked on the first request with this Idempotency-Key ended before it answered.
      */
+    readonly 'Problem409-5': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'Problem409-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -3727,8 +4551,6 @@ export interface components {
      *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
      *
      *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
-     *
-     *     `model_rate_limited`: The provider limits the rate of requests, and no fallback model was available; see Retry-After.
      */
     readonly 'Problem429-3': {
       headers: {
@@ -3743,26 +4565,9 @@ export interface components {
     /**
      * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
      *
-     *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
-     *
-     *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
-     */
-    readonly 'Problem429-4': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /**
-     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
-     *
      *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
      */
-    readonly 'Problem429-5': {
+    readonly 'Problem429-4': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4106,7 +4911,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
+      readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -4144,7 +4949,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -4180,7 +4985,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -4213,8 +5018,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413'];
@@ -4279,7 +5084,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
+      readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -4412,7 +5217,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -4489,7 +5294,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
+      readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -4524,8 +5329,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -4720,10 +5525,10 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-4'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
+      readonly 409: components['responses']['Problem409-4'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -4878,7 +5683,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-3'];
+      readonly 404: components['responses']['Problem404-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -4928,10 +5733,10 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-3'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-2'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-3'];
+      readonly 409: components['responses']['Problem409-2'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -4996,7 +5801,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-3'];
+      readonly 404: components['responses']['Problem404-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -5030,15 +5835,15 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-4'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-4'];
+      readonly 409: components['responses']['Problem409-3'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422-3'];
-      readonly 429: components['responses']['Problem429-4'];
+      readonly 429: components['responses']['Problem429-3'];
       readonly 500: components['responses']['Problem500'];
       readonly 502: components['responses']['Problem502-2'];
       readonly 503: components['responses']['Problem503-3'];
@@ -5128,9 +5933,9 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
+      readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-6'];
+      readonly 409: components['responses']['Problem409-5'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -5167,7 +5972,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -5197,10 +6002,10 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-2'];
+      readonly 409: components['responses']['Problem409-6'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -5246,8 +6051,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5306,7 +6111,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -5343,7 +6148,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -5389,10 +6194,10 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-6'];
+      readonly 409: components['responses']['Problem409-5'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -5440,7 +6245,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -5529,7 +6334,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
+      readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5561,7 +6366,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
+      readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5594,7 +6399,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
+      readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5656,7 +6461,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
+      readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5738,7 +6543,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-2'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5817,7 +6622,7 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
+      readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-7'];
       readonly 413: components['responses']['Problem413'];
@@ -5856,7 +6661,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -5886,8 +6691,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5929,8 +6734,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -5978,8 +6783,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413'];
@@ -6033,8 +6838,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413'];
@@ -6079,8 +6884,8 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -6118,15 +6923,15 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-8'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
-      readonly 429: components['responses']['Problem429-5'];
+      readonly 429: components['responses']['Problem429-4'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];
@@ -6330,25 +7135,24 @@ export interface operations {
           readonly 'text/event-stream': components['schemas']['ChatCompletionChunk'];
         };
       };
-      readonly 400: components['responses']['Problem400-3'];
-      readonly 401: components['responses']['Problem401'];
-      readonly 402: components['responses']['Problem402'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404'];
-      readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-2'];
-      readonly 429: components['responses']['Problem429-3'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 502: components['responses']['Problem502'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly 504: components['responses']['Problem504'];
-      readonly 507: components['responses']['Problem507'];
-      readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 400: components['responses']['OpenAiError400-3'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 402: components['responses']['OpenAiError402'];
+      readonly 403: components['responses']['OpenAiError403-2'];
+      readonly 404: components['responses']['OpenAiError404-2'];
+      readonly 408: components['responses']['OpenAiError408'];
+      readonly 409: components['responses']['OpenAiError409'];
+      readonly 413: components['responses']['OpenAiError413'];
+      readonly 415: components['responses']['OpenAiError415'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429-2'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 502: components['responses']['OpenAiError502'];
+      readonly 503: components['responses']['OpenAiError503-2'];
+      readonly 504: components['responses']['OpenAiError504'];
+      readonly 507: components['responses']['OpenAiError507'];
+      readonly 508: components['responses']['OpenAiError508'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
     };
   };
   readonly listOpenAiModels: {
@@ -6370,14 +7174,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['OpenAiModelList'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
-      readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 400: components['responses']['OpenAiError400'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
     };
   };
   readonly getOpenAiModel: {
@@ -6401,15 +7205,15 @@ export interface operations {
           readonly 'application/json': components['schemas']['OpenAiModel'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
-      readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-3'];
-      readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 400: components['responses']['OpenAiError400-2'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403'];
+      readonly 404: components['responses']['OpenAiError404'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
     };
   };
   readonly createResponse: {
@@ -6447,25 +7251,24 @@ export interface operations {
           readonly 'text/event-stream': components['schemas']['ResponseEvent'];
         };
       };
-      readonly 400: components['responses']['Problem400-3'];
-      readonly 401: components['responses']['Problem401'];
-      readonly 402: components['responses']['Problem402'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-2'];
-      readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-2'];
-      readonly 429: components['responses']['Problem429-3'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 502: components['responses']['Problem502'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly 504: components['responses']['Problem504'];
-      readonly 507: components['responses']['Problem507'];
-      readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 400: components['responses']['OpenAiError400-3'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 402: components['responses']['OpenAiError402'];
+      readonly 403: components['responses']['OpenAiError403-2'];
+      readonly 404: components['responses']['OpenAiError404-3'];
+      readonly 408: components['responses']['OpenAiError408'];
+      readonly 409: components['responses']['OpenAiError409'];
+      readonly 413: components['responses']['OpenAiError413'];
+      readonly 415: components['responses']['OpenAiError415'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429-2'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 502: components['responses']['OpenAiError502'];
+      readonly 503: components['responses']['OpenAiError503-2'];
+      readonly 504: components['responses']['OpenAiError504'];
+      readonly 507: components['responses']['OpenAiError507'];
+      readonly 508: components['responses']['OpenAiError508'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
     };
   };
   readonly getResponse: {
@@ -6492,16 +7295,15 @@ export interface operations {
           readonly 'application/json': components['schemas']['ResponseObject'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
-      readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-3'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
-      readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 400: components['responses']['OpenAiError400-2'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403'];
+      readonly 404: components['responses']['OpenAiError404-4'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503-2'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
     };
   };
   readonly deleteResponse: {
@@ -6525,22 +7327,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['DeletedResponse'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
-      readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-3'];
-      readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-2'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
-      readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
-      readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 400: components['responses']['OpenAiError400-4'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403-3'];
+      readonly 404: components['responses']['OpenAiError404-4'];
+      readonly 408: components['responses']['OpenAiError408'];
+      readonly 409: components['responses']['OpenAiError409-2'];
+      readonly 413: components['responses']['OpenAiError413'];
+      readonly 415: components['responses']['OpenAiError415'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503-2'];
+      readonly 507: components['responses']['OpenAiError507'];
+      readonly 508: components['responses']['OpenAiError508'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
     };
   };
   readonly cancelResponse: {
@@ -6564,20 +7365,19 @@ export interface operations {
           readonly 'application/json': components['schemas']['ResponseObject'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
-      readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-3'];
-      readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
-      readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
-      readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 400: components['responses']['OpenAiError400-4'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403-3'];
+      readonly 404: components['responses']['OpenAiError404-4'];
+      readonly 408: components['responses']['OpenAiError408'];
+      readonly 413: components['responses']['OpenAiError413'];
+      readonly 415: components['responses']['OpenAiError415'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503-3'];
+      readonly 508: components['responses']['OpenAiError508'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
     };
   };
   readonly listResponseInputItems: {
@@ -6601,16 +7401,15 @@ export interface operations {
           readonly 'application/json': components['schemas']['ResponseInputItems'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
-      readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-3'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
-      readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 400: components['responses']['OpenAiError400-2'];
+      readonly 401: components['responses']['OpenAiError401'];
+      readonly 403: components['responses']['OpenAiError403'];
+      readonly 404: components['responses']['OpenAiError404-4'];
+      readonly 421: components['responses']['OpenAiError421'];
+      readonly 429: components['responses']['OpenAiError429'];
+      readonly 500: components['responses']['OpenAiError500'];
+      readonly 503: components['responses']['OpenAiError503-2'];
+      readonly default: components['responses']['OpenAiErrorDefault'];
     };
   };
 }
