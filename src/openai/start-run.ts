@@ -96,7 +96,7 @@ export function headersOf({ run }: StartedRun): Headers {
  * @throws CodeBuddyError of the run; `permission_required` as soon as the run waits for a permission
  */
 export async function resultOf(started: StartedRun, caller: Caller): Promise<PromptResult> {
-  const { result, asked, run } = started;
+  const { result, asked } = started;
   try {
     if (asked === undefined) return await result;
     const first = await Promise.race([
@@ -108,7 +108,7 @@ export async function resultOf(started: StartedRun, caller: Caller): Promise<Pro
   } catch (error) {
     if (!(error instanceof CodeBuddyError)) throw error;
     // The run may have changed something: clients that repeat a failed request by themselves must not repeat this one.
-    const headers = { ...error.headers, ...headersOf({ ...started, run }), 'X-Should-Retry': 'false' };
+    const headers = { ...error.headers, ...headersOf(started), 'X-Should-Retry': 'false' };
     throw new CodeBuddyError(error.code, error.message, {
       cause: error.cause,
       headers,

@@ -96,6 +96,7 @@ const triggerFields = {
   'limits.perMinute': 1,
   'limits.perHour': 1,
   'limits.costPerDay': 1,
+  'options.agent': 'builtin',
   'options.model': 'local/test-model',
   'options.maxSteps': 1,
   'options.timeoutMs': 1000,
