@@ -37,7 +37,7 @@ test('its text, plan and questions reach the editor', async () => {
   ];
   expect(await prompt(editor, sessionId, JSON.stringify(steps))).toMatchObject({ stopReason: 'end_turn' });
   // Its option to allow this once.
-  expect(JSON.parse(editor.text())).toMatchObject({ outcome: 'selected', optionId: 'yes' });
+  expect(JSON.parse(editor.text())).toEqual({ outcome: { outcome: 'selected', optionId: 'yes' } });
   expect(editor.of('plan')).toMatchObject([{ entries: [{ content: 'look', status: 'in_progress' }] }]);
   expect(editor.of('agent_thought_chunk')).toMatchObject([{ content: { text: 'first' } }]);
   const [question] = editor.permissions;
