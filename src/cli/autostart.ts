@@ -14,6 +14,7 @@ import { readServerFile } from '../config/server-file.ts';
 import type { Settings } from '../config/settings.ts';
 import { whileBusy } from './busy-line.ts';
 import { complain, oneLine } from './output.ts';
+import { spawnOrphan } from './spawn-orphan.ts';
 
 const patienceMs = 120_000;
 const pollMs = 50;
@@ -22,10 +23,16 @@ const maxLogBytes = 10_000_000;
 
 /**
  * Starts a server if none is running. Does nothing if the setting `autostart` is false.
- * @param folder its workspace, unless the settings name one
+ * `folder`: its workspace, unless the settings name one. `isOrphan`: it must not descend from this process.
  * @throws CodeBuddyConnectionError if the server does not start
  */
-export async function startServer(homeFlag: string | undefined, folder = process.cwd()): Promise<void> {
+export async function startServer(
+  homeFlag: string | undefined,
+  {
+    folder = process.cwd(),
+    isOrphan = false,
+  }: { readonly folder?: string; readonly isOrphan?: boolean } = {},
+): Promise<void> {
   const { settings, origins } = loadSettings({ flags: { home: homeFlag } });
   const { home } = settings;
   const isNamed = origins.workspace !== 'default';
@@ -54,38 +61,62 @@ export async function startServer(homeFlag: string | undefined, folder = process
     const flags = isNamed ? [] : ['--workspace', folder];
     // The server of another config folder may have the default port. Commands find this one at any port.
     if (origins.port === 'default' && (await isInUse(settings))) flags.push('--port', '0');
-    await whileBusy('Starting the server', () => startAndWait(home, flags, until));
+    await whileBusy('Starting the server', () => startAndWait(home, flags, { until, isOrphan }));
   } finally {
     rmSync(lock, { force: true });
   }
 }
 
-async function startAndWait(home: string, flags: readonly string[], until: number): Promise<void> {
+async function startAndWait(
+  home: string,
+  flags: readonly string[],
+  { until, isOrphan }: { readonly until: number; readonly isOrphan: boolean },
+): Promise<void> {
   const log = ownFile(home, 'server.log');
   const before = setAsideIfLarge(log);
   const output = openSync(log, 'a', 0o600);
   const program = process.argv[1] as string;
-  const server = spawn(process.execPath, [program, 'serve', '--json', '--home', home, ...flags], {
-    detached: true,
-    stdio: ['ignore', output, output],
-    windowsHide: true,
-  });
+  const args = [program, 'serve', '--json', '--home', home, ...flags];
+  const server =
+    isOrphan && process.platform !== 'win32' ? await startOrphan(args, output) : startChild(args, output);
   closeSync(output);
-  let ended: string | undefined;
-  server.once('error', (error) => {
-    ended = error.message;
-  });
-  server.once('exit', () => {
-    ended = lastError(log, before);
-  });
   while (readServerFile(home)?.pid !== server.pid) {
+    const fault = server.fault();
+    const ended = fault === undefined ? undefined : fault || lastError(log, before);
     // A server that was started by hand at the same time serves as well.
     if (ended !== undefined && readServerFile(home) !== undefined) break;
     if (ended !== undefined) throw failure(`The server did not start. ${ended}`);
     if (Date.now() > until) throw failure(`The server is not ready after ${patienceMs / 1000} s; see ${log}`);
     await delay(pollMs);
   }
+}
+
+interface Started {
+  readonly pid: number | undefined;
+  /** Undefined while it runs. Empty if it has ended: its log says why. */
+  fault(): string | undefined;
+}
+
+function startChild(args: readonly string[], output: number): Started {
+  const server = spawn(process.execPath, args, {
+    detached: true,
+    stdio: ['ignore', output, output],
+    windowsHide: true,
+  });
+  let fault: string | undefined;
+  server.once('error', (error) => {
+    fault = error.message;
+  });
+  server.once('exit', () => {
+    fault = '';
+  });
   server.unref();
+  return { pid: server.pid, fault: () => fault };
+}
+
+async function startOrphan(args: readonly string[], output: number): Promise<Started> {
+  const pid = await spawnOrphan(process.execPath, args, output);
+  return { pid, fault: () => (isProcessAlive(pid) ? undefined : '') };
 }
 
 function isInUse({ host, port }: Pick<Settings, 'host' | 'port'>): Promise<boolean> {

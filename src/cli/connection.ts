@@ -85,7 +85,7 @@ export async function connect(
     if (!isMissing || !autostart) throw error;
   }
   const { startServer } = await import('./autostart.ts');
-  await startServer(home, folder);
+  await startServer(home, folder === undefined ? {} : { folder, isOrphan: true });
   return new CodeBuddyClient(clientOptions);
 }
 

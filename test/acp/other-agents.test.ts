@@ -33,10 +33,11 @@ test('its text, plan and questions reach the editor', async () => {
       },
     },
     { ask: { toolCallId: 'call-1', kind: 'execute', title: 'make', rawInput: { command: 'make' } } },
-    { ifAllowed: [{ say: 'allowed' }] },
+    { sayOutcome: true },
   ];
   expect(await prompt(editor, sessionId, JSON.stringify(steps))).toMatchObject({ stopReason: 'end_turn' });
-  expect(editor.text()).toBe('allowed');
+  // Its option to allow this once.
+  expect(JSON.parse(editor.text())).toEqual({ outcome: { outcome: 'selected', optionId: 'yes' } });
   expect(editor.of('plan')).toMatchObject([{ entries: [{ content: 'look', status: 'in_progress' }] }]);
   expect(editor.of('agent_thought_chunk')).toMatchObject([{ content: { text: 'first' } }]);
   const [question] = editor.permissions;

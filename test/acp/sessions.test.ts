@@ -1,6 +1,6 @@
 // `codebuddy acp` with the offline agent: connecting, sessions, prompts, and what editors see of them.
 
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type ForkSessionResponse, methods } from '@agentclientprotocol/sdk/unstable';
@@ -8,6 +8,24 @@ import { expect, onTestFinished, test } from 'vitest';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { run, serve, temporaryFolder } from '../cli/run-cli.ts';
 import { newSession, prompt, startEditor } from './start-acp.ts';
+
+/** The ids of all processes that descend from the process. */
+function descendantsOf(pid: number | undefined): readonly number[] {
+  const parents = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        // `pid (name) state parent …`
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        return [{ id: Number(name), parent: Number(stat.split(') ').at(-1)?.split(' ')[1]) }];
+      } catch {
+        // It has ended.
+        return [];
+      }
+    });
+  const children = parents.filter(({ parent }) => parent === pid).map(({ id }) => id);
+  return [...children, ...children.flatMap(descendantsOf)];
+}
 
 /** A server whose workspace is its config folder, with a file. */
 async function serveFolder(): Promise<{ home: string; client: CodeBuddyClient }> {
@@ -155,6 +173,9 @@ test('without a server, one is started in the folder of the editor', async () =>
   const sessionId = await newSession(editor, folder);
   await prompt(editor, sessionId, 'write a.txt: hi');
   expect(editor.running.output.stderr).toContain(`starting one in ${folder}.`);
+  const { pid } = JSON.parse(readFileSync(join(home, 'api', 'server.json'), 'utf8')) as { pid: number };
+  // Some editors end all processes that descend from the agent.
+  if (process.platform === 'linux') expect(descendantsOf(editor.running.child.pid)).not.toContain(pid);
   // The server outlives the editor.
   expect(await editor.leave()).toBe(0);
   const { workspace } = JSON.parse((await run(home, ['status', '--json'])).stdout) as { workspace: string };
