@@ -43,6 +43,8 @@ const notRun: Readonly<Record<string, string>> = {
     'takes a fixed port; the server of these tests has the same model on another one',
   "docs/quick-start.md: $ WEBHOOK_SECRET='a secret of mine' node examples/webhook-receiver.ts":
     'takes a fixed port; test/examples/webhook-receiver.test.ts runs it',
+  "docs/agents.md: $ codebuddy prompt --agent claude 'Explain this repository.'":
+    'needs Claude Code and its sign-in; npm run test:agents sends prompts to it',
   'docs/cli.md: $ codebuddy chat': 'needs a terminal; test/cli/chat.test.ts has one',
   'docs/receiving-webhooks.md: package webhook': 'needs Go',
   'docs/receiving-webhooks.md: function is_ours(string $rawBody, string $id, string $timestamp, string $signatures, string $secret): bool':
