@@ -14,6 +14,8 @@ export interface AgentSession {
   readonly lastRun: string;
   /** US dollars, as the agent has counted so far; its counts are cumulative. */
   readonly cost: number;
+  /** The mode in which the agent opened it. */
+  readonly ownMode?: string;
 }
 
 /** A tool call of the agent, under the name of our own tool that does the same, if there is one. */

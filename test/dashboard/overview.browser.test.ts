@@ -92,7 +92,7 @@ test('the figures change with events, each has a line, and their sum of costs is
   // $0.35 a run.
   await client.runs.start({ prompt: 'hello' });
   await figures.getByRole('img', { name: 'Cost today over time; now $0.35' }).waitFor();
-  await figures.getByText(/^p95 up to \d+ ms/).waitFor();
+  await figures.getByText(/^p95 up to [\d.]+ m?s/).waitFor();
   await expect.poll(() => figures.locator('canvas').count()).toBe(4);
   expect(faults).toEqual([]);
 });

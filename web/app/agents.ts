@@ -6,7 +6,10 @@ import { client } from './sign-in.ts';
 
 /** Undefined until they are loaded, and for callers who may not read them. */
 export function useAgents(): Resource<readonly Agent[]> {
-  return useResource('agents', async (signal) => (await client.agents.list({ signal })).agents);
+  return useResource('agents', async (signal) => (await client.agents.list({ signal })).agents, {
+    // An answer shows what its agent can do.
+    changedBy: ['run.complete', 'run.failed'],
+  });
 }
 
 /** Agents whose program is there. */

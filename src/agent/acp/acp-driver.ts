@@ -45,11 +45,12 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
     warned.add(message);
   }
 
-  /** The agent's mode for the run; null if it is not set. */
-  function modeFor({ foreign }: DriverContext): string | null {
+  /** The agent's mode for the run. Undefined: the one in which it opens a session. */
+  function modeFor({ foreign }: DriverContext): string | undefined {
     const { modes } = config;
     // Deny rules bind only what the agent asks for.
-    return (options.hasDenyRules ? modes.ask : undefined) ?? modes[foreign.permissionMode] ?? null;
+    const binding = options.hasDenyRules ? modes.ask : undefined;
+    return (binding === undefined ? modes[foreign.permissionMode] : binding) ?? undefined;
   }
 
   async function respond(context: DriverContext): Promise<DriverResult> {
@@ -97,16 +98,19 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
       permissionMode: foreign.permissionMode,
     });
     const setTo = { agent: name, timeoutMs };
-    const mode = modeFor(context);
-    if (mode !== null) await abortable(setMode(process, session, mode, setTo), signal);
-    await abortable(setModel(process, session, context.options.model, setTo), signal);
     const kept = foreign.agentSession()?.id === session.id ? foreign.agentSession() : undefined;
+    const ownMode = kept?.ownMode ?? modesOf(session)?.current;
+    const mode = modeFor(context) ?? ownMode;
+    if (mode !== undefined) await abortable(setMode(process, session, mode, setTo), signal);
+    await abortable(setModel(process, session, context.options.model, setTo), signal);
     const prompt = await promptFor(context, opened);
     // A run is resumed with another prompt once the agent has got this one.
-    await foreign.keepAgentSession(
-      { id: session.id, lastRun: context.runId, cost: kept?.cost ?? 0 },
-      eventOf(opened),
-    );
+    const keptNow = {
+      id: session.id,
+      lastRun: context.runId,
+      ...(ownMode === undefined ? {} : { ownMode }),
+    };
+    await foreign.keepAgentSession({ ...keptNow, cost: kept?.cost ?? 0 }, eventOf(opened));
     if (opened.how !== 'open') tell(context, 'ready', `${title} is ready.`);
     const model = (): string => modelsOf(session)?.current ?? name;
     const usage = new TurnUsage({ context, model, costBefore: kept?.cost ?? 0 });
@@ -124,14 +128,15 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
       sessionId: session.id,
       replay: opened.replay,
       onModeChange() {
-        if (mode === null || modesOf(session)?.current === mode || modeChanges++ === maxModeChanges) return;
+        if (mode === undefined || modesOf(session)?.current === mode || modeChanges++ === maxModeChanges)
+          return;
         // The mode that is needed was set and is known; an agent that has ended tells the turn itself.
         setMode(process, session, mode, setTo).catch(() => undefined);
       },
     });
     const result = await turn.run();
     facts.reported(usage.reported);
-    await foreign.keepAgentSession({ id: session.id, lastRun: context.runId, cost: usage.sessionCost });
+    await foreign.keepAgentSession({ ...keptNow, cost: usage.sessionCost });
     const { cost, tokens } = usage.reported;
     return { ...result, model: model(), ...(cost || tokens ? {} : { isUsageUnknown: true }) };
   }

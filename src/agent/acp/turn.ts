@@ -3,17 +3,16 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';
-import { shorten } from '../../base/text.ts';
-import { type PlanEntry, planEntrySchema } from '../../contract/plan.ts';
 import type { Budget, DriverContext, DriverResult } from '../driver.ts';
 import type { AcpProcess, SessionListener } from './acp-process.ts';
 import type { Timers } from './acp-types.ts';
 import type { AgentConfig } from './agent-config.ts';
-import { usesOf } from './name-call.ts';
-import { answerFor, canAllowOnce, cancelledOutcome } from './permission-options.ts';
-import { type CallFacts, textOfBlock } from './read-call.ts';
+import { cancelledOutcome } from './permission-options.ts';
+import { textOfBlock } from './read-call.ts';
+import { readPlan } from './read-plan.ts';
 import type { ReplayFilter } from './replay-filter.ts';
 import { TurnCalls } from './turn-calls.ts';
+import { TurnPermissions } from './turn-permissions.ts';
 import { TurnText } from './turn-text.ts';
 import type { TurnUsage } from './turn-usage.ts';
 
@@ -21,8 +20,8 @@ import type { TurnUsage } from './turn-usage.ts';
 export const cancelMs = 5000;
 /** More text in one turn is a fault of the agent. */
 const maxText = 16 * 1024 * 1024;
-const maxPlanEntries = 100;
-const maxPlanText = 2000;
+/** More updates that wait for a commit would use up the memory. */
+const maxQueued = 50_000;
 
 export interface TurnOptions {
   readonly context: DriverContext;
@@ -73,11 +72,11 @@ export class Turn implements SessionListener {
   readonly #options: TurnOptions;
   readonly #text: TurnText;
   readonly #calls: TurnCalls;
+  readonly #permissions: TurnPermissions;
   readonly #stopped = Promise.withResolvers<Stop>();
   #stop: Stop | undefined;
   #queue: Item[] = [];
   #draining: Promise<void> | undefined;
-  #openQuestions = 0;
   #heardAt: number;
   /** Bookings and checks that the end of the turn waits for. */
   readonly #pending = new Set<Promise<void>>();
@@ -91,7 +90,14 @@ export class Turn implements SessionListener {
       context: context.foreign,
       workspace,
       beforeRecord: () => this.#text.flush(),
-      onUnaskedChange: (call) => this.#later(this.#checkUnasked(call)),
+      onUnaskedChange: (call) => this.#later(this.#permissions.requireAllowed(call)),
+    });
+    this.#permissions = new TurnPermissions({
+      context: context.foreign,
+      calls: this.#calls,
+      workspace,
+      agent: options.agent.name,
+      stopped: this.#stopped.promise,
     });
   }
 
@@ -126,7 +132,10 @@ export class Turn implements SessionListener {
 
   onUpdate(update: Readonly<Record<string, unknown>>): void {
     this.#heardAt = this.#options.timers.now();
+    // After it was stopped, nothing more is shown.
+    if (this.#stop !== undefined) return;
     this.#take({ kind: 'update', update });
+    if (this.#queue.length > maxQueued) this.#tooMuch(`${maxQueued} updates while a commit was under way`);
   }
 
   onPermission(params: Readonly<Record<string, unknown>>): Promise<unknown> {
@@ -220,7 +229,7 @@ export class Turn implements SessionListener {
     while (this.#queue.length > 0 && this.#options.context.keeping() === undefined) {
       const item = this.#queue.shift() as Item;
       try {
-        if (item.kind === 'permission') void this.#ask(item.params).then(item.answer);
+        if (item.kind === 'permission') this.#ask(item);
         else this.#handle(item.update);
       } catch (error) {
         this.#fail(error);
@@ -230,8 +239,8 @@ export class Turn implements SessionListener {
   }
 
   #handle(update: Readonly<Record<string, unknown>>): void {
-    const { context, replay, usage, onModeChange, agent } = this.#options;
-    // After it was cancelled, nothing more is shown.
+    const { context, replay, usage, onModeChange } = this.#options;
+    // It was stopped while the update waited.
     if (this.#stop !== undefined) return;
     const messageId = typeof update.messageId === 'string' ? update.messageId : undefined;
     switch (update.sessionUpdate) {
@@ -261,69 +270,29 @@ export class Turn implements SessionListener {
         onModeChange();
         break;
     }
-    if (this.#text.length > maxText)
-      this.#end({
-        kind: 'fault',
-        error: new CodeBuddyError(
-          'agent_unavailable',
-          `The agent ${agent.name} answered with more than ${maxText} characters.`,
-        ),
-      });
+    if (this.#text.length > maxText) this.#tooMuch(`more than ${maxText} characters`);
   }
 
-  /** Resolves to the answer to a request for permission. Never rejects. */
-  async #ask(params: Readonly<Record<string, unknown>>): Promise<object> {
-    if (this.#stop !== undefined) return cancelledOutcome;
-    const { options } = params;
-    this.#openQuestions++;
-    try {
-      const call = this.#calls.asked(isRecord(params.toolCall) ? params.toolCall : {});
-      const decision = this.#decide(call, options);
-      decision.catch(() => undefined);
-      const isAllowed = await Promise.race([decision, this.#stopped.promise.then(() => undefined)]);
-      if (isAllowed === undefined) return cancelledOutcome;
-      return answerFor(options, isAllowed);
-    } catch (error) {
-      this.#fail(error);
-      return cancelledOutcome;
-    } finally {
-      this.#openQuestions--;
-      this.#heardAt = this.#options.timers.now();
-    }
-  }
-
-  async #decide(call: CallFacts, options: unknown): Promise<boolean> {
-    const { context, workspace } = this.#options;
-    try {
-      for (const use of usesOf(call, workspace)) await context.foreign.askPermission(use);
-    } catch (error) {
-      if (!(error instanceof CodeBuddyError) || error.code !== 'permission_denied') throw error;
-      this.#calls.denied(call, error.message);
-      return false;
-    }
-    if (!canAllowOnce(options)) {
-      this.#calls.denied(call, 'The agent did not offer to allow this call only.');
-      return false;
-    }
-    this.#calls.allowed(call);
-    return true;
-  }
-
-  /** The agent has changed files without asking. That may be allowed anyway. */
-  async #checkUnasked(call: CallFacts): Promise<void> {
-    const { context, workspace, agent } = this.#options;
-    for (const use of usesOf(call, workspace)) {
-      if (await context.foreign.mayRunUnasked(use)) continue;
-      const { path = call.title } = use.params;
-      this.#end({
-        kind: 'fault',
-        error: new CodeBuddyError(
-          'agent_did_not_ask',
-          `The agent ${agent.name} changed ${shorten(String(path), 200)} without asking for permission, which the permission mode or a rule requires. See agents.${agent.name}.modes, and the agent's own settings.`,
-        ),
-      });
+  #ask({ params, answer }: Extract<Item, { kind: 'permission' }>): void {
+    if (this.#stop !== undefined) {
+      answer(cancelledOutcome);
       return;
     }
+    this.#permissions
+      .ask(params)
+      .catch((error: unknown) => {
+        this.#fail(error);
+        return cancelledOutcome;
+      })
+      .then((outcome) => {
+        this.#heardAt = this.#options.timers.now();
+        answer(outcome);
+      });
+  }
+
+  #tooMuch(what: string): void {
+    const { name } = this.#options.agent;
+    this.#fail(new CodeBuddyError('agent_unavailable', `The agent ${name} answered with ${what}.`));
   }
 
   /** Ends the turn if the agent sends nothing, unless it waits for a person or for its own tool. */
@@ -331,7 +300,7 @@ export class Turn implements SessionListener {
     const { timers, agent } = this.#options;
     let cancel: () => void = () => undefined;
     const look = (): void => {
-      if (this.#openQuestions > 0 || this.#calls.isRunning) this.#heardAt = timers.now();
+      if (this.#permissions.isWaiting || this.#calls.isRunning) this.#heardAt = timers.now();
       const left = this.#heardAt + agent.silenceMs - timers.now();
       if (left > 0) {
         cancel = timers.after(left, look);
@@ -383,17 +352,4 @@ function finishReasonOf(stopReason: unknown): DriverResult['finishReason'] {
   if (stopReason === 'max_tokens') return 'length';
   if (stopReason === 'max_turn_requests') return 'max_steps';
   return stopReason === 'refusal' ? 'content_filter' : 'stop';
-}
-
-function readPlan(entries: unknown): readonly PlanEntry[] {
-  if (!Array.isArray(entries)) return [];
-  const { status, priority } = planEntrySchema.properties;
-  return entries
-    .filter(isRecord)
-    .slice(0, maxPlanEntries)
-    .map((entry) => ({
-      content: shorten(String(entry.content ?? ''), maxPlanText),
-      status: status.enum.find((one) => one === entry.status) ?? 'pending',
-      priority: priority.enum.find((one) => one === entry.priority) ?? 'medium',
-    }));
 }

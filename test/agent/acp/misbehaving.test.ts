@@ -314,6 +314,15 @@ describe('the agent', () => {
     expect(response).toBe(`pid ${acp.received('prompt')[0]?.pid}`);
   });
 
+  test('that works for too long fails the run, and its session continues', async () => {
+    const acp = await startAcp();
+    const { sessionId } = await acp.play([{ say: 'a' }]);
+    await expect(acp.play([{ hang: true }], { timeoutMs: 200 }, sessionId)).rejects.toMatchObject({
+      code: 'run_timeout',
+    });
+    expect(await acp.play([{ say: 'b' }], {}, sessionId)).toMatchObject({ response: 'b' });
+  });
+
   test('that cancels its own turn fails the run', async () => {
     const acp = await startAcp();
     await expect(acp.play([{ say: 'a' }, { stop: 'cancelled' }])).rejects.toMatchObject({

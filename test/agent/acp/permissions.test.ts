@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Permission } from '../../../src/contract/permission.ts';
 import { waitFor } from '../../wait-for.ts';
+import { temporaryFolder } from '../start-agent.ts';
 import type { Step } from './script.ts';
-import { type StartedAcp, startAcp } from './start-acp.ts';
+import { type StartAcpOptions, type StartedAcp, startAcp } from './start-acp.ts';
 
 async function asked(acp: StartedAcp): Promise<Permission> {
   return waitFor('a permission', () => acp.agent.permissions.list({})[0]);
@@ -213,6 +214,22 @@ describe('the mode', () => {
     expect(await acp.play([{ sayMode: true }], { permissionMode: 'full' }, sessionId)).toMatchObject({
       response: 'full',
     });
+  });
+
+  test('that is not configured is the one in which the agent opens a session, also after another one', async () => {
+    const folder = temporaryFolder();
+    const options: StartAcpOptions = {
+      folder,
+      behaviour: { resumes: true, firstMode: 'default' },
+      config: { modes: { ask: null, full: 'full' } },
+    };
+    const first = await startAcp(options);
+    const { sessionId } = await first.play([{ say: 'a' }], { permissionMode: 'full' });
+    await first.stop();
+    const acp = await startAcp(options);
+    expect(await acp.play([{ sayMode: true }], {}, sessionId)).toMatchObject({ response: 'default' });
+    await acp.play([{ say: 'a' }], { permissionMode: 'full' }, sessionId);
+    expect(await acp.play([{ sayMode: true }], {}, sessionId)).toMatchObject({ response: 'default' });
   });
 
   test('is the asking one in mode full if there are deny rules', async () => {

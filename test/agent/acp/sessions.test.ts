@@ -12,9 +12,7 @@ async function earlier(folder: string, options: StartAcpOptions, says: readonly 
   const acp = await startAcp({ folder, ...options });
   let sessionId: string | undefined;
   for (const say of says) ({ sessionId } = await acp.play([{ say }], {}, sessionId));
-  await acp.agent.close(0);
-  await acp.log.close();
-  await acp.store.close();
+  await acp.stop();
   return sessionId as string;
 }
 

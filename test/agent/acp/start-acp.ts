@@ -37,6 +37,8 @@ export interface StartedAcp extends RunningAgent {
     sessionId?: string,
   ): ReturnType<RunningAgent['agent']['runs']['start']>;
   received(what?: string): readonly Received[];
+  /** Another one can then be started in the same folder. */
+  stop(): Promise<void>;
 }
 
 export interface StartAcpOptions extends StartAgentOptions {
@@ -94,6 +96,11 @@ export async function startAcp(options: StartAcpOptions = {}): Promise<StartedAc
         ...(sessionId === undefined ? {} : { sessionId }),
       }),
     received: (what) => readReceived(folder, what),
+    async stop() {
+      await running.agent.close(0);
+      await running.log.close();
+      await running.store.close();
+    },
   };
 }
 

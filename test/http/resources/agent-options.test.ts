@@ -53,6 +53,16 @@ describe('an option that the agent cannot apply is refused before anything is qu
     expect(await client.prompt(limited)).toMatchObject({ response: 'Hello.' });
   });
 
+  test('what only the start of the agent shows fails the run, before the agent gets the prompt', async () => {
+    const { client } = await startScripted({ modes: 'option' });
+    const refused = client.prompt({ prompt: hello, options: { agent: 'scripted', model: 'big' } });
+    await expect(refused).rejects.toMatchObject({ status: 422, code: 'not_supported_by_agent' });
+    const { runs } = await client.runs.list();
+    expect(runs).toMatchObject([{ status: 'failed', error: { code: 'not_supported_by_agent' } }]);
+    const { messages } = await client.sessions.messages(runs[0]?.sessionId ?? '');
+    expect(messages.map(({ role }) => role)).toEqual(['user']);
+  });
+
   test('a model that the agent does not have is refused with those that it has', async () => {
     const { client } = await startScripted({ models: ['small', 'big'] });
     await client.prompt(byScripted);

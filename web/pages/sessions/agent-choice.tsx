@@ -29,6 +29,8 @@ export function AgentChoice({ agents, chosen, onChoose }: AgentChoiceProps) {
   return (
     <select aria-label="Agent" value={chosen} onChange={({ currentTarget }) => onChoose(currentTarget.value)}>
       <option value="">default agent{byDefault === undefined ? '' : ` (${byDefault.name})`}</option>
+      {/* The agents are not loaded yet. */}
+      {chosen !== '' && usable.length === 0 && <option value={chosen}>{chosen}</option>}
       {usable.map(({ name, title, status }) => (
         <option key={name} value={name}>
           {title}

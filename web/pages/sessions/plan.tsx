@@ -1,8 +1,6 @@
 // The plan of the agent, beside the transcript: its steps, and how far it is.
 
 import type { PlanEntry } from '../../../src/contract/plan.ts';
-import { useResource } from '../../app/resource.ts';
-import { client } from '../../app/sign-in.ts';
 
 const marks: Readonly<Record<PlanEntry['status'], string>> = {
   pending: '○',
@@ -15,20 +13,7 @@ const words: Readonly<Record<PlanEntry['status'], string>> = {
   completed: 'done',
 };
 
-export function Plan({ sessionId }: { readonly sessionId: string }) {
-  const plan = useResource(
-    `plan of ${sessionId}`,
-    async (signal) => {
-      const { events } = await client.events.list(
-        { sessionId, type: 'plan.update', order: 'desc', limit: 1 },
-        { signal },
-      );
-      const data = events[0]?.data as { readonly entries: readonly PlanEntry[] } | undefined;
-      return data?.entries ?? [];
-    },
-    { changedBy: ['plan.update'], sessionId },
-  );
-  const entries = plan.value ?? [];
+export function Plan({ entries }: { readonly entries: readonly PlanEntry[] }) {
   if (entries.length === 0) return null;
   const done = entries.filter(({ status }) => status === 'completed').length;
   return (

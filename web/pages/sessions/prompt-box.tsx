@@ -45,7 +45,8 @@ export function PromptBox({
   const right = may('prompt');
   const isNew = sessionId === undefined;
   // One that is no longer there cannot be chosen.
-  const choice = usableOf(agents).some(({ name }) => name === chosen) ? chosen : '';
+  const isThere = agents === undefined || usableOf(agents).some(({ name }) => name === chosen);
+  const choice = isThere ? chosen : '';
   const agent = agents?.find(({ name, isDefault }) =>
     isNew ? (choice === '' ? isDefault : name === choice) : name === given,
   );

@@ -2,6 +2,7 @@
 
 import { useMemo, useState } from 'preact/hooks';
 import type { LoggedEvent, Message } from '../../../src/client/web.ts';
+import type { PlanEntry } from '../../../src/contract/plan.ts';
 import { useResource } from '../../app/resource.ts';
 import { hrefOf } from '../../app/router.ts';
 import { client } from '../../app/sign-in.ts';
@@ -21,11 +22,12 @@ const maxForks = 50;
 
 export interface SessionSideProps {
   readonly sessionId: string;
+  readonly plan: readonly PlanEntry[];
   /** Those that are loaded. */
   readonly messages: readonly Message[];
 }
 
-export function SessionSide({ sessionId, messages }: SessionSideProps) {
+export function SessionSide({ sessionId, plan, messages }: SessionSideProps) {
   const changes = useResource(
     `changes of ${sessionId}`,
     (signal) =>
@@ -42,7 +44,7 @@ export function SessionSide({ sessionId, messages }: SessionSideProps) {
   const shown = files.find(({ path }) => path === open);
   return (
     <aside class="side stack" aria-label="Of this session">
-      <Plan sessionId={sessionId} />
+      <Plan entries={plan} />
       <section>
         <h2>
           {plural(files.length, 'changed file')}

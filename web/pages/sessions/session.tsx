@@ -31,7 +31,7 @@ const maxRuns = 20;
 
 export function SessionView({ id }: { readonly id: string }) {
   const session = useResource(`session ${id}`, (signal) => client.sessions.get(id, { signal }), {
-    changedBy: ['run.', 'message.', 'session.'],
+    changedBy: ['run.', 'message.', 'session.', 'plan.update'],
     sessionId: id,
   });
   const list = useResource(
@@ -159,7 +159,7 @@ export function SessionView({ id }: { readonly id: string }) {
           />
         </div>
       </div>
-      <SessionSide sessionId={id} messages={messages} />
+      <SessionSide sessionId={id} plan={session.value?.plan ?? []} messages={messages} />
     </div>
   );
 }
