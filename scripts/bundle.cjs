@@ -36,7 +36,20 @@ const lean = {
  */
 const clientCommands = [
   ...['prompt', 'chat', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks', 'deliveries'],
-  ...['agents', 'models', 'status', 'keys', 'nodes', 'open', 'stop', 'logs', 'config', 'init', 'openapi', 'doctor'],
+  ...[
+    'agents',
+    'models',
+    'status',
+    'keys',
+    'nodes',
+    'open',
+    'stop',
+    'logs',
+    'config',
+    'init',
+    'openapi',
+    'doctor',
+  ],
   ...['stats', 'completion', 'serve-flags'],
 ];
 
