@@ -40,10 +40,12 @@ export function outcomeTable(into: string, agents: readonly RealAgent[]): string
     : [];
   const row = (title: string, cell: (agent: RealAgent) => string): string =>
     `| ${[title, ...agents.map(cell)].join(' | ')} |`;
-  const tried = [...new Set(tests.map(({ title }) => title))].map((title) =>
+  // The page itself names what an agent does not do.
+  const titles = new Set(tests.map(({ title }) => title).filter((title) => !title.startsWith('does not')));
+  const tried = [...titles].map((title) =>
     row(title, ({ name }) => {
       const found = tests.find((test) => test.title === title && test.ancestorTitles.join().includes(name));
-      return words[found?.status ?? ''] ?? '-';
+      return words[found?.status ?? ''] ?? 'no';
     }),
   );
   const said = (['model', 'maxTokens', 'maxCost', 'images'] as const).map((option) =>

@@ -179,7 +179,7 @@ describe.each(selectedAgents())('$name', (agent) => {
     expect({ asked: full.asked, written: existsSync(file('c.txt')) }).toEqual({ asked: [], written: true });
   });
 
-  it('uses the configured MCP servers', async () => {
+  it(`${agent.usesMcpServers ? 'uses' : 'does not use'} the configured MCP servers`, async () => {
     const log = join(temporaryFolder(), 'mcp.jsonl');
     writeFileSync(log, '');
     const tools = { command: process.execPath, args: [mcpServer], env: { MCP_TEST_LOG: log } };

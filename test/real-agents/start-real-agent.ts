@@ -54,7 +54,7 @@ export async function startRealAgent(
   // The folders are removed after that, so no agent may still write to them.
   onTestFinished(async () => {
     await stop();
-    for (const { pid } of markedProcesses(userHome)) process.kill(pid, 'SIGKILL');
+    for (const { pid } of markedProcesses(userHome)) end(pid);
   });
   const client = new CodeBuddyClient({ home });
   return {
@@ -83,6 +83,13 @@ const withoutNetwork = {
   NO_PROXY: '127.0.0.1,localhost',
   no_proxy: '127.0.0.1,localhost',
 };
+
+/** It may have ended since it was found. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {}
+}
 
 /** Processes that inherited the home folder of the test, except the server itself. */
 function markedProcesses(userHome: string): readonly { readonly pid: number; readonly command: string }[] {
