@@ -84,7 +84,11 @@ export async function openTriggers(options: TriggersOptions): Promise<Triggers> 
   const shared = options.ownership?.shared === true ? options.ownership : undefined;
   const modeOf = (id: string): PermissionMode =>
     Object.hasOwn(options.modes, id) ? (options.modes[id] ?? 'read-only') : 'read-only';
-  const { registry, refresh } = await openTriggerRegistry(options, () => followRegistry());
+  let isOpen = false;
+  const { registry, refresh } = await openTriggerRegistry(options, () => {
+    // The first reading changes the entries, too.
+    if (isOpen) followRegistry();
+  });
   let logged = 0;
   let trimming: Promise<void> = Promise.resolve();
   let isClosed = false;
@@ -153,8 +157,8 @@ export async function openTriggers(options: TriggersOptions): Promise<Triggers> 
 
   for (const { id, refusal } of registry.all().values())
     if (refusal !== undefined) warn(`trigger ${id} is refused: ${refusal}. Its calls are refused, too.`);
-  learnSecrets();
-  scheduler.look();
+  isOpen = true;
+  followRegistry();
 
   return {
     async list() {
