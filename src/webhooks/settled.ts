@@ -5,6 +5,7 @@ import { CodeBuddyError } from '../base/errors.ts';
 import type { Delivery } from '../contract/delivery.ts';
 import type { DeliveryWithAttempts } from '../store/delivery-store.ts';
 import type { EngineContext } from './engine-context.ts';
+import { createTurns } from './turns.ts';
 import { deliveryNotFound } from './webhook-errors.ts';
 
 export interface Settled {
@@ -29,24 +30,26 @@ export function createSettled(
 ): Settled {
   const waiters = new Map<string, Set<() => void>>();
 
-  async function settledOne(id: string): Promise<Delivery> {
+  type Read = (id: string) => Promise<DeliveryWithAttempts | undefined>;
+
+  async function settledOne(id: string, read: Read): Promise<Delivery> {
     // The engine's own timers let the process end, but not while the caller waits for a delivery.
     const alive = setInterval(() => undefined, keepAliveMs);
     try {
-      return await whenEnded(id);
+      return await whenEnded(id, read);
     } finally {
       clearInterval(alive);
     }
   }
 
-  async function whenEnded(id: string): Promise<Delivery> {
+  async function whenEnded(id: string, read: Read): Promise<Delivery> {
     for (;;) {
       // Registered before the store is read: it may end meanwhile.
       const changed = Promise.withResolvers<void>();
       const waiting = waiters.get(id) ?? new Set();
       waiters.set(id, waiting.add(changed.resolve));
       try {
-        const row = await store.getDelivery(id);
+        const row = await read(id);
         if (row === undefined) throw deliveryNotFound(id);
         if (row.status !== 'pending') return view(row);
         if (signal.aborted) throw new CodeBuddyError('shutting_down', 'The webhook engine is closed.');
@@ -61,7 +64,12 @@ export function createSettled(
   }
 
   return {
-    settled: (deliveries) => Promise.all(deliveries.map(settledOne)),
+    settled(deliveries) {
+      // One read at a time, so that a call with many deliveries does not use all connections to the database.
+      const reads = createTurns();
+      const read: Read = (id) => reads.take('', () => store.getDelivery(id));
+      return Promise.all(deliveries.map((id) => settledOne(id, read)));
+    },
     ended(id) {
       const waiting = waiters.get(id);
       if (waiting !== undefined) for (const resolve of waiting) resolve();

@@ -28,6 +28,8 @@ export const sqliteOnlyTests: Readonly<Record<string, string>> = {
   'housekeeping loses no delivery when the store fails at freshDeliveries': secondEngine,
   'housekeeping loses no delivery when the store fails at waitingDeliveries': secondEngine,
   'housekeeping loses no delivery when the store fails at write': secondEngine,
+  'a webhook that is enabled while its oldest deliveries are checked for expiry keeps the order':
+    secondEngine,
   'pending deliveries are read again after the store failed at the start': secondEngine,
   'a stop returns open requests to the queue after its grace, and the next start delivers them': secondEngine,
   'while another process locks the database, emit says so; nothing is lost or sent twice':

@@ -86,3 +86,26 @@ test('an owner with enough to send reads further arrivals in batches', async () 
   for (const response of held) response.end('ok');
   await receiver.received(161 * 6);
 });
+
+test('a wait for many deliveries does not use all connections to the database', async () => {
+  const { start } = await startNodeBench();
+  let readsNow = 0;
+  let mostReads = 0;
+  const node = await start(undefined, (store) => ({
+    ...store,
+    async getDelivery(id) {
+      mostReads = Math.max(mostReads, ++readsNow);
+      try {
+        return await store.getDelivery(id);
+      } finally {
+        readsNow--;
+      }
+    },
+  }));
+  const receiver = await startReceiver();
+  await node.engine.create({ url: receiver.url, events: ['tool.*'] });
+  const emitted = await Promise.all(Array.from({ length: 100 }, (_, n) => node.engine.emit(toolStart(n))));
+  const ended = await node.engine.settled(emitted.flatMap(({ deliveries }) => deliveries));
+  expect(ended.map(({ status }) => status)).toEqual(emitted.map(() => 'success'));
+  expect(mostReads).toBe(1);
+});
