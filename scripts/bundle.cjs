@@ -53,9 +53,9 @@ const plugin = {
       return { contents, loader: 'ts' };
     });
     // Only the version is used.
-    onLoad({ filter: /[\\/]package\.json$/ }, (path: file ) =>
+    onLoad({ filter: /[\\/]package\.json$/ }, ({ path: file }) =>
       file === packageJson
-        ? contents: JSON.stringify({ version: require(packageJson).version }), loader: 'json' 
+        ? { contents: JSON.stringify({ version: require(packageJson).version }), loader: 'json' }
         : undefined,
     );
     onResolve({ filter: /^(node:http2|semver)$/ }, ({ path: name }) => ({ path: name, namespace: 'lean' }));

@@ -2,10 +2,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodeBuddyError } from '../base/errors.ts';
+import { createTurns } from '../base/turns.ts';
 import type { Delivery } from '../contract/delivery.ts';
 import type { DeliveryWithAttempts } from '../store/delivery-store.ts';
 import type { EngineContext } from './engine-context.ts';
-import { createTurns } from './turns.ts';
 import { deliveryNotFound } from './webhook-errors.ts';
 
 export interface Settled {
