@@ -8,6 +8,7 @@ import { agentSettings, sandboxSettings } from './app/agent-settings.ts';
 import { createAnswerStore } from './app/answer-store.ts';
 import { dashboardFolder } from './app/dashboard-folder.ts';
 import type { WriterThread } from './app/early-thread.ts';
+import { logSandbox } from './app/log-sandbox.ts';
 import { mcpDoor } from './app/mcp-door.ts';
 import { createNodeService } from './app/node-service.ts';
 import { nodeUrl } from './app/node-url.ts';
@@ -315,16 +316,6 @@ export async function createApp(
 function unknownOrigins(settings: Settings): Origins {
   const names = Object.keys(settings) as (keyof Settings)[];
   return Object.fromEntries(names.map((name) => [name, 'the settings'])) as Origins;
-}
-
-/** Logs how commands run, so that the log shows if they are not confined. */
-async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<void> {
-  let description = await agent.describeSandbox();
-  // The check has its own time limit, so this loop ends.
-  while (description.status === 'checking') description = await agent.describeSandbox();
-  const message = `sandbox (${description.mode}): ${description.detail}`;
-  if (description.status === 'works') logger?.info(message);
-  else logger?.warn(message);
 }
 
 /** @throws SettingsError with one line for each fault */

@@ -1,8 +1,6 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the module
 // together.
 
-import { realpathSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
 import { createRunFigures } from '../base/run-figures.ts';
@@ -25,6 +23,7 @@ import { providerSecrets } from './models/provider-config.ts';
 import { type AllPermissions, createAllPermissions, createOwnPermissions } from './nodes/all-permissions.ts';
 import { guardLog } from './nodes/guarded-log.ts';
 import { proxiesFrom } from './outbound-http.ts';
+import { pathsInside } from './paths-inside.ts';
 import { createFileDenyRules } from './permissions/file-deny-rules.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { allowsWriting } from './permissions/judge-use.ts';
@@ -42,8 +41,8 @@ import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { createDirectTools, type DirectTools } from './tools/direct-tools.ts';
 import { removeLeftovers } from './tools/leftovers.ts';
-import { describeSandbox } from './tools/sandbox/describe-sandbox.ts';
-import { createSandbox, type Sandbox, type SandboxOptions } from './tools/sandbox.ts';
+import { describeSandbox, requireSandbox } from './tools/sandbox/describe-sandbox.ts';
+import { createSandbox, type SandboxOptions } from './tools/sandbox.ts';
 import { createToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
@@ -397,31 +396,4 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       ]);
     },
   };
-}
-
-/** The paths inside the folder, relative to it. */
-function pathsInside(root: string, paths: readonly string[]): readonly string[] {
-  return paths
-    .map((path) => relative(root, realOf(path)).split(sep).join('/'))
-    .filter((path) => path !== '' && path !== '..' && !path.startsWith('../') && !isAbsolute(path));
-}
-
-/** The real path, also of a file that does not exist yet. */
-function realOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    const folder = dirname(path);
-    return folder === path ? path : join(realOf(folder), basename(path));
-  }
-}
-
-/** @throws Error with the reason why the sandbox does not work */
-async function requireSandbox(sandbox: Sandbox): Promise<void> {
-  try {
-    await sandbox.isolation();
-  } catch (cause) {
-    const { detail } = describeSandbox(sandbox, sandbox.lastState);
-    throw new Error(`the setting sandbox is "required", but ${detail}`, { cause });
-  }
 }

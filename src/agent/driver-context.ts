@@ -2,7 +2,6 @@
 // before the next one shows text or changes anything, so an interrupted run can continue from there.
 
 import { CodeBuddyError } from '../base/errors.ts';
-import { makeId } from '../base/ids.ts';
 import type { RunFigures } from '../base/run-figures.ts';
 import { isBlank, wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { Message } from '../contract/message.ts';
@@ -33,7 +32,7 @@ import { capText } from './tools/cap-output.ts';
 import { textOfOutcome } from './tools/result-text.ts';
 import type { ToolOutcome } from './tools/tool.ts';
 import type { PreparedCall, ToolBox } from './tools/tool-box.ts';
-import { type NewTurn, readTranscript, type Transcript } from './transcript.ts';
+import { type NewTurn, readTranscript, type Transcript, turnWrite } from './transcript.ts';
 
 export interface DriverContextOptions {
   readonly store: Store;
@@ -392,14 +391,4 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
 
 function isInternal(outcome: ToolOutcome): boolean {
   return !outcome.ok && !(outcome.error instanceof CodeBuddyError);
-}
-
-/** A turn of the run's transcript, as the write that adds it. */
-export function turnWrite(
-  { id: runId, sessionId }: LiveRun,
-  turn: NewTurn,
-  now: number,
-): { readonly write: Write; readonly id: string } {
-  const id = makeId('trn', now);
-  return { id, write: { kind: 'addTurn', turn: { id, sessionId, runId, content: JSON.stringify(turn) } } };
 }

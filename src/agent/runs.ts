@@ -15,7 +15,7 @@ import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver } from './driver.ts';
-import { createDriverContexts, turnWrite } from './driver-context.ts';
+import { createDriverContexts } from './driver-context.ts';
 import { toPage } from './list-page.ts';
 import { LiveRun, type NewLiveRun, type Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
@@ -48,6 +48,7 @@ import type { Spending } from './spending.ts';
 import { createStartAgain } from './start-again.ts';
 import { requireStrictMode } from './strict-mode.ts';
 import type { ToolBox } from './tools/tool-box.ts';
+import { turnWrite } from './transcript.ts';
 
 /**
  * Chooses the driver that answers, and its model; null if only the agent knows its model.

@@ -4,10 +4,11 @@
 // way.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { makeId } from '../base/ids.ts';
 import { isBlank } from '../base/text.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { parseRowJson } from '../store/row-json.ts';
-import type { MessageRow, Store, TurnRow } from '../store/store.ts';
+import type { MessageRow, Store, TurnRow, Write } from '../store/store.ts';
 import { makeCallId } from './call-ids.ts';
 import { readContent } from './message-record.ts';
 
@@ -186,4 +187,14 @@ async function readAll<T extends { readonly id: string; readonly content: string
 function readTurn({ id, runId, content }: TurnRow): Stored & { readonly turn: NewTurn } {
   // Only `turnWrite` writes the column, as JSON of this shape.
   return { id, runId, turn: parseRowJson('turns', id, content) };
+}
+
+/** A turn of a run, as the write that adds it. */
+export function turnWrite(
+  { id: runId, sessionId }: { readonly id: string; readonly sessionId: string },
+  turn: NewTurn,
+  now: number,
+): { readonly write: Write; readonly id: string } {
+  const id = makeId('trn', now);
+  return { id, write: { kind: 'addTurn', turn: { id, sessionId, runId, content: JSON.stringify(turn) } } };
 }

@@ -1,5 +1,7 @@
 // The one declaration of each setting: its flag, its environment variable, its field in config.json, its default and
-// its valid values. The flags and help of `codebuddy serve` come from this table, too.
+// its valid values. The flags and help of `codebuddy serve`, and docs/settings.md, come from this table, too.
+//
+// Over 400 lines: the table has every setting.
 
 import { databaseIn, defaultHome } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';

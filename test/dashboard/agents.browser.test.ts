@@ -143,7 +143,11 @@ test('a main button keeps its color under the pointer', async () => {
 });
 
 test.each(['light', 'dark'] as const)('the pages of agents pass axe and fit a phone: %s', async (theme) => {
-  const app = await dashboard.start({ config: scripted(), environment: machine(), theme, width: 360 });
+  const { agents, ...rest } = scripted();
+  // A command whose path is wider than a phone.
+  const long = { command: `/opt/${'agents'.repeat(20)}/agent` };
+  const config = { ...rest, agents: { ...agents, long } };
+  const app = await dashboard.start({ config, environment: machine(), theme, width: 360 });
   const { page, client, show } = app;
   const check = async (view: string): Promise<void> => {
     expect([view, await violationsOf(page)]).toEqual([view, []]);

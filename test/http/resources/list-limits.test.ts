@@ -12,10 +12,13 @@ test('every list accepts limit=200 and refuses limit=201', async () => {
   const { client, url } = await startApp();
   const { runId, sessionId } = await client.prompt({ prompt: 'help' });
   const { key } = await client.keys.create({ name: 'all', scopes: ['read', 'admin'] });
+  const trigger = await client.triggers.create({ source: 'bearer', prompt: 'x' });
+  const idIn = (path: string): string =>
+    path.includes('/runs/') ? runId : path.includes('/triggers/') ? trigger.id : sessionId;
   const { paths } = (await client.openapi()) as unknown as Described;
   const lists = Object.entries(paths)
     .filter(([, { get }]) => get?.parameters?.some(({ name }) => name === 'limit'))
-    .map(([path]) => path.replace('{id}', path.includes('/runs/') ? runId : sessionId));
+    .map(([path]) => path.replace('{id}', idIn(path)));
   expect(lists.length).toBeGreaterThanOrEqual(11);
   const statusOf = async (path: string): Promise<number> =>
     (await fetch(url + path, { headers: { 'x-api-key': key } })).status;

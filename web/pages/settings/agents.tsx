@@ -56,7 +56,7 @@ function Row({ agent }: { readonly agent: Agent }) {
       <td>
         <span class={statusClass(status)}>{statusWords[status]}</span>
       </td>
-      <td data-label="Setup">
+      <td data-label="Setup" class="break">
         <CodeText text={detail} />
         {command !== null && (
           <div class="quiet">

@@ -1,6 +1,7 @@
 // Describes how commands run, for the start, `status`, readiness and `doctor`.
 
 import type { SandboxDescription, SandboxMode } from '../../../contract/sandbox.ts';
+import type { Sandbox } from '../sandbox.ts';
 import type { SandboxOptions, SandboxState } from './sandbox-options.ts';
 
 /** `state`: undefined before the first check has finished. */
@@ -28,5 +29,15 @@ function detailOf(mode: SandboxMode, network: boolean, state: SandboxState | und
       return mode === 'required'
         ? `commands are refused: ${state.reason}`
         : `${withoutSandbox}: ${state.reason}. Permission modes below "full" ask for each command`;
+  }
+}
+
+/** @throws Error with the reason why the sandbox does not work */
+export async function requireSandbox(sandbox: Sandbox): Promise<void> {
+  try {
+    await sandbox.isolation();
+  } catch (cause) {
+    const { detail } = describeSandbox(sandbox, sandbox.lastState);
+    throw new Error(`the setting sandbox is "required", but ${detail}`, { cause });
   }
 }
