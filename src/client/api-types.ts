@@ -2127,6 +2127,20 @@ export interface components {
       readonly version: string;
     };
     /**
+     * JsonRpcError
+     * @description A JSON-RPC 2.0 error.
+     */
+    readonly JsonRpcError: {
+      readonly error: {
+        readonly code: number;
+        readonly data?: unknown;
+        readonly message: string;
+      };
+      readonly id?: string | number | null;
+      /** @enum {string} */
+      readonly jsonrpc: '2.0';
+    };
+    /**
      * Message
      * @description A prompt of the user, an answer of the agent, or the output of a tool.
      */
@@ -8577,9 +8591,39 @@ export interface operations {
           readonly 'application/json': null;
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      /**
+       * @description The message is not one of the protocol.
+       *
+       *     `invalid_url`: The request target cannot be parsed or decoded.
+       *
+       *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+       *
+       *     `invalid_header`: A header is malformed, repeated or too large.
+       *
+       *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
+       */
+      readonly 400: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['JsonRpcError'];
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
+      /** @description The protocol has no such method. */
+      readonly 404: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['JsonRpcError'];
+        };
+      };
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];

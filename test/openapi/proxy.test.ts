@@ -107,8 +107,8 @@ function* mistakesIn(described: Described): Generator<Mistake> {
       };
       yield { route, what: 'a large body', path, body: { large: 'a'.repeat(2 ** 20) }, status: [413] };
       if (route !== 'POST /api/tools/:tool') {
-        // The OpenAI-compatible routes ignore unknown fields, so the missing ones are the mistake.
-        const status = path.startsWith('/v1/') ? [400] : [422];
+        // The OpenAI-compatible routes and MCP ignore unknown fields, so the missing ones are the mistake.
+        const status = path.startsWith('/v1/') || path === '/mcp' ? [400] : [422];
         yield { route, what: 'an unknown field', path, body: { nothing: 1 }, status };
       }
     }
@@ -119,6 +119,7 @@ function* mistakesIn(described: Described): Generator<Mistake> {
 const validBodies: Readonly<Record<string, unknown>> = {
   'POST /api/permissions/:id': { decision: 'deny' },
   'PATCH /api/sessions/:id': { title: 'a' },
+  'POST /api/sessions/:id/mcp-servers': { mcpServers: {} },
   'POST /api/webhooks/:id/replay': { after: 0 },
 };
 

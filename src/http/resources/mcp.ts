@@ -14,6 +14,24 @@ const messageSchema = {
   additionalProperties: true,
 } as const;
 
+const errorSchema = {
+  type: 'object',
+  title: 'JsonRpcError',
+  description: 'A JSON-RPC 2.0 error.',
+  properties: {
+    jsonrpc: { type: 'string', enum: ['2.0'] },
+    id: { type: ['string', 'integer', 'null'] },
+    error: {
+      type: 'object',
+      properties: { code: { type: 'integer' }, message: { type: 'string' }, data: {} },
+      required: ['code', 'message'],
+      additionalProperties: false,
+    },
+  },
+  required: ['jsonrpc', 'error'],
+  additionalProperties: false,
+} as const;
+
 /** The route of the MCP server; none without its service. */
 export function mcpRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { mcp } = context.services;
@@ -38,8 +56,12 @@ export function mcpRoutes(context: HttpContext): readonly RouteDefinition[] {
               description: 'The messages that belong to the request, and the answer at the end.',
             },
           },
+          400: { 'application/json': errorSchema },
+          404: { 'application/json': errorSchema },
         },
         descriptions: {
+          400: 'The message is not one of the protocol.',
+          404: 'The protocol has no such method.',
           200: 'The answer, or the messages that belong to the request and the answer as a stream.',
           202: 'The notification was accepted.',
         },
