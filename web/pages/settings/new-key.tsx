@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { type Scope, scopes } from '../../../src/contract/api-key.ts';
 import { client } from '../../app/sign-in.ts';
 import { Dialog } from '../../parts/dialog.tsx';
+import { DoneDialog } from '../../parts/done-dialog.tsx';
 import { Secret } from '../../parts/secret.tsx';
 import { ErrorNotice } from '../../parts/state.tsx';
 
@@ -39,24 +40,13 @@ export function NewKey({ onClose, onCreated }: NewKeyProps) {
 
   if (key !== undefined)
     return (
-      <Dialog
-        key="created"
-        title="The key is created"
-        onClose={onClose}
-        footer={
-          <button type="button" class="main" onClick={onClose}>
-            Done
-          </button>
-        }
-      >
-        <div class="stack">
-          <p>Copy it now: it is shown only once.</p>
-          <Secret name="Key" value={key} />
-          <p class="quiet">
-            Send it as <code>X-API-Key</code>, or set <code>CODEBUDDY_API_KEY</code> for the CLI.
-          </p>
-        </div>
-      </Dialog>
+      <DoneDialog key="created" title="The key is created" onClose={onClose}>
+        <p>Copy it now: it is shown only once.</p>
+        <Secret name="Key" value={key} />
+        <p class="quiet">
+          Send it as <code>X-API-Key</code>, or set <code>CODEBUDDY_API_KEY</code> for the CLI.
+        </p>
+      </DoneDialog>
     );
   return (
     <Dialog

@@ -6,7 +6,7 @@ import type { RotatedTriggerSecret } from '../../../src/contract/trigger.ts';
 import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { Confirm } from '../../parts/confirm.tsx';
-import { Dialog } from '../../parts/dialog.tsx';
+import { DoneDialog } from '../../parts/done-dialog.tsx';
 import { Secret } from '../../parts/secret.tsx';
 import { Time } from '../../parts/time.tsx';
 import { attempt } from '../../parts/toast.tsx';
@@ -69,7 +69,7 @@ export function TriggerActions({ trigger, reload, onRemoved }: TriggerActionsPro
           onClose={close}
           onDone={onRemoved}
         >
-          <p>Runs that it has started go on. Remove it at the sender, too. This cannot be undone.</p>
+          <p>Runs that it has started continue. Remove it at the sender, too. This cannot be undone.</p>
         </Confirm>
       )}
       {open === 'rotate' && (
@@ -86,25 +86,15 @@ export function TriggerActions({ trigger, reload, onRemoved }: TriggerActionsPro
         </Confirm>
       )}
       {rotated !== undefined && (
-        <Dialog
-          title="The new secret"
-          onClose={() => setRotated(undefined)}
-          footer={
-            <button type="button" class="main" onClick={() => setRotated(undefined)}>
-              Done
-            </button>
-          }
-        >
-          <div class="stack">
-            <p>Copy the secret now: it is shown only once.</p>
-            <Secret name="New secret" value={rotated.secret} />
-            {rotated.previousValidUntil !== null && (
-              <p>
-                The old secret is accepted until <Time at={rotated.previousValidUntil} />.
-              </p>
-            )}
-          </div>
-        </Dialog>
+        <DoneDialog title="The new secret" onClose={() => setRotated(undefined)}>
+          <p>Copy the secret now: it is shown only once.</p>
+          <Secret name="New secret" value={rotated.secret} />
+          {rotated.previousValidUntil !== null && (
+            <p>
+              The old secret is accepted until <Time at={rotated.previousValidUntil} />.
+            </p>
+          )}
+        </DoneDialog>
       )}
     </div>
   );
