@@ -44,7 +44,7 @@ function aboutOf(name: string, { about, flag }: SettingRule<unknown>): string {
 
 function expectedOf({ expected }: SettingRule<unknown>): string {
   const text = typeof expected === 'string' ? expected : expected(undefined);
-  // Asterisks of patterns are no emphasis.
+  // Escape the asterisks of patterns, which Markdown would read as emphasis.
   return text.replaceAll('*', '\\*');
 }
 

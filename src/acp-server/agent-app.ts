@@ -175,7 +175,7 @@ function describe(version: string): InitializeResponse {
   };
 }
 
-/** What the answer to a request that opens a session has. */
+/** The part of an answer that describes the opened session. */
 function stateOf({ choices, models }: OpenSession) {
   return { modes: modeState(choices), configOptions: configOptions(choices, models) };
 }

@@ -10,7 +10,7 @@ import { defaultMode, findModels } from './server-choices.ts';
 import type { Place, ServerLink } from './server-link.ts';
 import { Turn } from './turn.ts';
 
-/** What the requests that open a session have in common. */
+/** The common parameters of the requests that open a session. */
 export interface Opening {
   readonly cwd: string;
   readonly additionalDirectories?: readonly string[];

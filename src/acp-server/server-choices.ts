@@ -1,4 +1,4 @@
-// What a session begins with on this server: its permission mode, and the models to choose from.
+// The server's default permission mode for a session, and the models to choose from.
 
 import { CodeBuddyApiError, type CodeBuddyClient, type Model } from '../client/index.ts';
 import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';

@@ -201,7 +201,7 @@ function completed(event: StreamEvent & { readonly type: 'run.complete' }): Prom
   };
 }
 
-/** Where to find the run in the API, and what the protocol has no field for. */
+/** The id of the run in the API, and details for which the protocol has no field. */
 function about({ runId }: StreamEvent, more: object = {}): Pick<PromptResponse, '_meta'> {
   return { _meta: { codebuddy: { runId, ...more } } };
 }

@@ -1,4 +1,4 @@
-// What a run does for an agent that keeps its own conversation and runs its own tools; foreign-types.ts describes it.
+// Serves an agent that keeps its own conversation and runs its own tools. foreign-types.ts describes the interface.
 
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';

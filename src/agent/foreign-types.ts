@@ -6,7 +6,7 @@ import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { PlanEntry } from '../contract/plan.ts';
 import type { ToolOutcome } from './tools/tool.ts';
 
-/** What is kept of a foreign agent's own session. */
+/** The stored part of a foreign agent's own session. */
 export interface AgentSession {
   /** The agent's id of it. */
   readonly id: string;

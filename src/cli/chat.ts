@@ -120,7 +120,7 @@ async function talk(chat: Chat): Promise<void> {
 
 type BusyWork = (client: CodeBuddyClient, signal: AbortSignal, keys: BusyKeys) => Promise<void>;
 
-/** Errors are printed; the chat goes on. Returns whether Ctrl-C ended the work. */
+/** Errors are printed; the chat continues. Returns whether Ctrl-C ended the work. */
 async function whileBusy({ options, command, input }: Chat, work: BusyWork): Promise<boolean> {
   const keys = watchKeys(process.stdin);
   let isCancelled = false;

@@ -1,4 +1,4 @@
-// Starts a program that is no descendant of this process. Some editors end an agent together with all processes that
+// Starts a program that does not descend from this process. Some editors end an agent together with all processes that
 // descend from it, in whichever process group they are.
 
 import { spawn } from 'node:child_process';

@@ -27,7 +27,7 @@ import {
 import type { LogLevel, SandboxLimits, Settings } from './settings.ts';
 
 export interface SettingRule<T> {
-  /** What it sets, for the reference: a sentence. @default the help of the flag */
+  /** A sentence for the reference. @default the help of the flag */
   readonly about?: string;
   /** The default in words, if it is not a constant. */
   readonly defaultText?: string;

@@ -10,7 +10,7 @@ import { usageSchema } from './usage.ts';
 /** `running`: one of its runs has not ended. */
 export const sessionStatuses = ['idle', 'running'] as const;
 
-/** How a conversation came in. */
+/** The API through which a conversation came in. */
 export const sessionOrigins = ['rest', 'openai', 'mcp', 'trigger'] as const;
 export type SessionOrigin = (typeof sessionOrigins)[number];
 

@@ -220,7 +220,7 @@ function withoutTexts({ prompt: _prompt, response: _response, ...run }: Run): Re
   return run;
 }
 
-/** The client has left: nobody waits for the run. */
+/** Cancels the run of a client that has disconnected. */
 async function cancelQuietly(runs: McpServices['runs'], id: string): Promise<void> {
   await runs.cancel(id, 'The client disconnected.').catch(() => undefined);
 }

@@ -45,7 +45,7 @@ export function addTasks(server: Server, services: McpServices): void {
     try {
       await runs.cancel(taskId);
     } catch (error) {
-      // A task that has ended cannot be cancelled, which is no error of this method.
+      // This method succeeds for a task that has ended, too.
       if (!(error instanceof CodeBuddyError && error.code === 'run_ended')) throw error;
     }
     return {};

@@ -6,7 +6,7 @@ import { unsupportedParameter } from './invalid-parameter.ts';
 
 interface Refusal {
   readonly name: string;
-  /** Whether this value asks for what is not supported. Null and a missing parameter never do. */
+  /** Whether this value asks for an unsupported feature. Null and a missing parameter never do. */
   readonly when: (value: unknown) => boolean;
   readonly message: string;
 }

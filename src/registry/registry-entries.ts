@@ -6,7 +6,7 @@ import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { jsonFault } from '../base/redaction.ts';
 
-/** What the entries of a registry are. */
+/** The kind of a registry's entries: their names, and how they are read. */
 export interface EntryKind<Config> {
   /** The member with the list, if the file contains an object; also the word for the entries in messages. */
   readonly plural: string;

@@ -131,7 +131,7 @@ export interface DeliveryQuery {
   readonly limit: number;
 }
 
-/** What the figures of a webhook need of a delivery. */
+/** The part of a delivery that the figures of its webhook need. */
 export interface DeliveryFact
   extends Pick<DeliveryRow, 'id' | 'webhookId' | 'status' | 'tries' | 'createdAt'> {
   /** Of the attempts that the receiver answered. */

@@ -39,7 +39,7 @@ type Details = Pick<
 >;
 
 export interface CallLog {
-  /** What is committed with the run of an accepted call. Call `accepted` after that. */
+  /** The writes to commit with the run of an accepted call. Call `accepted` after the commit. */
   acceptance(
     call: LoggedCall,
     run: { readonly runId: string; readonly sessionId: string },

@@ -11,7 +11,7 @@ export interface CallRequest {
   readonly receivedAt: number;
 }
 
-/** What the sender says about the call. */
+/** The sender's description of the call. */
 export interface CallFacts {
   /** Such as `pull_request.opened`. */
   readonly event?: string | undefined;
@@ -40,7 +40,7 @@ export interface Source {
   /** The headers, in lower case, that prove who the sender is. */
   proof(config: TriggerConfig): readonly string[];
   facts(payload: unknown, request: CallRequest, config: TriggerConfig): CallFacts;
-  /** What a repetition of the call is recognized by: any of these. None: every call counts. */
+  /** A call with one of the same identities is a repetition. None: every call counts. */
   identities(payload: unknown, request: CallRequest, config: TriggerConfig): readonly string[];
   /** Why a time inside the payload is not accepted; undefined if it is. */
   isStale?(payload: unknown, request: CallRequest, config: TriggerConfig): string | undefined;

@@ -116,7 +116,7 @@ class KnownRefusal extends Error {
   }
 }
 
-/** The work goes on; the sender repeats the call, which is recognized then. */
+/** The work continues after the time is over. The sender repeats the call, which is recognized then. */
 async function withinTime<T>(work: Promise<T>, timeMs: number | undefined): Promise<T> {
   if (timeMs === undefined) return work;
   const done = new AbortController();

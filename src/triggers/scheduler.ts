@@ -39,7 +39,7 @@ export interface Scheduler {
   close(): Promise<void>;
 }
 
-/** What is kept of a schedule: due times up to `after` are done. */
+/** The stored state of a schedule. Due times up to `after` are done. */
 interface State {
   readonly cron: string;
   readonly timeZone: string | undefined;

@@ -110,7 +110,7 @@ describe.each(['modern', 'legacy'] as const)('a %s client on standard input and 
   });
 });
 
-test('lines that are no messages get errors, and the process goes on', async () => {
+test('lines that are not messages get errors, and the process continues', async () => {
   const { home } = await startApp();
   const talk = start(home);
   talk.write('hello\n[]\n\n');

@@ -175,7 +175,7 @@ test('a chat of LibreChat: the whole conversation each time, still one session',
   expect(sessions.map(({ messageCount }) => messageCount)).toEqual([6]);
 });
 
-test('the stop button cancels the run; the chat goes on', async () => {
+test('the stop button cancels the run; the chat continues', async () => {
   const { client, model, url, key } = await startModelDoor([
     { kind: 'answer', text: ['A long ', 'answer'], silentAfter: 1 },
     says('Yes.'),

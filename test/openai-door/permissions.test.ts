@@ -42,7 +42,7 @@ test('a streamed response waits, too', async () => {
   expect((await stream.finalResponse()).output_text).toBe('Written.');
 });
 
-test('without a stream, the error names the permission and its URL, and the run goes on after the decision', async () => {
+test('without a stream, the error names the permission and its URL, and the run continues after the decision', async () => {
   const door = await startModelDoor(replies, { config: { permissionMode: 'ask' } });
   const { openai, client, url } = door;
   const retrying = openai.withOptions({ maxRetries: 2 });

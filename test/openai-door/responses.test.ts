@@ -164,7 +164,7 @@ test('previous_response_id continues the conversation', async () => {
   expect(response.previous_response_id).toBe(ids[1]);
 });
 
-test('previous_response_id of an earlier response goes on from there, in a fork', async () => {
+test('previous_response_id of an earlier response continues from there, in a fork', async () => {
   const {
     openai,
     client,

@@ -80,7 +80,7 @@ describe.each(selectedAgents())('$name', (agent) => {
     await reported(started.client, 'notes.txt');
   });
 
-  it('writes nothing that was denied, and the session goes on', async () => {
+  it('writes nothing that was denied, and the session continues', async () => {
     const started = await startRealAgent(agent);
     const file = join(started.workspace, 'notes.txt');
     const { status, asked, sessionId } = await prompt(started, prompts.write(file), { decision: 'deny' });
@@ -117,7 +117,7 @@ describe.each(selectedAgents())('$name', (agent) => {
     expect(started.processes()).toEqual([]);
   });
 
-  it('can be cancelled while it answers, and the session goes on', async () => {
+  it('can be cancelled while it answers, and the session continues', async () => {
     const started = await startRealAgent(agent);
     const run = await started.client.runs.start(prompts.tellSlowly);
     let text = '';

@@ -74,7 +74,7 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
     }
   }
 
-  /** The start goes on if the run is cancelled meanwhile. */
+  /** Cancelling the run does not stop the start of the process, because other runs may use it. */
   async function acquire({ signal }: DriverContext): Promise<Lease> {
     const acquired = agent.acquire();
     try {

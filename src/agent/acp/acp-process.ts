@@ -1,5 +1,5 @@
-// The running program of an agent. It serves many sessions at the same time; what it sends is passed to the session that
-// it names, and to nobody if that session does not run a turn.
+// The running program of an agent. It serves many sessions at the same time. Its messages are passed to the session that
+// they name, and dropped if that session does not run a turn.
 
 import type { ClientCapabilities } from '@agentclientprotocol/sdk';
 import { isRecord } from '../../base/is-record.ts';
@@ -154,7 +154,7 @@ export class AcpProcess {
       isRecord(params) && typeof params.sessionId === 'string'
         ? this.#listeners.get(params.sessionId)
         : undefined;
-    // Nobody has asked for this work.
+    // No turn runs that could need this permission.
     if (!isRecord(params) || listener === undefined)
       return Promise.resolve({ outcome: { outcome: 'cancelled' } });
     return listener.onPermission(params);

@@ -44,7 +44,7 @@ export interface Timers {
 export interface AcpAgents {
   /** Starts nothing. @throws Error if no such agent is configured */
   driverFor(name: string): Driver;
-  /** What the agent has said of itself so far. */
+  /** The facts that the agent has reported so far. */
   factsOf(name: string): AgentFacts;
   /** Ends the processes of all agents with everything that they started. */
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-// What is known of an agent that speaks the Agent Client Protocol: by its configuration, and once it has run.
+// The configuration of an agent that speaks the Agent Client Protocol, and the facts that it reports once it has run.
 
 import type { AgentCapabilities } from '../../contract/agent.ts';
 import type { PermissionMode } from '../../contract/permission-mode.ts';
@@ -43,7 +43,7 @@ export interface AgentConfig {
 export interface SignInPlaces {
   readonly variables: readonly string[];
   readonly files: readonly SignInFile[];
-  /** True if nobody is signed in if all of these are missing; false if there may be other places, such as a keychain. */
+  /** True if a sign-in is always in one of these places; false if there may be others, such as a keychain. */
   readonly isComplete: boolean;
 }
 
@@ -55,14 +55,14 @@ export interface SignInFile {
   readonly file: string;
 }
 
-/** What an agent said of itself. Null: it has not been started, or did not say. */
+/** Facts that an agent has reported. Null: it has not been started, or did not say. */
 export interface AgentFacts {
   readonly version: string | null;
   /** The ids of its models. */
   readonly models: readonly string[] | null;
   /** The ids of its modes. */
   readonly modes: readonly string[] | null;
-  /** False if it refused a session because nobody is signed in; true if it worked. */
+  /** False if it refused a session without a sign-in; true if it worked. */
   readonly isSignedIn: boolean | null;
   readonly capabilities: Readonly<Partial<AgentCapabilities>>;
 }

@@ -1,4 +1,4 @@
-// What an agent says of itself: in its answer to `initialize`, with a session, and by what it reports in turns.
+// Reads the facts that an agent reports: in its answer to `initialize`, with a session, and in turns.
 
 import { isRecord } from '../../base/is-record.ts';
 import type { AcpProcess } from './acp-process.ts';

@@ -16,13 +16,13 @@ const reasons: Readonly<Record<AgentOption, string>> = {
   maxCost: 'does not report costs while it works',
 };
 
-/** Nobody could enforce a budget without reports, so budgets are refused until an agent has reported. */
+/** A budget cannot be enforced without reports, so it is refused until the agent has reported. */
 const unknown: Readonly<Partial<Record<AgentOption, string>>> = {
   maxTokens: 'has not reported tokens yet',
   maxCost: 'has not reported costs yet',
 };
 
-/** What an agent can do: by its own word, else by its configuration. Null: not known yet. */
+/** The capabilities of an agent: as it reports them, else as configured. Null: not known yet. */
 export function capabilitiesOf(
   { capabilities }: Pick<AgentConfig, 'capabilities'>,
   facts: Pick<AgentFacts, 'capabilities'>,

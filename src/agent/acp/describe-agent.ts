@@ -1,4 +1,4 @@
-// What is known of an agent without starting it: whether its program is there, and whether somebody is signed in.
+// Describes an agent without starting it: whether its program is there, and whether it is signed in.
 
 import { accessSync, constants } from 'node:fs';
 import { isAbsolute } from 'node:path';
@@ -9,7 +9,7 @@ import { capabilitiesOf } from './agent-options.ts';
 import { type AgentSurroundings, agentProgram } from './agent-program.ts';
 import { isSignedIn } from './sign-in.ts';
 
-/** What is known of the program. `fault`: why it cannot be started, as the end of a sentence. */
+/** The program of an agent. `fault`: why it cannot be started, as the end of a sentence. */
 export type FoundProgram =
   | { readonly command: string; readonly env: Readonly<Record<string, string>>; readonly fault?: undefined }
   | { readonly fault: string };

@@ -1,6 +1,6 @@
 // JSON-RPC 2.0 in both directions, for agents that do not always keep to it: answers without a request are dropped, a
 // request without a handler is answered with -32601, and everything that an agent wrote before an answer is handled
-// before the answer. The SDK's connection answers lines that are no JSON, and handles notifications later than answers.
+// before the answer. The SDK's connection answers lines that are not JSON, and handles notifications later than answers.
 
 import { isRecord } from '../../base/is-record.ts';
 import type { Timers } from './acp-types.ts';

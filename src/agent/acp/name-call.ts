@@ -97,7 +97,7 @@ function commandOf({ command, cmd }: CallFacts['input']): string | undefined {
   if (!Array.isArray(given) || given.length === 0 || !given.every((word) => typeof word === 'string'))
     return undefined;
   const [shell = '', flag, script, ...more] = given;
-  // What a person reads is the script, not the shell that runs it.
+  // Show the script, not the shell that runs it.
   if (
     /(?:^|[/\\])(?:ba|z|da)?sh$/.test(shell) &&
     /^-[lic]*c$/.test(flag ?? '') &&

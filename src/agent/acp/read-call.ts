@@ -22,7 +22,7 @@ export interface Diff {
   readonly newText: string;
 }
 
-/** What is known of a tool call. */
+/** The facts of a tool call. */
 export interface CallFacts {
   readonly id: string;
   readonly title: string;
@@ -98,7 +98,7 @@ function readContent(content: readonly unknown[], before: CallFacts): Pick<CallF
   return { text: texts.join('\n'), diffs: diffs.length === 0 ? before.diffs : diffs };
 }
 
-/** The text of a content block; what is no text is named. */
+/** The text of a content block. Images and audio are named by their kind. */
 export function textOfBlock(block: unknown): readonly string[] {
   if (!isRecord(block)) return [];
   switch (block.type) {

@@ -43,7 +43,7 @@ export class ReplayFilter {
   /** Returns the part of a piece of text that is new, after the new prompt was sent. */
   pass(piece: string): string {
     if (this.isOver) {
-      // What was held back was the end of the replay.
+      // The held text was the end of the replay.
       this.#held = '';
       this.#hasPassed = true;
       return piece;

@@ -1,6 +1,6 @@
-// What a program wrote before it failed.
+// The output of a program before it failed.
 
-/** How much of the end of its stderr is shown. */
+/** The length of the shown end of its stderr, in bytes. */
 export const shownStderrBytes = 4096;
 
 /** The program's own output, as a hint for fixing it: the end of a message about its failure. */

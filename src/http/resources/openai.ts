@@ -1,4 +1,4 @@
-// The OpenAI-compatible routes below `/v1`. What they do is in src/openai, which is loaded at the first request.
+// The OpenAI-compatible routes below `/v1`. src/openai implements them; it is loaded at the first request.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {

@@ -1,4 +1,4 @@
-// What the sources share: comparisons in constant time, times, hashes, and reading texts of payloads.
+// Shared by the sources: comparisons in constant time, times, hashes, and reading texts of payloads.
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { valueAt } from '../template.ts';

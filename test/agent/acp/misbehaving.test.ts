@@ -1,4 +1,4 @@
-// Agents that break the protocol, end, fall silent or write too much: the run ends with a clear error or goes on, and
+// Agents that break the protocol, end, fall silent or write too much: the run ends with a clear error or continues, and
 // the server and the other sessions live on.
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const chunk = (text: string): object => ({
 const message = (fields: object): string => `${JSON.stringify({ jsonrpc: '2.0', ...fields })}\n`;
 
 describe('lines', () => {
-  test('that are no messages are skipped', async () => {
+  test('that are not messages are skipped', async () => {
     const acp = await startAcp({
       behaviour: { greeting: ['Welcome!\n', '{"level":"info","msg":"log"}\n', '\n'] },
     });

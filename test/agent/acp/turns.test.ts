@@ -187,7 +187,7 @@ test('an update of a call that was never announced is taken, and a change shows 
   ]);
 });
 
-test('tools get the names of ours', async () => {
+test('tools get the names of the built-in ones', async () => {
   const acp = await startAcp();
   const call = (toolCallId: string, more: object) => ({
     update: { sessionUpdate: 'tool_call', toolCallId, title: 'T', status: 'completed', ...more },
@@ -268,7 +268,7 @@ test('tokens and costs are booked to the run and the session', async () => {
     cost: 0.75,
     usage: { inputTokens: 110, outputTokens: 6, totalTokens: 116 },
   });
-  // The agent's count goes on in the next turn.
+  // The agent's count continues in the next turn.
   const second = await acp.play([cost(1), { say: 'b' }], {}, first.sessionId);
   expect(second).toMatchObject({ cost: 0.25 });
   expect(await acp.agent.sessions.get(first.sessionId)).toMatchObject({

@@ -630,7 +630,7 @@ export const table: readonly Row[] = [
     options: { ...paging('calls', 'trc_x'), '?outcome': 'accepted' },
   },
   {
-    // A key is no signature.
+    // A key does not replace a signature.
     route: 'POST /triggers/:id',
     passes: open(401),
     prepare: async (world) => ({ path: (await triggerPath(world)).replace('/api', ''), body: {} }),

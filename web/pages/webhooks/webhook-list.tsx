@@ -41,7 +41,7 @@ export function WebhookList() {
     giveUpMs: 60_000,
     reload,
   });
-  // The end of a delivery is no event.
+  // Deliveries end without an event.
   const sent = items?.map(({ state }) => `${state.lastSuccessAt} ${state.failures}`).join();
   useEffect(day.reload, [sent]);
   const attention = items?.filter(needsAttention).length ?? 0;

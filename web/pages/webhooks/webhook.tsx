@@ -92,7 +92,7 @@ function Loaded({ webhook, reload }: LoadedProps) {
 function StatePanel({ webhook }: { readonly webhook: Webhook }) {
   const { id, state } = webhook;
   const day = useWebhookDay();
-  // The end of a delivery is no event.
+  // Deliveries end without an event.
   useEffect(day.reload, [state.pending, state.lastSuccessAt, state.failures]);
   const time = (at: string | null) => at !== null && <Time at={at} />;
   return (
