@@ -7,9 +7,6 @@ import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contrac
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
-import type { ChatRequest } from '../contract/openai-chat.ts';
-import type { OpenAiModel, OpenAiModelList } from '../contract/openai-model.ts';
-import type { ResponseInputItems, ResponseObject, ResponseRequest } from '../contract/openai-response.ts';
 import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
 import type { Decision, Permission, PermissionQuery, PermissionStats } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
@@ -32,6 +29,7 @@ import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { McpService } from './mcp-service.ts';
+import type { OpenAiService } from './openai-service.ts';
 import type { TriggerService } from './trigger-service.ts';
 import type { WebhookService } from './webhook-service.ts';
 
@@ -221,61 +219,6 @@ export interface SharedTokens {
 
 /** The parts of the event log that the REST server uses. */
 export type EventSource = Pick<EventLog, 'read' | 'get' | 'subscribeInBatches' | 'bounds' | 'stats'>;
-
-/** A message of a stream. Without `event` it has no name. */
-export interface DoorMessage {
-  readonly event?: string;
-  readonly data: unknown;
-}
-
-/** The stream of an OpenAI-compatible answer. */
-export interface DoorStream {
-  /** Aborts when the client disconnects or is too slow, or the server stops. */
-  readonly signal: AbortSignal;
-  /** Resolves when there is room for more. */
-  send(messages: readonly DoorMessage[]): Promise<void>;
-  comment(text: string): void;
-  /** Sends `[DONE]`. */
-  done(): void;
-}
-
-export type DoorAnswer =
-  | { readonly kind: 'body'; readonly headers: Readonly<Record<string, string>>; readonly body: object }
-  | {
-      readonly kind: 'stream';
-      readonly headers: Readonly<Record<string, string>>;
-      /** The message for an error after the stream has begun. */
-      readonly failure: (code: string, message: string) => DoorMessage;
-      readonly write: (stream: DoorStream) => Promise<void>;
-    };
-
-/** The client of a request to the OpenAI-compatible routes. */
-export interface DoorCaller {
-  readonly keyId: string | null;
-  readonly mayUseTools: boolean;
-  readonly requestId: string;
-  readonly hop: number;
-  /** `X-CodeBuddy-Session`. */
-  readonly session?: string;
-  /** `X-OpenWebUI-Chat-Id`. */
-  readonly chat?: string;
-  /** Aborts when the client disconnects. */
-  readonly gone: AbortSignal;
-  /** The server as the client addresses it. */
-  readonly baseUrl: string;
-}
-
-/** The OpenAI-compatible routes. Each method throws a CodeBuddyError for a request that cannot be answered. */
-export interface OpenAiService {
-  models(): Promise<OpenAiModelList>;
-  model(id: string): Promise<OpenAiModel>;
-  chat(body: ChatRequest, caller: DoorCaller): Promise<DoorAnswer>;
-  respond(body: ResponseRequest, caller: DoorCaller): Promise<DoorAnswer>;
-  response(id: string): Promise<ResponseObject>;
-  cancel(id: string): Promise<ResponseObject>;
-  delete(id: string): Promise<string>;
-  inputItems(id: string): Promise<ResponseInputItems>;
-}
 
 export interface HttpServices {
   /** Loads the OpenAI-compatible routes at their first request. */

@@ -19,12 +19,12 @@ import {
 import { idParamsSchema } from '../../contract/page.ts';
 import type { SchemaType } from '../../contract/schema-type.ts';
 import type { HttpContext } from '../context.ts';
+import type { DoorAnswer, DoorCaller, DoorMessage } from '../openai-service.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { toHandlerProblem } from '../pipeline/problem.ts';
 import { abortSignalOf, factsOf } from '../pipeline/request-facts.ts';
 import { runErrors, startErrors } from '../prompt/run-errors.ts';
 import type { RouteDefinition } from '../route.ts';
-import type { DoorAnswer, DoorCaller, DoorMessage } from '../services.ts';
 import { openEventStream, requireRoomForStream } from '../streaming/sse.ts';
 import { frameEvent } from '../streaming/sse-frame.ts';
 
