@@ -18,7 +18,7 @@ import {
   rowOf,
   wholeText,
 } from './bench-result.ts';
-import { requestRate } from './request-rate.ts';
+import { postRequest, requestRate } from './request-rate.ts';
 import { alternate } from './rounds.ts';
 
 const key = 'cbk_bench0123456789012345678901234567890123';
@@ -104,15 +104,9 @@ interface Load {
 }
 
 function measure(port: number, load: Load, seconds: number): Promise<number> {
-  const head = [
-    `${load.post ? 'POST' : 'GET'} ${load.path} HTTP/1.1`,
-    `Host: 127.0.0.1:${port}`,
-    'Connection: keep-alive',
-    ...(load.post
-      ? [`X-API-Key: ${key}`, 'Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`]
-      : []),
-  ];
-  const request = `${head.join('\r\n')}\r\n\r\n${load.post ? body : ''}`;
+  const request = load.post
+    ? postRequest({ port, path: load.path, headers: [`X-API-Key: ${key}`], body })
+    : `GET ${load.path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: keep-alive\r\n\r\n`;
   return requestRate({ port, connections, seconds, request });
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BenchResult, printRows, rowOf, wholeText } from './bench-result.ts';
-import { requestRate } from './request-rate.ts';
+import { postRequest, requestRate } from './request-rate.ts';
 import { alternate } from './rounds.ts';
 import { startServer } from './server-process.ts';
 
@@ -43,16 +43,8 @@ export async function run(): Promise<BenchResult> {
   writeFileSync(join(folder, 'workspace', params.path), 'alpha\n');
 
   const measure = (path: string, body: string, more: readonly string[], seconds = roundSeconds) => {
-    const head = [
-      `POST ${path} HTTP/1.1`,
-      `Host: 127.0.0.1:${port}`,
-      'Connection: keep-alive',
-      `X-API-Key: ${apiKey}`,
-      'Content-Type: application/json',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      ...more,
-    ];
-    return requestRate({ port, connections, seconds, request: `${head.join('\r\n')}\r\n\r\n${body}` });
+    const request = postRequest({ port, path, headers: [`X-API-Key: ${apiKey}`, ...more], body });
+    return requestRate({ port, connections, seconds, request });
   };
   const mcp = (seconds?: number) => measure('/mcp', message, mcpHeaders, seconds);
   const rest = (seconds?: number) => measure('/api/tools/read_file', JSON.stringify(params), [], seconds);

@@ -6,7 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import { type BenchResult, printRows, rowOf, wholeText } from './bench-result.ts';
 import { onDisk } from './disk-folder.ts';
-import { requestRate } from './request-rate.ts';
+import { postRequest, requestRate } from './request-rate.ts';
 import { alternate, spreadOf } from './rounds.ts';
 import { cpuMs, type Served, startServer } from './server-process.ts';
 
@@ -21,16 +21,8 @@ const asChat = {
 };
 
 function measure({ port, apiKey }: Served, { path, body }: typeof asPrompt | typeof asChat): Promise<number> {
-  const text = JSON.stringify(body);
-  const head = [
-    `POST ${path} HTTP/1.1`,
-    `Host: 127.0.0.1:${port}`,
-    'Connection: keep-alive',
-    `Authorization: Bearer ${apiKey}`,
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(text)}`,
-  ];
-  const request = `${head.join('\r\n')}\r\n\r\n${text}`;
+  const headers = [`Authorization: Bearer ${apiKey}`];
+  const request = postRequest({ port, path, headers, body: JSON.stringify(body) });
   return requestRate({ port, connections, seconds: roundSeconds, request });
 }
 

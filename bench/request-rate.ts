@@ -29,3 +29,25 @@ export async function requestRate({
   if (code !== 0) throw new Error(`bench: the load generator failed with ${code}`);
   return Number(output);
 }
+
+export interface PostRequest {
+  readonly port: number;
+  readonly path: string;
+  /** Lines of the head, besides the common ones. */
+  readonly headers: readonly string[];
+  /** JSON. */
+  readonly body: string;
+}
+
+/** The head and the body of a POST with a JSON body. */
+export function postRequest({ port, path, headers, body }: PostRequest): string {
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    'Connection: keep-alive',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...headers,
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
+}
