@@ -56,7 +56,7 @@ export async function answerWithFile(
     const length = last - first + 1;
     reply.code(range === undefined ? 200 : 206).header('Content-Length', length);
     if (range !== undefined) reply.header('Content-Range', `bytes ${first}-${last}/${size}`);
-    if (request.method === 'HEAD' || length === 0) return reply.send(length === 0 ? Buffer.alloc(0) : null);
+    if (request.method === 'HEAD' || length === 0) return reply.send(Buffer.alloc(0));
     isSent = true;
     return reply.send(contentOf(handle, first, last));
   } finally {
