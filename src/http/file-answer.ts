@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { pipeline, Transform } from 'node:stream';
+import { pipeline, Readable, Transform } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../base/errors.ts';
 import { type MediaType, mediaTypeOf } from './media-type.ts';
@@ -56,7 +56,8 @@ export async function answerWithFile(
     const length = last - first + 1;
     reply.code(range === undefined ? 200 : 206).header('Content-Length', length);
     if (range !== undefined) reply.header('Content-Range', `bytes ${first}-${last}/${size}`);
-    if (request.method === 'HEAD' || length === 0) return reply.send(Buffer.alloc(0));
+    // A stream keeps the length of the answer to HEAD.
+    if (request.method === 'HEAD' || length === 0) return reply.send(Readable.from([]));
     isSent = true;
     return reply.send(contentOf(handle, first, last));
   } finally {

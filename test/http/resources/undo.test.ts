@@ -179,7 +179,7 @@ test('what a command changes is undone: contents, modes, binary files, links, de
     'too-large.bin',
   ]);
   expect(changes['image.bin']).toMatchObject({ diff: null, noDiff: 'binary', tools: ['bash'] });
-  expect(changes['link']).toMatchObject({ diff: null, noDiff: 'not_a_file' });
+  expect(changes.link).toMatchObject({ diff: null, noDiff: 'not_a_file' });
   expect(changes['mode.sh']).toMatchObject({ diff: '', oldMode: '0644', newMode: '0755' });
   expect(changes['renamed.txt']).toMatchObject({ change: 'created', renamedFrom: 'moved.txt' });
   expect(changes['too-large.bin']).toMatchObject({ noDiff: 'too_large', undoable: false });
