@@ -167,6 +167,35 @@ test('a webhook is disabled, enabled with what it missed, given a new secret, an
   expect(faults).toEqual([]);
 });
 
+test('a webhook is not loaded while it is removed', async () => {
+  const { page, client, show, faults, url } = await dashboard.start({ ...quiet });
+  const receiver = await startReceiver();
+  const { id } = await client.webhooks.create({ url: receiver.url, name: 'Gone', events: ['message.*'] });
+  await client.webhooks.create({ url: receiver.url, name: 'Other', events: ['run.*'] });
+  await show(`webhooks/${id}`);
+  await page.getByText('No deliveries yet').waitFor();
+  const removed = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  await page.route(`**/api/webhooks/${id}`, async (route) => {
+    if (route.request().method() !== 'DELETE') return route.continue();
+    const response = await route.fetch();
+    removed.resolve();
+    await answer.promise;
+    return route.fulfill({ response });
+  });
+  await button(page, 'Remove').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+  await removed.promise;
+  // Events reach the page before the answer. The list of another page, which waits longer after them, shows the last.
+  const other = await dashboard.open({ url, client }, { view: 'webhooks' });
+  await other.page.getByText('no success yet').waitFor();
+  await client.prompt('list the files');
+  await other.page.getByText('last success').waitFor();
+  answer.resolve();
+  await page.getByRole('heading', { name: 'Webhooks', exact: true }).waitFor();
+  expect(faults).toEqual([]);
+});
+
 test('a replay shows how many events are queued and how many have ended', async () => {
   const { page, client, show } = await dashboard.start({ ...quiet });
   const receiver = await startReceiver();
