@@ -94,7 +94,7 @@ test('the errors of the server are shown at their fields, and what was entered s
     const field = page.locator('.field', { hasText: new RegExp(`^${name}`) });
     await field.getByRole('alert').getByText(message).first().waitFor();
   }
-  expect(await page.getByLabel('url').inputValue()).toBe('http://169.254.169.254/latest');
+  await expect.poll(() => page.getByLabel('url').inputValue()).toBe('http://169.254.169.254/latest');
   await page.reload();
   await expect.poll(() => page.getByLabel('url').inputValue()).toBe('http://169.254.169.254/latest');
 });
@@ -115,7 +115,7 @@ test('an edit sends only what was changed', async () => {
   await show(`webhooks/${id}`);
   await button(page, 'Edit').click();
   const form = page.getByRole('form', { name: 'Edit the settings' });
-  expect(await form.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
+  await expect.poll(() => form.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
   await form.getByLabel('name', { exact: true }).fill('After');
   await form.getByRole('button', { name: 'Remove run.*' }).click();
   await form.getByRole('button', { name: 'Save' }).click();
@@ -271,7 +271,9 @@ test('without the scope admin, the buttons say which scope they need', async () 
   const { page } = await dashboard.open(app, { credential: key, view: `webhooks/${id}` });
   for (const name of ['Test', 'Edit', 'Disable', 'Replay events', 'Rotate secret', 'Remove']) {
     expect(await button(page, name).isDisabled(), name).toBe(true);
-    expect(await button(page, name).getAttribute('title')).toBe('Your key lacks the scope "admin".');
+    await expect
+      .poll(() => button(page, name).getAttribute('title'))
+      .toBe('Your key lacks the scope "admin".');
   }
 });
 
