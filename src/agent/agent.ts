@@ -2,8 +2,10 @@
 // together.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { passiveTracing } from '../base/passive-tracing.ts';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
 import { createRunFigures } from '../base/run-figures.ts';
+import type { Tracing } from '../base/tracing.ts';
 import { builtinAgent } from '../contract/agent.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
@@ -44,6 +46,7 @@ import { removeLeftovers } from './tools/leftovers.ts';
 import { describeSandbox, requireSandbox } from './tools/sandbox/describe-sandbox.ts';
 import { createSandbox, type SandboxOptions } from './tools/sandbox.ts';
 import { createToolBox } from './tools/tool-box.ts';
+import { traceTools } from './tools/traced-tools.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
 
@@ -120,6 +123,8 @@ export interface AgentOptions {
   readonly warn?: (message: string) => void;
   /** Called with work that may start later, such as watching files. @default it starts at once */
   readonly later?: (work: () => void) => void;
+  /** @default no spans */
+  readonly tracing?: Tracing;
 }
 
 export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
@@ -159,7 +164,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const sleep = options.sleep ?? ((ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }));
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
   const redactor = options.redactor ?? createRedactor(secretVariables(environment));
-  const { ownFiles = [], watch = false } = options;
+  const { ownFiles = [], watch = false, tracing = passiveTracing } = options;
   const clean = cleanEnvironment(environment);
   const allow = (options.permissions?.allow ?? []).map(parseRule);
   const deny = (options.permissions?.deny ?? []).map(parseRule);
@@ -233,7 +238,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     warn(
       `removed ${path}: a command that a crash interrupted had created it, and ${runBy} would run it later`,
     );
-  const toolBox = createToolBox({
+  const plainTools = createToolBox({
     workspace,
     log: runLog,
     environment: clean,
@@ -244,6 +249,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     ...(watch ? { holdFile: (path) => watching?.hold(path) ?? (() => undefined) } : {}),
     sandbox,
   });
+  const toolBox = traceTools(plainTools, tracing);
   const permissions = createPermissions({
     log: runLog,
     now,
@@ -263,6 +269,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     sleep,
     warn,
     redact: redactor.redact,
+    tracing,
     onRefusedTool(refused) {
       if (options.stateFolder === undefined) return;
       try {
@@ -327,6 +334,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     now,
     onFault,
     node,
+    tracing,
   });
   const allPermissions: AllPermissions =
     node === undefined || store.questions === undefined

@@ -336,7 +336,7 @@ function encodeAppend({ event, outbox }: Extract<Write, { readonly kind: 'append
 
 function encodeDeliveries(
   event: { readonly id: string; readonly type: string; readonly data: string },
-  { payload, hop, createdAt, expiresAt, deliveries }: NewDeliveries,
+  { payload, hop, trace, createdAt, expiresAt, deliveries }: NewDeliveries,
 ): Omit<Append, 'event'> & { readonly payload: JsonRow } {
   const common = {
     event_type: event.type,
@@ -350,6 +350,7 @@ function encodeDeliveries(
       head: text('head', payload.head),
       tail: text('tail', payload.tail ?? payloadTail(event.data)),
       uses: deliveries.length,
+      trace: optional('trace', trace ?? null),
     },
     deliveries: deliveries.map(({ id, webhookId }) => ({
       ...common,
