@@ -1,5 +1,7 @@
 // Puts the modules together: store, log, webhooks, agent, keys and REST server. They start in this order and stop in
 // reverse. Here the compiler checks that the modules fit together.
+//
+// Over 400 lines: it creates every module with its dependencies and settings, and does little else.
 
 import { type Agent, createAgent } from './agent/agent.ts';
 import { createProgramFinder } from './agent/programs/program-finder.ts';

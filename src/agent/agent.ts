@@ -1,5 +1,7 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the module
 // together.
+//
+// Over 400 lines: it creates every part with its dependencies and options, and does little else.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { passiveTracing } from '../base/passive-tracing.ts';

@@ -373,7 +373,8 @@ describe('code', () => {
     const file = join(folder, `block.${block.language === 'ts' ? 'ts' : 'mjs'}`);
     const ours = { 'codebuddy-api/client': 'src/client/index.ts', 'codebuddy-api': 'src/index.ts' };
     let { text } = block;
-    for (const [name, path] of Object.entries(ours)) text = text.replace(`'${name}'`, `'${join(root, path)}'`);
+    for (const [name, path] of Object.entries(ours))
+      text = text.replace(`'${name}'`, `'${join(root, path)}'`);
     writeFileSync(file, text);
     // The packages of a host application.
     mkdirSync(join(folder, 'node_modules'), { recursive: true });

@@ -183,7 +183,11 @@ describe('a delivery that waits for a retry', () => {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-trace-')));
     const config = { otlpEndpoint: collector.url };
     const before = await startApp({ folder, config, environment: soon });
-    await before.client.webhooks.create({ url: receiver.url, events: ['run.complete'], retryDelay: 3_600_000 });
+    await before.client.webhooks.create({
+      url: receiver.url,
+      events: ['run.complete'],
+      retryDelay: 3_600_000,
+    });
     await request(before, 'POST', '/api/prompt', { body: { prompt: 'hello' }, headers: { traceparent } });
     await receiver.received(1);
     await before.app.stop();

@@ -1,5 +1,7 @@
 // The writes of a caller as steps: rows for the statements of write-statements.ts, and what they touch. A value of the
 // wrong type is found here, so that it is its caller's fault alone.
+//
+// Over 400 lines: it has every kind of write.
 
 import { type NewDeliveries, payloadTail } from '../delivery-store.ts';
 import type { RunRow, SessionRow, Write } from '../store.ts';
