@@ -1,9 +1,13 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the module
 // together.
+//
+// Over 400 lines: it creates every part with its dependencies and options, and does little else.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { passiveTracing } from '../base/passive-tracing.ts';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
 import { createRunFigures } from '../base/run-figures.ts';
+import type { Tracing } from '../base/tracing.ts';
 import { builtinAgent } from '../contract/agent.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
@@ -50,6 +54,7 @@ import { removeLeftovers } from './tools/leftovers.ts';
 import { describeSandbox, requireSandbox } from './tools/sandbox/describe-sandbox.ts';
 import { createSandbox, type SandboxOptions } from './tools/sandbox.ts';
 import { createToolBox } from './tools/tool-box.ts';
+import { traceTools } from './tools/traced-tools.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
 import { createWorkspaceFiles, type WorkspaceFiles } from './workspace-files.ts';
@@ -131,6 +136,8 @@ export interface AgentOptions {
   readonly warn?: (message: string) => void;
   /** Called with work that may start later, such as watching files. @default it starts at once */
   readonly later?: (work: () => void) => void;
+  /** @default no spans */
+  readonly tracing?: Tracing;
 }
 
 export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
@@ -183,7 +190,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const sleep = options.sleep ?? ((ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }));
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
   const redactor = options.redactor ?? createRedactor(secretVariables(environment));
-  const { ownFiles = [], watch = false } = options;
+  const { ownFiles = [], watch = false, tracing = passiveTracing } = options;
   const clean = cleanEnvironment(environment);
   const allow = (options.permissions?.allow ?? []).map(parseRule);
   const deny = (options.permissions?.deny ?? []).map(parseRule);
@@ -270,7 +277,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   const holdFile = (path: string): ((version: string | undefined) => void) =>
     watching?.hold(path) ?? (() => undefined);
-  const toolBox = createToolBox({
+  const plainTools = createToolBox({
     fileHistory,
     workspace,
     log: runLog,
@@ -282,6 +289,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     ...(watch ? { holdFile } : {}),
     sandbox,
   });
+  const toolBox = traceTools(plainTools, tracing);
   const permissions = createPermissions({
     log: runLog,
     now,
@@ -301,6 +309,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     sleep,
     warn,
     redact: redactor.redact,
+    tracing,
     onRefusedTool(refused) {
       if (options.stateFolder === undefined) return;
       try {
@@ -382,6 +391,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     now,
     onFault,
     node,
+    tracing,
   });
   const allPermissions: AllPermissions =
     node === undefined || store.questions === undefined
