@@ -13,6 +13,8 @@ import type { Store } from '../store/store.ts';
 import type { Timers } from './acp/acp-types.ts';
 import { parseAgents, requireAgent } from './acp/parse-agents.ts';
 import { type Agents, createAgents } from './agents.ts';
+import { createFiles, type Files, type FilesOptions } from './files/files.ts';
+import { createPromptParts } from './files/prompt-parts.ts';
 import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
@@ -81,6 +83,8 @@ export interface AgentOptions {
   readonly stateFolder?: string;
   /** Time limit for the answer to a permission, in ms. @default 600_000 */
   readonly permissionTimeoutMs?: number;
+  /** Limits of the files that prompts carry. @default 10 MiB each, 1 GiB together, 90 days */
+  readonly files?: Partial<Pick<FilesOptions, 'maxFileSize' | 'maxStoredFiles' | 'keepDays'>>;
   readonly costLimits?: CostLimits;
   /** US dollars; crossing one is an event. */
   readonly costThresholds?: readonly number[];
@@ -133,6 +137,7 @@ export interface Agent {
   readonly permissions: Permissions;
   /** Those of all nodes. */
   readonly allPermissions: AllPermissions;
+  readonly files: Files;
   readonly models: AgentModels;
   readonly agents: Agents;
   readonly mcp: McpServers;
@@ -144,6 +149,8 @@ export interface Agent {
   /** Accepts no more prompts, waits up to `graceMs` for unfinished runs, then interrupts them. */
   close(graceMs: number): Promise<void>;
 }
+
+const defaultFileLimits = { maxFileSize: 10_485_760, maxStoredFiles: 1_073_741_824, keepDays: 90 };
 
 /** A slow probe of the sandbox delays an API response by at most this. */
 const describeWaitMs = 2000;
@@ -313,7 +320,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   const agentFault = agents.defaultFault();
   if (agentFault !== undefined) warn(agentFault);
+  const files = createFiles({ store, now, ...defaultFileLimits, ...options.files });
   const runs = createRuns({
+    files,
+    promptParts: createPromptParts(files, workspace),
     store,
     log: runLog,
     tools: toolBox,
@@ -360,6 +370,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     tools: createDirectTools(toolBox, { permissions, mode: permissionMode }),
     permissions,
     allPermissions,
+    files,
     models,
     agents,
     mcp,

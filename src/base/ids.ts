@@ -20,7 +20,8 @@ export type IdPrefix =
   | 'nod'
   | 'trg'
   | 'trc'
-  | 'cmd';
+  | 'cmd'
+  | 'fil';
 /** An id typed by its kind: `Id<'ses'>` is the id of a session. */
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 

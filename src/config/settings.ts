@@ -94,6 +94,10 @@ export interface Settings {
   readonly enableCors: boolean | readonly string[];
   readonly allowedHosts: readonly string[];
   readonly retentionDays: number;
+  /** Bytes of one file that a prompt carries. */
+  readonly maxFileSize: number;
+  /** Bytes of all such files together. */
+  readonly maxStoredFiles: number;
   /** Whether commands start a local server if none is running. */
   readonly autostart: boolean;
   /** Addresses, CIDRs and host names that webhooks may send to, in addition to public addresses. */

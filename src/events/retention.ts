@@ -1,9 +1,9 @@
-// Events, and calls of triggers, are kept for a number of days. Older ones are deleted in small steps, so that no request waits.
+// Events, calls of triggers and files are kept for a number of days. Older ones are deleted in small steps, so that no request waits.
 
 import type { Store } from '../store/store.ts';
 
 export interface RetentionOptions {
-  readonly store: Pick<Store, 'pruneEvents' | 'pruneAnswers' | 'triggers'>;
+  readonly store: Pick<Store, 'pruneEvents' | 'pruneAnswers' | 'triggers' | 'files'>;
   /** How long events are kept, in days. @default 90 */
   readonly keepDays?: number;
   /** The time between two prunings, in ms. @default 1 hour */
@@ -22,7 +22,7 @@ const dayMs = 86_400_000;
 const rowsPerStep = 500;
 
 /**
- * Prune soon and then at each interval. Calls of triggers are kept as long as events, answers to an Idempotency-Key for a
+ * Prune soon and then at each interval. Calls of triggers, and files, are kept as long as events, answers to an Idempotency-Key for a
  * day. Returns a function that stops it.
  */
 export function startRetention({
@@ -48,6 +48,7 @@ export function startRetention({
       if (await mayPrune()) {
         await pruneAll(() => store.pruneEvents(now() - keepDays * dayMs, rowsPerStep));
         await pruneAll(() => store.pruneAnswers(now() - dayMs, rowsPerStep));
+        await pruneAll(() => store.files.prune(now() - keepDays * dayMs, rowsPerStep));
         await pruneAll(() => store.triggers.pruneCalls(now() - keepDays * dayMs, rowsPerStep));
         await pruneAll(() => store.triggers.pruneKeys(now() - keepDays * dayMs, rowsPerStep));
       }

@@ -4,6 +4,7 @@
 import type { MessageRole } from '../contract/message.ts';
 import type { SessionOrigin } from '../contract/session.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
+import type { FileStore, FileWrite } from './file-store.ts';
 import type { SharedWebhookStore } from './shared-webhook-store.ts';
 import type { TriggerStore, TriggerWrite } from './trigger-store.ts';
 
@@ -141,6 +142,7 @@ export type Write =
   /** Steps of `RunOwners`. */
   | { readonly kind: 'claimRun'; readonly runId: string }
   | { readonly kind: 'releaseRun'; readonly runId: string }
+  | FileWrite
   | TriggerWrite
   | DeliveryWrite;
 
@@ -194,6 +196,7 @@ export interface Store extends DeliveryStore {
   /** Present if the store can be shared. Otherwise webhooks.json has the configured webhooks. */
   readonly webhooks?: SharedWebhookStore | undefined;
   readonly triggers: TriggerStore;
+  readonly files: FileStore;
   /** Present if the store can be shared. Otherwise the process knows its own. */
   readonly questions?: QuestionStore | undefined;
 

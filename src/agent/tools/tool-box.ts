@@ -25,7 +25,7 @@ import type { Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
 import { createSeenFiles } from './seen-files.ts';
 import { explainSystemError } from './system-errors.ts';
-import type { Tool, ToolOutcome } from './tool.ts';
+import type { Tool, ToolImage, ToolOutcome } from './tool.ts';
 import { findTarget } from './tool-target.ts';
 import { validateParams } from './validate-params.ts';
 import type { Workspace } from './workspace.ts';
@@ -85,6 +85,8 @@ export interface RunOptions {
   readonly before?: Promise<unknown> | undefined;
   /** Takes the commit of the event that ends the call, so that `run` does not wait for it. Called once. */
   readonly onEnding?: (commit: Promise<unknown>) => void;
+  /** Called for each image that the tool reads. Left out: images are not read. */
+  readonly onImage?: (image: ToolImage) => void;
   /** Writes for the commit of `tool.start`. Called once. */
   readonly alongStart?: () => readonly Write[];
   /** Writes for the commit of the event that ends the call. Called once. */
@@ -196,7 +198,7 @@ export function createToolBox({
   async function runBuiltIn(
     tool: Tool,
     params: PreparedCall['params'],
-    { signal, sessionId, guard, use }: RunOptions,
+    { signal, sessionId, guard, use, onImage }: RunOptions,
     {
       onOutput,
       onFileChange,
@@ -225,6 +227,7 @@ export function createToolBox({
               mayShare: async (stats) => !(await guardedFiles.isShared(stats)),
             }),
         ...(sandbox === undefined ? {} : { sandbox }),
+        showImage: onImage,
         onOutput,
         beforeFileChange(path) {
           if (holdFile !== undefined && !heldFiles.has(path)) heldFiles.set(path, holdFile(path));

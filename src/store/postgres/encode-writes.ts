@@ -41,6 +41,8 @@ export const stepKinds = [
   'claimTriggerKey',
   'putTriggerState',
   'deleteTriggerState',
+  'putFile',
+  'deleteFile',
   'touch',
 ] as const;
 
@@ -303,6 +305,25 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
       case 'deleteTriggerState': {
         const id = text('triggerId', write.triggerId);
         add('deleteTriggerState', { id }, [`trigger state ${id}`]);
+        break;
+      }
+      case 'putFile': {
+        const { file } = write;
+        const row = {
+          id: text('id', file.id),
+          name: text('name', file.name),
+          media_type: text('mediaType', file.mediaType),
+          size: integer('size', file.size),
+          sha256: text('sha256', file.sha256),
+          created_at: integer('createdAt', file.createdAt),
+          data: Buffer.from(file.data.buffer, file.data.byteOffset, file.data.byteLength).toString('base64'),
+        };
+        add('putFile', row, [`file ${row.id}`]);
+        break;
+      }
+      case 'deleteFile': {
+        const id = text('id', write.id);
+        add('deleteFile', { id }, [`file ${id}`]);
         break;
       }
       case 'claimRun':

@@ -26,6 +26,7 @@ const columns = {
   triggerCall: `id text, trigger_id text, received_at bigint, outcome text, run_id text, coalesce_key text, details text`,
   triggerKey: 'trigger_id text, key text, call_id text, run_id text, session_id text, created_at bigint',
   triggerState: 'trigger_id text, state text',
+  file: 'id text, name text, media_type text, size bigint, sha256 text, created_at bigint, data text',
   runWebhook: 'webhook_id text, run_id text, config text, created_at bigint',
 } as const;
 
@@ -94,6 +95,9 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
     SELECT trigger_id, state FROM ${rowsOf('triggerState')} ORDER BY trigger_id
     ON CONFLICT (trigger_id) DO UPDATE SET state = excluded.state`,
   deleteTriggerState: `DELETE FROM trigger_states s USING ${rowsOf('id')} WHERE s.trigger_id = r.id`,
+  putFile: `INSERT INTO files (id, name, media_type, size, sha256, created_at, data)
+    SELECT id, name, media_type, size, sha256, created_at, decode(data, 'base64') FROM ${rowsOf('file')} ORDER BY id`,
+  deleteFile: `DELETE FROM files f USING ${rowsOf('id')} WHERE f.id = r.id`,
   claimRun: `SELECT claim_runs(array_agg(id)) FROM ${rowsOf('id')}`,
   releaseRun: `DELETE FROM claims c USING ${rowsOf('id')}
     WHERE c.name = 'run:' || r.id AND c.node_id = current_setting('codebuddy.node', true)`,

@@ -37,6 +37,8 @@ export function createMaintenance(statements: Statements, { transaction }: Pick<
       Number(statements.trimTriggerCalls.run(triggerId, keep, max).changes),
     pruneTriggerKeys: (before: number, max: number): number =>
       Number(statements.pruneTriggerKeys.run(before, max).changes),
+    pruneFiles: (before: number, max: number): number =>
+      Number(statements.pruneFiles.run(before, max).changes),
     cancelPending: (
       webhookId: string,
       sequences: readonly number[],

@@ -58,6 +58,9 @@ const reads = {
   triggerCost: `SELECT coalesce(sum(json_extract(r.details, '$.run.cost')), 0) AS value FROM trigger_calls c
     JOIN runs r ON r.id = c.run_id WHERE c.trigger_id = ? AND c.outcome = 'accepted' AND c.received_at >= ?`,
   listTriggerStates: 'SELECT * FROM trigger_states',
+  findFile: 'SELECT id, name, media_type, size, sha256, created_at FROM files WHERE id = ?',
+  readFile: 'SELECT * FROM files WHERE id = ?',
+  totalFileSize: 'SELECT total(size) AS value FROM files',
 } as const;
 
 const writes = {
@@ -150,6 +153,11 @@ const writes = {
     SELECT id FROM trigger_calls WHERE trigger_id = ?1 ORDER BY id DESC LIMIT ?3 OFFSET ?2)`,
   pruneTriggerKeys: `DELETE FROM trigger_keys WHERE (trigger_id, key) IN (
     SELECT trigger_id, key FROM trigger_keys WHERE created_at < ? ORDER BY created_at LIMIT ?)`,
+  putFile:
+    'INSERT INTO files (id, name, media_type, size, sha256, created_at, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  deleteFile: 'DELETE FROM files WHERE id = ?',
+  pruneFiles:
+    'DELETE FROM files WHERE id IN (SELECT id FROM files WHERE created_at < ? ORDER BY created_at LIMIT ?)',
   // A commit that changes a page, and so proves that the disk takes one.
   probe: 'UPDATE probe SET count = count + 1',
 } as const;

@@ -128,6 +128,8 @@ const steps = {
   claimTriggerKey: statement('claimTriggerKey', 6),
   putTriggerState: statement('putTriggerState', 2),
   deleteTriggerState: statement('deleteTriggerState', 1),
+  putFile: statement('putFile', 7),
+  deleteFile: statement('deleteFile', 1),
 } as const satisfies Readonly<Record<string, Step>>;
 
 type StepName = keyof typeof steps;
@@ -169,6 +171,7 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       return;
     case 'publishSession':
     case 'deleteKey':
+    case 'deleteFile':
       program.push(numberOf[write.kind], write.id);
       return;
     case 'nameSession':
@@ -261,6 +264,11 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
     case 'deleteTriggerState':
       program.push(numberOf.deleteTriggerState, write.triggerId);
       return;
+    case 'putFile': {
+      const { id, name, mediaType, size, sha256, createdAt, data } = write.file;
+      program.push(numberOf.putFile, id, name, mediaType, size, sha256, createdAt, data);
+      return;
+    }
     // For other nodes, which this store does not have.
     case 'touch':
     case 'putQuestion':
