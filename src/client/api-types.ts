@@ -63,6 +63,26 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/config': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the configuration: each setting with its value and its origin. Secrets are masked.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly get: operations['getConfig'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/deliveries': {
     readonly parameters: {
       readonly query?: never;
@@ -221,6 +241,72 @@ export interface paths {
      * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getEvent'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/files': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Upload an image or a file for prompts.
+     * @description The body is the file itself, of any media type; the type is found in its content: text, PDF, PNG, JPEG, GIF or WebP. `maxFileSize` limits its size. A part of a prompt names it by `fileId`. It is deleted with the events of its day.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['uploadFile'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/files/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the name, type and size of an uploaded file.
+     * @description Requires an API key with the scope `read`.
+     */
+    readonly get: operations['getFile'];
+    readonly put?: never;
+    readonly post?: never;
+    /**
+     * Delete an uploaded file. Messages that carry it keep its name.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly delete: operations['deleteFile'];
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/files/{id}/content': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the bytes of an uploaded file.
+     * @description Requires an API key with the scope `read`.
+     */
+    readonly get: operations['getFileContent'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -667,7 +753,7 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * List the settings of the server with their origins. Secrets are masked.
+     * List the settings, like `GET /api/config`.
      * @description Requires an API key with the scope `admin`.
      */
     readonly get: operations['listSettings'];
@@ -1603,7 +1689,7 @@ export interface components {
     };
     /** ChatMessage */
     readonly ChatMessage: {
-      /** @description Text, or parts of the type `text`. */
+      /** @description Text, or parts: `text`; of the user also `image_url` and `file` with a `data:` URL. Images and files of earlier messages are left out of a conversation that begins elsewhere. */
       readonly content?:
         | string
         | readonly ({
@@ -2155,6 +2241,8 @@ export interface components {
        * @constant
        */
       readonly incomplete?: true;
+      /** @description The parts of a prompt, or the images that a tool has read. Absent without any. */
+      readonly parts?: readonly components['schemas']['Part'][];
       /** @description Only on `assistant` messages: the model's reasoning before the text, up to 64 KiB; of a longer one, the beginning and the end. Absent without reasoning. */
       readonly reasoning?: string;
       /** @enum {string} */
@@ -2230,6 +2318,7 @@ export interface components {
     readonly MessageUserEvent: {
       readonly data: {
         readonly messageId: string;
+        readonly parts?: readonly components['schemas']['Part'][];
         readonly text: string;
       };
       /**
@@ -2252,6 +2341,7 @@ export interface components {
     };
     /** Model */
     readonly Model: {
+      readonly can: components['schemas']['ModelAbilities'];
       /** @description Tokens that it can read; null if not known. */
       readonly contextWindow: number | null;
       /** @description Why it is here, or what it needs. */
@@ -2266,6 +2356,8 @@ export interface components {
         readonly output: number;
       } | null;
       readonly provider: string;
+      /** @description Whether its server answered just now. Null: not asked, because that would need a key, or the network. */
+      readonly reachable: boolean | null;
       /** @description False if it cannot be used as the server is set up. */
       readonly ready: boolean;
       /**
@@ -2273,6 +2365,19 @@ export interface components {
        * @enum {string}
        */
       readonly use: 'default' | 'fallback' | 'by_name';
+    };
+    /**
+     * ModelAbilities
+     * @description What the model can do. Null: not known; then it is tried.
+     */
+    readonly ModelAbilities: {
+      /** @description It reasons before it answers. */
+      readonly reasoning: boolean | null;
+      /** @description Its provider holds it to a JSON Schema. */
+      readonly structuredOutput: boolean | null;
+      readonly tools: boolean | null;
+      /** @description It sees images. */
+      readonly vision: boolean | null;
     };
     /** ModelPlace */
     readonly ModelPlace: {
@@ -2360,6 +2465,47 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'overflow';
+    };
+    /**
+     * Part
+     * @description A text, or an image or a file: `GET /api/files/{fileId}/content` has its bytes.
+     */
+    readonly Part: {
+      readonly fileId?: string;
+      /** @enum {string} */
+      readonly mediaType?:
+        | 'image/png'
+        | 'image/jpeg'
+        | 'image/gif'
+        | 'image/webp'
+        | 'application/pdf'
+        | 'text/plain';
+      readonly name?: string;
+      readonly sha256?: string;
+      /** @description In bytes. */
+      readonly size?: number;
+      /** @description Only of `text`. */
+      readonly text?: string;
+      /** @enum {string} */
+      readonly type: 'text' | 'image' | 'file';
+    };
+    /**
+     * PartInput
+     * @description A text, or an image or a file from one source: `fileId`, `url` or `path`. The type of a file is found in its content.
+     */
+    readonly PartInput: {
+      /** @description The id of an uploaded file. */
+      readonly fileId?: string;
+      /** @description Default: that of the file. */
+      readonly name?: string;
+      /** @description A file of the workspace. Its content is kept as it is now. */
+      readonly path?: string;
+      /** @description Only for `text`. */
+      readonly text?: string;
+      /** @enum {string} */
+      readonly type: 'text' | 'image' | 'file';
+      /** @description A `data:` URL. No other URL is loaded. */
+      readonly url?: string;
     };
     /**
      * Permission
@@ -2563,6 +2709,8 @@ export interface components {
         /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
         readonly timeoutMs?: number;
       };
+      /** @description Texts, images and files that follow the prompt. */
+      readonly parts?: readonly components['schemas']['PartInput'][];
       /** @description The task for the agent. It must not be blank. */
       readonly prompt: string;
       /** @description The session to continue; default: a new one. */
@@ -2608,6 +2756,8 @@ export interface components {
       readonly finishReason: string | null;
       readonly id: string;
       readonly model: string | null;
+      /** @description The parts of the prompt. Absent without any. */
+      readonly parts?: readonly components['schemas']['Part'][];
       readonly prompt: string;
       readonly response: string | null;
       readonly sessionId: string;
@@ -2885,6 +3035,8 @@ export interface components {
       readonly finishReason: string | null;
       readonly id: string;
       readonly model: string | null;
+      /** @description The parts of the prompt. Absent without any. */
+      readonly parts?: readonly components['schemas']['Part'][];
       readonly prompt: string;
       readonly response: string | null;
       readonly sessionId: string;
@@ -3130,6 +3282,8 @@ export interface components {
     };
     /** Setting */
     readonly Setting: {
+      /** @description What it sets. */
+      readonly about: string;
       /** @description The field of config.json that sets it. */
       readonly field: string | null;
       /** @description The flag of `codebuddy serve` that sets it. */
@@ -3799,6 +3953,36 @@ export interface components {
       readonly signatureChecked: boolean;
     };
     /**
+     * UploadedFile
+     * @description A file that prompts may carry.
+     */
+    readonly UploadedFile: {
+      /** Format: date-time */
+      readonly createdAt: string;
+      /**
+       * Format: date-time
+       * @description When it is deleted, like the events of its day.
+       */
+      readonly expiresAt: string;
+      readonly id: string;
+      /**
+       * @description As found in its content, whatever the client said.
+       * @enum {string}
+       */
+      readonly mediaType:
+        | 'image/png'
+        | 'image/jpeg'
+        | 'image/gif'
+        | 'image/webp'
+        | 'application/pdf'
+        | 'text/plain';
+      readonly name: string;
+      /** @description In hex. */
+      readonly sha256: string;
+      /** @description In bytes. */
+      readonly size: number;
+    };
+    /**
      * WaitingRun
      * @description A run that waits for a decision about a tool call.
      */
@@ -4214,6 +4398,10 @@ export interface components {
      *
      *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
      *
+     *     `model_cannot_see`: The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.
+     *
+     *     `file_unreadable`: A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.
+     *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
      *
      *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
@@ -4449,6 +4637,8 @@ export interface components {
      *
      *     `file_not_found`: The path given to a tool does not exist.
      *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
+     *
      *     `model_not_found`: The provider does not have this model.
      */
     readonly 'OpenAiError404-2': {
@@ -4483,6 +4673,8 @@ export interface components {
      *     `run_not_found`: No run has this id.
      *
      *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
      *
      *     `model_not_found`: The provider does not have this model.
      */
@@ -4622,7 +4814,11 @@ export interface components {
         };
       };
     };
-    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    /**
+     * @description `body_too_large`: The body is larger than `maxRequestSize`.
+     *
+     *     `file_too_large`: An uploaded file, or one of a part of the prompt, is larger than `maxFileSize`, or an image is larger than models take. `errors` names the part.
+     */
     readonly OpenAiError413: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4647,8 +4843,62 @@ export interface components {
         };
       };
     };
-    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    readonly 'OpenAiError413-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `unsupported_file_type`: The content of a file is neither text nor a PDF, PNG, JPEG, GIF or WebP, or that of an `image` part is no image. `errors` names the part.
+     *
+     *     `unsupported_media_type`: The body is not `application/json` in UTF-8.
+     */
     readonly OpenAiError415: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    readonly 'OpenAiError415-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -4954,8 +5204,37 @@ export interface components {
         };
       };
     };
-    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    /**
+     * @description `uploads_full`: The kept files take up `maxStoredFiles` together. Delete some, or raise the limit.
+     *
+     *     `storage_full`: The disk of the store is full. Nothing was changed.
+     */
     readonly OpenAiError507: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    readonly 'OpenAiError507-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5142,6 +5421,8 @@ export interface components {
      *     `session_not_found`: No session has this id.
      *
      *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
      */
     readonly Problem404: {
       headers: {
@@ -5152,8 +5433,18 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_not_found`: No run has this id. */
+    /** @description `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events. */
     readonly 'Problem404-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `run_not_found`: No run has this id. */
+    readonly 'Problem404-3': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5166,8 +5457,12 @@ export interface components {
      * @description `session_not_found`: No session has this id.
      *
      *     `run_not_found`: No run has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
      */
-    readonly 'Problem404-3': {
+    readonly 'Problem404-4': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5177,7 +5472,7 @@ export interface components {
       };
     };
     /** @description `permission_not_found`: No permission with this id is pending or was decided recently. */
-    readonly 'Problem404-4': {
+    readonly 'Problem404-5': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5191,16 +5486,6 @@ export interface components {
      *
      *     `file_not_found`: The path given to a tool does not exist.
      */
-    readonly 'Problem404-5': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-6': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5210,7 +5495,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `event_not_found`: No event has this id. */
+    /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-7': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5220,7 +5505,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_not_found`: No webhook has this id. */
+    /** @description `event_not_found`: No event has this id. */
     readonly 'Problem404-8': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5230,8 +5515,18 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    /** @description `webhook_not_found`: No webhook has this id. */
     readonly 'Problem404-9': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    readonly 'Problem404-10': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5245,16 +5540,6 @@ export interface components {
      *
      *     `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000.
      */
-    readonly 'Problem404-10': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `trigger_not_found`: No trigger has this id. */
     readonly 'Problem404-11': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5264,8 +5549,18 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `key_not_found`: No API key has this id. */
+    /** @description `trigger_not_found`: No trigger has this id. */
     readonly 'Problem404-12': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `key_not_found`: No API key has this id. */
+    readonly 'Problem404-13': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5305,8 +5600,25 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
+    /**
+     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
+    readonly 'Problem409-3': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5321,17 +5633,6 @@ export interface components {
      *
      *     `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
      */
-    readonly 'Problem409-3': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
     readonly 'Problem409-4': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5342,13 +5643,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /**
-     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
-     *
-     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
-     *
-     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
-     */
+    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
     readonly 'Problem409-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5440,7 +5735,11 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    /**
+     * @description `body_too_large`: The body is larger than `maxRequestSize`.
+     *
+     *     `file_too_large`: An uploaded file, or one of a part of the prompt, is larger than `maxFileSize`, or an image is larger than models take. `errors` names the part.
+     */
     readonly Problem413: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5450,8 +5749,32 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    readonly 'Problem413-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `unsupported_file_type`: The content of a file is neither text nor a PDF, PNG, JPEG, GIF or WebP, or that of an `image` part is no image. `errors` names the part.
+     *
+     *     `unsupported_media_type`: The body is not `application/json` in UTF-8.
+     */
     readonly Problem415: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    readonly 'Problem415-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5485,6 +5808,10 @@ export interface components {
      *
      *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
      *
+     *     `model_cannot_see`: The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.
+     *
+     *     `file_unreadable`: A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.
+     *
      *     `model_not_found`: The provider does not have this model.
      *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
@@ -5504,6 +5831,10 @@ export interface components {
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
      *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     *
+     *     `model_cannot_see`: The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.
+     *
+     *     `file_unreadable`: A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.
      *
      *     `model_not_found`: The provider does not have this model.
      */
@@ -5804,8 +6135,22 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    /**
+     * @description `uploads_full`: The kept files take up `maxStoredFiles` together. Delete some, or raise the limit.
+     *
+     *     `storage_full`: The disk of the store is full. Nothing was changed.
+     */
     readonly Problem507: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    readonly 'Problem507-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5947,6 +6292,35 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly getConfig: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Settings */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Settings'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listDeliveries: {
     readonly parameters: {
       readonly query?: {
@@ -6020,14 +6394,14 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6056,7 +6430,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6092,7 +6466,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6126,17 +6500,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-10'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6193,14 +6567,14 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6324,12 +6698,174 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly uploadFile: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description The name of the file. */
+        readonly name?: string;
+      };
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/octet-stream': string;
+        readonly 'application/pdf': string;
+        readonly 'image/gif': string;
+        readonly 'image/jpeg': string;
+        readonly 'image/png': string;
+        readonly 'image/webp': string;
+        readonly 'text/plain': string;
+      };
+    };
+    readonly responses: {
+      /** @description A file that prompts may carry. */
+      readonly 201: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UploadedFile'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getFile: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description A file that prompts may carry. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UploadedFile'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly deleteFile: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-2'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getFileContent: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The file. */
+      readonly 200: {
+        headers: {
+          readonly 'Content-Disposition': components['headers']['Content-Disposition'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/pdf': string;
+          readonly 'image/gif': string;
+          readonly 'image/jpeg': string;
+          readonly 'image/png': string;
+          readonly 'image/webp': string;
+          readonly 'text/plain': string;
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -6403,14 +6939,14 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6437,16 +6973,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6633,17 +7169,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-4'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-4'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-5'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-4'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6790,7 +7326,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 404: components['responses']['Problem404-3'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6841,11 +7377,11 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 404: components['responses']['Problem404-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-2'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-3'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6908,7 +7444,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 404: components['responses']['Problem404-3'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6942,10 +7478,10 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-3'];
+      readonly 403: components['responses']['Problem403-2'];
+      readonly 404: components['responses']['Problem404-4'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-3'];
+      readonly 409: components['responses']['Problem409-4'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -7046,15 +7582,15 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7083,7 +7619,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7114,17 +7650,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-6'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7163,16 +7699,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7222,7 +7758,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7259,7 +7795,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7306,17 +7842,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7354,16 +7890,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422-5'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7403,7 +7939,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7494,8 +8030,8 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
@@ -7526,8 +8062,8 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
@@ -7559,8 +8095,8 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
@@ -7621,8 +8157,8 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
@@ -7701,16 +8237,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-2'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422-4'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7783,14 +8319,14 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-11'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7819,7 +8355,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7850,16 +8386,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7893,16 +8429,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7942,7 +8478,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7982,16 +8518,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8024,10 +8560,10 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8134,14 +8670,14 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-7'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8170,7 +8706,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8201,16 +8737,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8244,16 +8780,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8293,17 +8829,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-9'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8348,17 +8884,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-9'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8394,16 +8930,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8433,17 +8969,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-8'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429-4'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8625,8 +9161,8 @@ export interface operations {
         };
       };
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8729,17 +9265,17 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-12'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422-6'];
       readonly 429: components['responses']['Problem429-5'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8977,13 +9513,13 @@ export interface operations {
       readonly 404: components['responses']['OpenAiError404-4'];
       readonly 408: components['responses']['OpenAiError408'];
       readonly 409: components['responses']['OpenAiError409-2'];
-      readonly 413: components['responses']['OpenAiError413'];
-      readonly 415: components['responses']['OpenAiError415'];
+      readonly 413: components['responses']['OpenAiError413-2'];
+      readonly 415: components['responses']['OpenAiError415-2'];
       readonly 421: components['responses']['OpenAiError421'];
       readonly 429: components['responses']['OpenAiError429'];
       readonly 500: components['responses']['OpenAiError500'];
       readonly 503: components['responses']['OpenAiError503-2'];
-      readonly 507: components['responses']['OpenAiError507'];
+      readonly 507: components['responses']['OpenAiError507-2'];
       readonly 508: components['responses']['OpenAiError508'];
       readonly default: components['responses']['OpenAiErrorDefault'];
     };
@@ -9014,8 +9550,8 @@ export interface operations {
       readonly 403: components['responses']['OpenAiError403-3'];
       readonly 404: components['responses']['OpenAiError404-4'];
       readonly 408: components['responses']['OpenAiError408'];
-      readonly 413: components['responses']['OpenAiError413'];
-      readonly 415: components['responses']['OpenAiError415'];
+      readonly 413: components['responses']['OpenAiError413-2'];
+      readonly 415: components['responses']['OpenAiError415-2'];
       readonly 421: components['responses']['OpenAiError421'];
       readonly 429: components['responses']['OpenAiError429'];
       readonly 500: components['responses']['OpenAiError500'];

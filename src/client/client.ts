@@ -20,6 +20,7 @@ import { Settings } from './resources/settings.ts';
 import { SignIn } from './resources/sign-in.ts';
 import { Tools } from './resources/tools.ts';
 import { Triggers } from './resources/triggers.ts';
+import { Uploads } from './resources/uploads.ts';
 import { Webhooks } from './resources/webhooks.ts';
 import { CodeBuddyRunError } from './run-error.ts';
 import type { StreamEvent } from './stream-event.ts';
@@ -36,6 +37,7 @@ export class ApiClient {
   readonly sessions: Sessions;
   readonly events: Events;
   readonly streamTickets: StreamTickets;
+  readonly uploads: Uploads;
   readonly webhooks: Webhooks;
   readonly triggers: Triggers;
   readonly deliveries: Deliveries;
@@ -56,6 +58,7 @@ export class ApiClient {
     this.sessions = new Sessions(calls);
     this.events = new Events(calls);
     this.streamTickets = new StreamTickets(calls);
+    this.uploads = new Uploads(calls);
     this.webhooks = new Webhooks(calls);
     this.triggers = new Triggers(calls);
     this.deliveries = new Deliveries(calls);

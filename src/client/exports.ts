@@ -14,6 +14,8 @@ export type {
   Model,
   Models,
   Node,
+  Part,
+  PartInput,
   Permission,
   PermissionDecision,
   PromptRequest,
@@ -25,6 +27,7 @@ export type {
   Trigger,
   TriggerCall,
   TriggerPatch,
+  UploadedFile,
   Webhook,
   WebhookPatch,
 } from './api-objects.ts';

@@ -92,7 +92,7 @@ export class LiveConversation implements Conversation {
     let size = 0;
     for (const { fileId } of wanted) {
       if (loaded.has(fileId)) continue;
-      const image = this.#images.get(fileId) ?? (await this.#context.readImage(fileId));
+      const image = this.#images.get(fileId) ?? (await this.#readImage(fileId));
       if (image === undefined) continue;
       size += image.data.length;
       if (size > maxImagesBytes) break;
@@ -130,6 +130,12 @@ export class LiveConversation implements Conversation {
     this.summary = { text, until };
     await this.#context.keepSummary(this.summary);
     this.turns = this.turns.slice(count);
+  }
+
+  /** The file may belong to a step whose commit is under way. */
+  async #readImage(fileId: string): Promise<LoadedImage | undefined> {
+    await this.#context.keeping();
+    return this.#context.readImage(fileId);
   }
 
   async #readAgain(): Promise<void> {
