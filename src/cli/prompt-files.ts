@@ -95,7 +95,7 @@ function readFile(path: string, maxLength: number): string | Uint8Array<ArrayBuf
 }
 
 /** A PDF, PNG, JPEG, GIF or WebP. */
-const binaryStart = /^(%PDF-|\x89PNG|\xff\xd8\xff|GIF8|RIFF[^]{4}WEBP)/;
+const binaryStart = /^(%PDF-|\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}WEBP)/s;
 
 function isBinary(bytes: Buffer): boolean {
   return binaryStart.test(bytes.subarray(0, 16).toString('latin1'));

@@ -169,7 +169,7 @@ export function imagePointers(parts: readonly Part[]): readonly string[] {
 
 /** RFC 2397. */
 function dataOf(url: string): Buffer {
-  const [, , base64, body = ''] = /^data:([^,]*?)(;base64)?,([^]*)$/i.exec(url) ?? [];
+  const [, , base64, body = ''] = /^data:([^,]*?)(;base64)?,(.*)$/is.exec(url) ?? [];
   if (!/^data:/i.test(url) || body === '')
     throw invalid(
       '/url',

@@ -27,7 +27,7 @@ export async function sniffFile(data: Buffer): Promise<Sniffed> {
 /** Only these formats are parsed: a parser of more would be attacked through them. */
 export function looksLikeImage(data: Buffer): boolean {
   const start = data.subarray(0, 12).toString('latin1');
-  return /^(\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF[^]{4}WEBP)/.test(start);
+  return /^(\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}WEBP)/s.test(start);
 }
 
 async function sniffImage(data: Buffer): Promise<Sniffed> {

@@ -9,12 +9,10 @@ export function PartList({ parts }: { readonly parts: readonly Part[] | undefine
   return parts?.map((part, index) => {
     if (part.type === 'text')
       return (
-        // biome-ignore lint/suspicious/noArrayIndexKey: parts never change.
         <p key={index} class="plain">
           {part.text}
         </p>
       );
-    // biome-ignore lint/suspicious/noArrayIndexKey: as above.
     return <Attached key={index} part={part} />;
   });
 }
