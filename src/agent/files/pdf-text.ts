@@ -17,8 +17,17 @@ require(workerData.library).extractText(workerData.data, { mergePages: false }).
   (error) => parentPort.postMessage({ error: error instanceof Error ? error.message : String(error) }),
 );`;
 
-/** @throws CodeBuddyError `file_unreadable` */
-export async function readPdf(data: Uint8Array): Promise<string> {
+let last: Promise<unknown> = Promise.resolve();
+
+/** One at a time: each may take up its memory. @throws CodeBuddyError `file_unreadable` */
+export function readPdf(data: Uint8Array): Promise<string> {
+  const read = (): Promise<string> => readOne(data);
+  const mine = last.then(read, read);
+  last = mine.catch(() => undefined);
+  return mine;
+}
+
+async function readOne(data: Uint8Array): Promise<string> {
   const library = createRequire(import.meta.url).resolve('unpdf');
   const worker = new Worker(program, {
     eval: true,

@@ -18,8 +18,7 @@ const typeNames: Readonly<Record<string, ImageType>> = {
 
 export async function sniffFile(data: Buffer): Promise<Sniffed> {
   if (looksLikeImage(data)) return sniffImage(data);
-  // A PDF may begin with a few other bytes (ISO 32000-1, annex H).
-  if (data.subarray(0, 1024).includes('%PDF-')) return { kind: 'pdf', mediaType: 'application/pdf' };
+  if (looksLikePdf(data)) return { kind: 'pdf', mediaType: 'application/pdf' };
   const { encoding } = detectEncoding(data);
   return encoding === 'binary' ? { kind: 'unknown' } : { kind: 'text', mediaType: 'text/plain' };
 }
@@ -28,6 +27,11 @@ export async function sniffFile(data: Buffer): Promise<Sniffed> {
 export function looksLikeImage(data: Buffer): boolean {
   const start = data.subarray(0, 12).toString('latin1');
   return /^(\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}WEBP)/s.test(start);
+}
+
+/** Only at the beginning: a text may speak of it. */
+export function looksLikePdf(data: Buffer): boolean {
+  return /^(\xef\xbb\xbf)?\s*%PDF-\d/.test(data.subarray(0, 1024).toString('latin1'));
 }
 
 async function sniffImage(data: Buffer): Promise<Sniffed> {

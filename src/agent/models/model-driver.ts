@@ -116,13 +116,6 @@ export function createModelDrivers(
       };
     };
 
-    /** Later prompts of the session are sent without images. */
-    const noteBlind = (error: CodeBuddyError, hadImages: boolean): CodeBuddyError => {
-      if (!hadImages) return new CodeBuddyError('model_refused', error.message, { cause: error });
-      abilities.refusedImages(first);
-      return error;
-    };
-
     /** Returns true if the refusal was about one tool; the session continues without it. */
     const leaveOutRefused = async (error: CodeBuddyError): Promise<boolean> => {
       const names = declaredFor(first).map(({ name }) => name);
@@ -165,7 +158,8 @@ export function createModelDrivers(
         } catch (error) {
           await held.release();
           if (!(error instanceof CodeBuddyError)) throw error;
-          if (error.code === 'model_cannot_see') throw noteBlind(error, images.size > 0);
+          if (error.code === 'model_cannot_see' && images.size === 0)
+            throw new CodeBuddyError('model_refused', error.message, { cause: error });
           if (error.code === 'model_refused' && (await leaveOutRefused(error))) continue;
           if (repairs === maxRepairs) throw error;
           if (error.code === 'context_too_long') repaired = await compaction.repair();

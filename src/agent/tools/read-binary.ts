@@ -5,7 +5,7 @@ import { CodeBuddyError } from '../../base/errors.ts';
 import { maxImageBytes } from '../../contract/uploaded-file.ts';
 import { maxFileText, readFileText } from '../files/file-text.ts';
 import { requireViewable } from '../files/files.ts';
-import { looksLikeImage, sniffFile } from '../files/sniff-file.ts';
+import { looksLikeImage, looksLikePdf, sniffFile } from '../files/sniff-file.ts';
 import { capText } from './cap-output.ts';
 import { readWholeFile } from './read-text.ts';
 import type { ToolRun } from './tool.ts';
@@ -28,10 +28,10 @@ export async function readBinary(
   if (isImage && showImage === undefined)
     throw new CodeBuddyError(
       'tool_failed',
-      `${shown} is an image of ${size} bytes, and this model cannot see.`,
+      `${shown} is an image of ${size} bytes; only a model that sees can read it.`,
     );
   if (isImage && size > maxImageBytes) requireViewable(size, { width: 0, height: 0 });
-  const isPdf = start.subarray(0, 1024).includes('%PDF-');
+  const isPdf = looksLikePdf(start);
   const data = isImage || isPdf ? await readWholeFile(handle, shown) : start;
   const sniffed = await sniffFile(data);
   if (sniffed.kind === 'image') {

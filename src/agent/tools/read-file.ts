@@ -1,4 +1,5 @@
 import { CodeBuddyError } from '../../base/errors.ts';
+import { looksLikeImage, looksLikePdf } from '../files/sniff-file.ts';
 import { capText } from './cap-output.ts';
 import { versionOf } from './file-version.ts';
 import { readBinary } from './read-binary.ts';
@@ -40,7 +41,8 @@ export const readFileTool = defineTool({
       const start = await readRange(handle, 0, Math.min(size, startBytes));
       const shown = workspace.relative(path);
       const guess = detectEncoding(start);
-      if (guess.encoding === 'binary') return await readBinary({ handle, shown, start, size }, showImage);
+      if (guess.encoding === 'binary' || looksLikePdf(start) || looksLikeImage(start))
+        return await readBinary({ handle, shown, start, size }, showImage);
       let encoding: TextEncoding = guess.encoding;
       let source: Source = { size, read: (position, length) => readRange(handle, position, length) };
       let decode = (...pieces: Buffer[]): string[] => {

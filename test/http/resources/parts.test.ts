@@ -240,7 +240,7 @@ test('read_file shows an image to a model that sees, and the text of a PDF', asy
   expect(blind.response).toBe('I do not see.');
   expect(server.requests.slice(2).map(imagesIn)).toEqual([0, 0]);
   const { messages: all } = await client.sessions.messages(sessionId);
-  expect(all.at(-2)?.content).toBe('shot.png is an image of 70 bytes, and this model cannot see.');
+  expect(all.at(-2)?.content).toBe('shot.png is an image of 70 bytes; only a model that sees can read it.');
 });
 
 test('a model that refuses images fails the run clearly, and gets none afterwards', async () => {
