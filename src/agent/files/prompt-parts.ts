@@ -90,6 +90,7 @@ export function createPromptParts(files: Files, workspace: Pick<Workspace, 'open
 
   return {
     async take(prompt, inputs) {
+      if (inputs.length === 0) return { parts: [], writes: [] };
       const taken: Taken[] = [];
       let size = 0;
       for (const [index, input] of inputs.entries()) {
