@@ -21,7 +21,7 @@ const outside = [
     '@pydantic/*',
     '@fastify/swagger',
   ],
-  ...['diff', 'open', 'pg', 'pino-pretty'],
+  ...['diff', 'image-size', 'open', 'pg', 'pino-pretty', 'unpdf'],
   ...['re2js', 'undici', 'undici/*', 'zod', 'zod/*', 'ajv', 'ajv/*', 'ajv-formats'],
   // Fastify requires these only for features that the program does not use.
   ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],

@@ -22,6 +22,8 @@ import { type Agents, createAgents } from './agents.ts';
 import { createFileHistory } from './file-history/file-history.ts';
 import { listSessionChanges } from './file-history/session-changes.ts';
 import { createUndos, type Undos } from './file-history/undo.ts';
+import { createFiles, type Files, type FilesOptions } from './files/files.ts';
+import { createPromptParts } from './files/prompt-parts.ts';
 import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
@@ -93,6 +95,8 @@ export interface AgentOptions {
   readonly stateFolder?: string;
   /** Time limit for the answer to a permission, in ms. @default 600_000 */
   readonly permissionTimeoutMs?: number;
+  /** Limits of the files that prompts carry. @default 10 MiB each, 1 GiB together, 90 days */
+  readonly files?: Partial<Pick<FilesOptions, 'maxFileSize' | 'maxStoredFiles' | 'keepDays'>>;
   readonly costLimits?: CostLimits;
   /** US dollars; crossing one is an event. */
   readonly costThresholds?: readonly number[];
@@ -153,6 +157,8 @@ export interface Agent {
   readonly permissions: Permissions;
   /** Those of all nodes. */
   readonly allPermissions: AllPermissions;
+  /** The images and files of prompts. */
+  readonly uploads: Files;
   readonly models: AgentModels;
   readonly agents: Agents;
   readonly mcp: McpServers;
@@ -175,6 +181,8 @@ export interface AgentFiles extends WorkspaceFiles, Pick<Undos, 'undo' | 'redo'>
 
 export const defaultUndoFileBytes = 4 * 1024 * 1024;
 export const defaultUndoTotalBytes = 256 * 1024 * 1024;
+
+const defaultFileLimits = { maxFileSize: 10_485_760, maxStoredFiles: 1_073_741_824, keepDays: 90 };
 
 /** A slow probe of the sandbox delays an API response by at most this. */
 const describeWaitMs = 2000;
@@ -375,9 +383,12 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     holdFile,
     onRestored: (path) => commandGuard.noteWrite(path),
   });
+  const files = createFiles({ store, now, ...defaultFileLimits, ...options.files });
   const runs = createRuns({
     fileHistory,
     requireNoUndo: undos.requireNone,
+    files,
+    promptParts: createPromptParts(files, workspace),
     store,
     log: runLog,
     tools: toolBox,
@@ -434,6 +445,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     tools: createDirectTools(toolBox, { permissions, mode: permissionMode, requireSession }),
     permissions,
     allPermissions,
+    uploads: files,
     models,
     agents,
     mcp,

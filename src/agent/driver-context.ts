@@ -5,11 +5,15 @@ import { CodeBuddyError } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';
 import { isBlank, wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { Message } from '../contract/message.ts';
+import type { Part } from '../contract/part.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
+import type { FileRow } from '../store/file-store.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
-import type { DriverContext, EncodeOutcome, KeptOutcome, Summary } from './driver.ts';
+import type { DriverContext, EncodeOutcome, KeptOutcome, LoadedImage, Summary } from './driver.ts';
+import { type Files, newFileRow } from './files/files.ts';
+import { partOf } from './files/prompt-parts.ts';
 import { createForeignContexts, type JudgedCall } from './foreign-context.ts';
 import type { LiveRun } from './live-run.ts';
 import { type NewMessage, newMessageRow, toMessage } from './message-record.ts';
@@ -32,7 +36,7 @@ import { capText } from './tools/cap-output.ts';
 import { textOfOutcome } from './tools/result-text.ts';
 import type { ToolOutcome } from './tools/tool.ts';
 import type { PreparedCall, ToolBox } from './tools/tool-box.ts';
-import { type NewTurn, readTranscript, type Transcript, turnWrite } from './transcript.ts';
+import { type NewTurn, readTranscript, type SentInput, type Transcript, turnWrite } from './transcript.ts';
 
 export interface DriverContextOptions {
   readonly store: Store;
@@ -45,6 +49,9 @@ export interface DriverContextOptions {
   readonly defaultMode: PermissionMode;
   /** Reads the prompt of a run from the store. */
   readonly readPrompt: (runId: string) => Promise<string>;
+  /** Reads the parts of a run's prompt, as they are sent. */
+  readonly readParts: (runId: string) => Promise<readonly SentInput[]>;
+  readonly files: Pick<Files, 'read'>;
   /** True for a run that has not ended: its messages are not part of the history of other runs. */
   readonly isLive: (runId: string) => boolean;
   /** The runs of a session on other nodes that have not ended. */
@@ -72,7 +79,8 @@ interface Permit {
 
 export function createDriverContexts(options: DriverContextOptions): (run: LiveRun) => DriverContext {
   const { store, log, tools, permissions, spending, now, defaultMode } = options;
-  const { readPrompt, isLive, liveElsewhere, onWaitingChange, onFault, figures, node } = options;
+  const { readPrompt, readParts, files, isLive, liveElsewhere, onWaitingChange, onFault, figures, node } =
+    options;
 
   const save = (run: LiveRun): Write => patchRun(run.record, now());
   const modeOf = ({ request }: LiveRun): PermissionMode => request.options.permissionMode ?? defaultMode;
@@ -210,13 +218,16 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     run: LiveRun,
     call: ShownCall,
     content: string,
-    end: { readonly isError: boolean; readonly durationMs: number },
+    {
+      parts,
+      ...end
+    }: { readonly isError: boolean; readonly durationMs: number; readonly parts?: readonly Part[] },
   ): MessageRow {
     const { tool: name, params, callId } = call;
     const tool = { name, params, ...end, ...(callId === undefined ? {} : { callId }) };
     return newMessageRow(
       // The transcript holds the calls of a model; those of the offline agent have no id.
-      { ...run.owner, role: 'tool', content, tool, sent: callId !== undefined },
+      { ...run.owner, role: 'tool', content, tool, parts: parts ?? [], sent: callId !== undefined },
       now(),
     );
   }
@@ -270,6 +281,8 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     runId: run.id,
     foreign: foreignOf(run),
     prompt: () => readPrompt(run.id),
+    promptParts: () => readParts(run.id),
+    readImage: (fileId) => readImage(files, fileId),
     options: run.request.options,
     signal: run.signal,
     mayUseTools: run.request.mayUseTools,
@@ -304,6 +317,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       isOneOfSeveral = false,
       keepLater = false,
       onWait,
+      sees = false,
       encode = textOfOutcome,
     }) {
       const { signal } = run;
@@ -322,6 +336,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       }
       if (node !== undefined) await leaseIsGood(node, signal);
       let text = '';
+      const images: FileRow[] = [];
       const outcome = await tools.run(call, {
         ...run.owner,
         callId: loggedId,
@@ -330,19 +345,25 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         use: permitted.use,
         ...(modeOf(run) === 'full' ? {} : { guard: { allowed: permitted.guarded?.path } }),
         isOneOfSeveral,
+        ...(sees ? { onImage: (image) => void images.push(newFileRow(image.data, image, now())) } : {}),
         before: run.keeping,
         ...(keepLater ? { onEnding: (commit: Promise<unknown>) => run.keepLater(commit) } : {}),
         alongStart: () => run.takePendingWrites(),
         alongEnd(ending, durationMs) {
           if (signal.aborted || isInternal(ending)) return [];
           text = encode(ending);
-          const message = toolMessage(run, shown, text, { isError: !ending.ok, durationMs });
-          return [{ kind: 'addMessage', message }];
+          const parts = images.map(partOf);
+          const message = toolMessage(run, shown, text, { isError: !ending.ok, durationMs, parts });
+          return [
+            ...images.map((file) => ({ kind: 'putFile' as const, file })),
+            { kind: 'addMessage', message },
+          ];
         },
       });
       // An interrupted call has no result. One that failed for an internal error ends the run.
       if (!outcome.ok && (signal.aborted || isInternal(outcome))) throw outcome.error;
-      return { ...outcome, text };
+      const shownImages = images.map(({ id: fileId, name }) => ({ fileId, name }));
+      return { ...outcome, text, ...(shownImages.length === 0 ? {} : { images: shownImages }) };
     },
     refuseTool({ tool, input, callId, reason, encode }) {
       const params = { input: capText(wellFormed(input), 4096).text };
@@ -391,4 +412,15 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
 
 function isInternal(outcome: ToolOutcome): boolean {
   return !outcome.ok && !(outcome.error instanceof CodeBuddyError);
+}
+
+async function readImage(files: Pick<Files, 'read'>, fileId: string): Promise<LoadedImage | undefined> {
+  try {
+    const { file, data } = await files.read(fileId);
+    return { mediaType: file.mediaType, data };
+  } catch (error) {
+    // It was deleted, or pruned with the events of its day.
+    if (error instanceof CodeBuddyError && error.code === 'upload_not_found') return undefined;
+    throw error;
+  }
 }

@@ -9,7 +9,7 @@ import type { ToolDescription } from '../contract/tool.ts';
 import type { Usage } from '../contract/usage.ts';
 import type { ForeignContext } from './foreign-types.ts';
 import type { ToolOutcome } from './tools/tool.ts';
-import type { NewTurn, Transcript } from './transcript.ts';
+import type { ImageRef, NewTurn, SentInput, Transcript } from './transcript.ts';
 
 /** A summary that replaces the older part of a conversation that grew too long. */
 export interface Summary {
@@ -25,7 +25,14 @@ export type Budget = 'token_limit' | 'cost_limit';
 export type KeptOutcome = ToolOutcome & {
   /** The text that the model reads. */
   readonly text: string;
+  /** Images that the tool has read. */
+  readonly images?: readonly ImageRef[];
 };
+
+export interface LoadedImage {
+  readonly mediaType: string;
+  readonly data: Uint8Array;
+}
 
 /** Encodes an outcome for the model. Called once a call. */
 export type EncodeOutcome = (outcome: ToolOutcome) => string;
@@ -34,6 +41,10 @@ export interface DriverContext {
   readonly runId: string;
   /** Reads the prompt from the store: a waiting run does not keep it in memory. */
   readonly prompt: () => Promise<string>;
+  /** The parts of the prompt, as they are sent. */
+  readonly promptParts: () => Promise<readonly SentInput[]>;
+  /** Undefined if the file is no longer kept. */
+  readonly readImage: (fileId: string) => Promise<LoadedImage | undefined>;
   readonly options: PromptOptions;
   readonly signal: AbortSignal;
   /** True if the caller may run tools by commands in the prompt (the key's scope `tools`). */
@@ -84,6 +95,8 @@ export interface DriverContext {
     readonly keepLater?: boolean;
     /** Called when the call begins to wait for approval, which may take long: drop what can be read again. */
     readonly onWait?: () => void;
+    /** True if the model sees images that a tool reads. @default false */
+    readonly sees?: boolean;
     /** @default the whole text, up to a limit */
     readonly encode?: EncodeOutcome;
   }) => Promise<KeptOutcome>;
@@ -130,7 +143,7 @@ export interface Driver {
   /**
    * Called before a run is started or resumed.
    * @throws CodeBuddyError `insufficient_scope` if the caller may not send this prompt; `not_supported_by_agent` if an
-   * option cannot be applied
+   * option or an image cannot be applied; `model_cannot_see`
    */
   checkCaller?(caller: {
     readonly prompt: string;
@@ -138,6 +151,8 @@ export interface Driver {
     readonly options: PromptOptions;
     /** That of the run. */
     readonly permissionMode: PermissionMode;
-  }): void;
+    /** The JSON Pointers of the parts that are images. */
+    readonly images: readonly string[];
+  }): void | Promise<void>;
   respond(context: DriverContext): Promise<DriverResult>;
 }

@@ -3,6 +3,7 @@
 import { makeId } from '../base/ids.ts';
 import { isBlank } from '../base/text.ts';
 import type { Message, ToolUse } from '../contract/message.ts';
+import type { Part } from '../contract/part.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow } from '../store/store.ts';
@@ -13,6 +14,7 @@ export interface MessageContent {
   readonly content: string;
   readonly reasoning?: string;
   readonly tool?: ToolUse;
+  readonly parts?: readonly Part[];
   /** True if the transcript contains this text, or the call: it is not sent to a model twice. */
   readonly sent?: true;
   readonly incomplete?: true;
@@ -26,17 +28,19 @@ export interface NewMessage {
   /** A long one is capped. */
   readonly reasoning?: string | undefined;
   readonly tool?: ToolUse;
+  readonly parts?: readonly Part[];
   /** True if the transcript contains this text, or the call. @default false */
   readonly sent?: boolean;
   readonly incomplete?: true;
 }
 
 export function newMessageRow(message: NewMessage, now: number): MessageRow {
-  const { sessionId, runId, role, content, reasoning, tool, sent, incomplete } = message;
+  const { sessionId, runId, role, content, reasoning, tool, parts = [], sent, incomplete } = message;
   const stored: MessageContent = {
     content,
     ...(reasoning === undefined || isBlank(reasoning) ? {} : { reasoning: capText(reasoning).text }),
     ...(tool === undefined ? {} : { tool }),
+    ...(parts.length === 0 ? {} : { parts }),
     ...(sent === true ? { sent } : {}),
     ...(incomplete === undefined ? {} : { incomplete }),
   };
@@ -57,7 +61,7 @@ export function readContent(row: Pick<MessageRow, 'id' | 'content'>): MessageCon
 
 /** The message as clients see it. */
 export function toMessage(row: MessageRow, now = Date.now()): Message {
-  const { content, reasoning, tool, incomplete } = readContent(row);
+  const { content, reasoning, tool, parts, incomplete } = readContent(row);
   return {
     id: row.id,
     sessionId: row.sessionId,
@@ -66,6 +70,7 @@ export function toMessage(row: MessageRow, now = Date.now()): Message {
     content,
     ...(reasoning === undefined ? {} : { reasoning }),
     ...(tool === undefined ? {} : { tool }),
+    ...(parts === undefined ? {} : { parts }),
     ...(incomplete === undefined ? {} : { incomplete }),
     createdAt: shownPast(row.createdAt, now),
   };

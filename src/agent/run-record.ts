@@ -1,6 +1,7 @@
 // Converts runs to rows of the store and back, and to the form that clients see.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { Part } from '../contract/part.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import { type Run, type RunStatus, runSchema, unfinishedRunStatuses } from '../contract/run.ts';
@@ -26,11 +27,11 @@ export interface AfterRestart {
   readonly trace?: string;
 }
 
-/** A run without its prompt, which may be long and is kept in the store only. */
-export type RunRecord = Omit<Run, 'prompt'>;
+/** A run without its prompt and its parts, which may be long and is kept in the store only. */
+export type RunRecord = Omit<Run, 'prompt' | 'parts'>;
 
 interface RunDetails extends RunRequest {
-  readonly run: Partial<RunRecord> & { readonly prompt: string };
+  readonly run: Partial<RunRecord> & Pick<Run, 'prompt' | 'parts'>;
 }
 
 type NullableFields<T> = { readonly [F in keyof T as null extends T[F] ? F : never]: null };
@@ -48,17 +49,28 @@ export function newRun(
     runId,
     sessionId,
     prompt,
+    parts,
     model,
   }: {
     readonly runId: string;
     readonly sessionId: string;
     readonly prompt: string;
+    readonly parts: readonly Part[];
     readonly model: string | null;
   },
   now: number,
 ): Run {
   const createdAt = new Date(now).toISOString();
-  return { id: runId, sessionId, status: 'queued', prompt, createdAt, ...unset, model };
+  return {
+    id: runId,
+    sessionId,
+    status: 'queued',
+    prompt,
+    ...(parts.length === 0 ? {} : { parts }),
+    createdAt,
+    ...unset,
+    model,
+  };
 }
 
 export function toRunRow(run: Run, request: RunRequest, now: number): RunRow {
@@ -142,7 +154,7 @@ function readDetails(row: RunRow): RunDetails {
   return parseRowJson<RunDetails>('runs', row.id, row.details);
 }
 
-export function withoutPrompt({ prompt: _, ...record }: Run): RunRecord {
+export function withoutPrompt({ prompt: _, parts: __, ...record }: Run): RunRecord {
   return record;
 }
 

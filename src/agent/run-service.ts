@@ -2,6 +2,7 @@
 
 import type { RunStats } from '../base/run-figures.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
+import type { PartInput } from '../contract/part.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
@@ -30,11 +31,13 @@ export interface Caller {
 export interface Runs {
   /**
    * @throws CodeBuddyError `validation_failed`, `session_not_found`, `insufficient_scope`, `cost_limit_reached`,
-   * `too_many_runs`, `too_many_waiting_runs`, `shutting_down`
+   * `too_many_runs`, `too_many_waiting_runs`, `shutting_down`; those of `PromptParts.take`
    */
   start(
     request: Caller & {
       prompt: string;
+      /** Texts, images and files that follow the prompt. @default none */
+      parts?: readonly PartInput[];
       sessionId?: string;
       /** Of a new session. @default 'rest' */
       origin?: SessionOrigin;

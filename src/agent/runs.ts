@@ -20,6 +20,8 @@ import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver, DriverContext, DriverResult } from './driver.ts';
 import { createDriverContexts } from './driver-context.ts';
 import type { FileHistory } from './file-history/file-history.ts';
+import type { Files } from './files/files.ts';
+import { imagePointers, type PromptParts } from './files/prompt-parts.ts';
 import { toPage } from './list-page.ts';
 import { LiveRun, type NewLiveRun, type Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
@@ -69,6 +71,8 @@ export interface RunsOptions {
   readonly store: Store;
   readonly log: EventLog;
   readonly tools: ToolBox;
+  readonly files: Files;
+  readonly promptParts: PromptParts;
   readonly permissions: Permissions;
   readonly spending: Spending;
   readonly figures: RunFigures;
@@ -94,6 +98,8 @@ export function createRuns(options: RunsOptions): Runs {
     store,
     log,
     tools,
+    files,
+    promptParts,
     permissions,
     spending,
     figures,
@@ -148,7 +154,9 @@ export function createRuns(options: RunsOptions): Runs {
     figures,
     now,
     defaultMode,
+    files,
     readPrompt: async (runId) => (await read(runId)).prompt,
+    readParts: async (runId) => promptParts.toSend((await read(runId)).parts ?? []),
     isLive: (runId) => queue.has(runId),
     liveElsewhere: elsewhere?.idsOf,
     onWaitingChange: () => workOn(),
@@ -165,7 +173,9 @@ export function createRuns(options: RunsOptions): Runs {
     if (request.sessionId !== undefined) session = await requireSession(request.sessionId);
     const agent = session === undefined ? agentForNew(runRequest.options.agent) : agentOf(session);
     requireSameAgent(agent, runRequest.options, session);
-    const { driver, model } = await chooseFor(agent, prompt, runRequest);
+    const taken = await promptParts.take(prompt, request.parts ?? []);
+    const { parts } = taken;
+    const { driver, model } = await chooseFor(agent, { prompt, parts }, runRequest);
     const createdAt = now();
     const isNew = session === undefined;
     session ??= newSessionRow(
@@ -178,13 +188,13 @@ export function createRuns(options: RunsOptions): Runs {
     const ahead = isNew || elsewhere === undefined ? 0 : (await elsewhere.lookAt(session.id)).length;
     requireAccepting();
     const owner = { sessionId: session.id, runId: request.runId ?? makeId('run', createdAt) };
-    const run = newRun({ ...owner, prompt, model }, createdAt);
+    const run = newRun({ ...owner, prompt, parts, model }, createdAt);
     const history = isNew ? wellFormedDeep(request.history ?? []) : [];
     // Created before the message of the prompt, because messages are read in the order of their ids.
     const earlier = history.map((one) =>
       newMessageRow({ ...one, sessionId: owner.sessionId, runId: null }, createdAt),
     );
-    const message = newMessageRow({ ...owner, role: 'user', content: prompt }, createdAt);
+    const message = newMessageRow({ ...owner, role: 'user', content: prompt, parts }, createdAt);
     const trace = tracing.current();
     const keptTrace = trace === undefined ? {} : { trace: packTraceContext(trace) };
     const keptRequest: RunRequest =
@@ -206,7 +216,12 @@ export function createRuns(options: RunsOptions): Runs {
     return admit(live, run, {
       before: isNew ? [{ type: 'session.start', data: { title: session.title }, ...owner, hop }] : [],
       after: [
-        { type: 'message.user', data: { messageId: message.id, text: prompt }, ...owner, hop },
+        {
+          type: 'message.user',
+          data: { messageId: message.id, text: prompt, ...(parts.length === 0 ? {} : { parts }) },
+          ...owner,
+          hop,
+        },
         ...together.events,
       ],
       ahead: isNew ? undefined : ahead,
@@ -217,6 +232,7 @@ export function createRuns(options: RunsOptions): Runs {
           name,
           sessionId: owner.sessionId,
         })),
+        ...taken.writes,
         ...earlier.map((row) => ({ kind: 'addMessage' as const, message: row })),
         // A new prompt ends the time in which an undo can be taken back.
         ...dropUndos(owner.sessionId, memory, createdAt),
@@ -243,7 +259,7 @@ export function createRuns(options: RunsOptions): Runs {
     if (last?.id !== id) throw notResumable(id, 'the session has a later run');
     const session = await requireSession(row.sessionId);
     const request: RunRequest = { options: toRunRequest(row).options, mayUseTools, keyId };
-    const { driver, model } = await chooseFor(agentOf(session), toRun(row).prompt, request);
+    const { driver, model } = await chooseFor(agentOf(session), toRun(row), request);
     const memory = readSessionMemory(session);
     if (memory.undos?.runIds?.includes(id) === true) throw notResumable(id, 'its prompt was undone');
     await spending.requireRoom(memory.cost);
@@ -338,16 +354,17 @@ export function createRuns(options: RunsOptions): Runs {
   /** Chooses the driver of a run. @throws CodeBuddyError `insufficient_scope`, `validation_failed` */
   async function chooseFor(
     agent: string,
-    prompt: string,
+    { prompt, parts = [] }: Pick<Run, 'prompt' | 'parts'>,
     { options, mayUseTools }: RunRequest,
   ): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
     const chosen = await chooseDriver({ agent, options });
-    chosen.driver.checkCaller?.({
+    await chosen.driver.checkCaller?.({
       prompt,
       mayUseTools,
       options,
       permissionMode: options.permissionMode ?? defaultMode,
+      images: imagePointers(parts),
     });
     return chosen;
   }
@@ -431,8 +448,10 @@ export function createRuns(options: RunsOptions): Runs {
   async function promptTurn(live: LiveRun): Promise<readonly Write[]> {
     const { promptMessageId: messageId } = live;
     if (messageId === undefined) return [];
-    const { prompt } = await read(live.id);
-    return [turnWrite(live, { kind: 'prompt', messageId, text: sendable(prompt) }, now()).write];
+    const { prompt, parts = [] } = await read(live.id);
+    const turn = { kind: 'prompt' as const, messageId, text: sendable(prompt) };
+    const sent = parts.length === 0 ? {} : { parts: await promptParts.toSend(parts) };
+    return [turnWrite(live, { ...turn, ...sent }, now()).write];
   }
 
   /** Ends a queued or working run. */

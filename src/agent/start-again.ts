@@ -2,6 +2,7 @@
 // for the answer, such as triggers, survive in this way: `RunRequest.afterRestart`.
 
 import { unpackTraceContext } from '../base/trace-context.ts';
+import type { Run } from '../contract/run.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { RunRow, Store } from '../store/store.ts';
 import type { Driver } from './driver.ts';
@@ -18,7 +19,7 @@ export interface StartAgainOptions {
   readonly queue: Pick<RunQueue, 'has' | 'readmit'>;
   readonly chooseFor: (
     agent: string,
-    prompt: string,
+    run: Pick<Run, 'prompt' | 'parts'>,
     request: RunRequest,
   ) => Promise<{ readonly driver: Driver }>;
   /** Begins all runs that may begin now. */
@@ -41,10 +42,7 @@ export function createStartAgain({
     const session = await store.getSession(row.sessionId);
     if (session === undefined) return;
     const run = toRun(row);
-    const driver = await chooseFor(agentOf(session), run.prompt, request).then(
-      (chosen) => chosen.driver,
-      failing,
-    );
+    const driver = await chooseFor(agentOf(session), run, request).then((chosen) => chosen.driver, failing);
     const [queued] = await log.read({ runId: row.id, types: ['run.queued'], order: 'desc', limit: 1 });
     if (queue.has(row.id)) return;
     const live = new LiveRun({

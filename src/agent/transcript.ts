@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { makeId } from '../base/ids.ts';
 import { isBlank } from '../base/text.ts';
+import type { Part } from '../contract/part.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow, Store, TurnRow, Write } from '../store/store.ts';
@@ -28,8 +29,24 @@ export type SentPart =
       readonly metadata?: PartMetadata;
     };
 
+/** An image, by the id of the file that has its bytes. */
+export interface ImageRef {
+  readonly fileId: string;
+  readonly name: string;
+}
+
+/** A part of a prompt, as it is sent: the text of a file is in here, so that it is sent the same each time. */
+export type SentInput =
+  | { readonly type: 'text'; readonly text: string }
+  | ({ readonly type: 'image' } & ImageRef);
+
 export type NewTurn =
-  | { readonly kind: 'prompt'; readonly messageId: string; readonly text: string }
+  | {
+      readonly kind: 'prompt';
+      readonly messageId: string;
+      readonly text: string;
+      readonly parts?: readonly SentInput[];
+    }
   /** A message of the server to the model, in the role of the user. */
   | { readonly kind: 'note'; readonly text: string }
   /** One step. `model` is null if it is not known. */
@@ -50,6 +67,8 @@ export type AnswerTurn = Extract<Turn, { kind: 'answer' }>;
 export interface CallResult {
   readonly text: string;
   readonly isError: boolean;
+  /** Images that the tool has read. */
+  readonly images?: readonly ImageRef[];
 }
 
 export interface Transcript {
@@ -91,10 +110,11 @@ export async function readTranscript(
   const items: (Stored & { readonly turn?: NewTurn; readonly row?: MessageRow })[] = [];
   for (const row of messages) {
     if (!includes(row.runId) || held.has(row.id)) continue;
-    const { content, tool, sent } = readContent(row);
+    const { content, tool, sent, parts } = readContent(row);
     if (tool?.callId !== undefined && calls.has(tool.callId)) {
       const text = cuts.get(tool.callId) ?? content;
-      results.set(tool.callId, { text, isError: tool.isError });
+      const images = imagesOf(parts);
+      results.set(tool.callId, { text, isError: tool.isError, ...(images.length === 0 ? {} : { images }) });
     } else if (sent !== true) items.push({ id: row.id, runId: row.runId, row });
   }
   for (const { id, runId, turn } of stored) if (turn.kind !== 'cut') items.push({ id, runId, turn });
@@ -118,9 +138,18 @@ function addMessage(
   calls: ReadonlySet<string>,
 ): void {
   const { id, runId, role } = row;
-  const { content, tool } = readContent(row);
+  const { content, tool, parts } = readContent(row);
   if (role === 'user') {
-    if (!isBlank(content)) turns.push({ kind: 'prompt', id, runId, messageId: id, text: content });
+    const sent = (parts ?? []).map(withoutFile);
+    if (!isBlank(content))
+      turns.push({
+        kind: 'prompt',
+        id,
+        runId,
+        messageId: id,
+        text: content,
+        ...(sent.length === 0 ? {} : { parts: sent }),
+      });
     return;
   }
   if (tool === undefined) {
@@ -137,6 +166,18 @@ function addMessage(
   // Text right before a call belongs to the same answer.
   if (isText && last.runId === runId) turns[turns.length - 1] = { ...last, id, parts: [...last.parts, call] };
   else turns.push({ kind: 'answer', id, runId, model: null, parts: [call] });
+}
+
+export function imagesOf(parts: readonly Part[] | undefined): readonly ImageRef[] {
+  return (parts ?? []).flatMap(({ type, fileId = '', name = '' }) =>
+    type === 'image' ? [{ fileId, name }] : [],
+  );
+}
+
+/** For the prompt of a run that never began: the text of its files was not read. */
+function withoutFile({ type, text = '', fileId = '', name = '' }: Part): SentInput {
+  if (type === 'image') return { type, fileId, name };
+  return { type: 'text', text: type === 'text' ? text : `[The file ${JSON.stringify(name)}]` };
 }
 
 /** The part of an id by which ids of all kinds sort: what follows the prefix. */

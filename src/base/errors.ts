@@ -87,6 +87,11 @@ const table = {
   },
   key_not_found: { status: 404, title: 'API key not found', when: 'No API key has this id.' },
   file_not_found: { status: 404, title: 'File not found', when: 'The path given to a tool does not exist.' },
+  upload_not_found: {
+    status: 404,
+    title: 'Uploaded file not found',
+    when: 'No uploaded file has this id, or it was deleted. Files are kept as long as events.',
+  },
   method_not_allowed: {
     status: 405,
     title: 'Method not allowed',
@@ -205,6 +210,16 @@ const table = {
   },
   body_too_large: { status: 413, title: 'Body too large', when: 'The body is larger than `maxRequestSize`.' },
   uri_too_long: { status: 414, title: 'URL too long', when: 'The request target is longer than 8 KiB.' },
+  file_too_large: {
+    status: 413,
+    title: 'File too large',
+    when: 'An uploaded file, or one of a part of the prompt, is larger than `maxFileSize`, or an image is larger than models take. `errors` names the part.',
+  },
+  unsupported_file_type: {
+    status: 415,
+    title: 'Unsupported file type',
+    when: 'The content of a file is neither text nor a PDF, PNG, JPEG, GIF or WebP, or that of an `image` part is no image. `errors` names the part.',
+  },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
@@ -224,6 +239,16 @@ const table = {
     status: 422,
     title: 'Not supported by the agent',
     when: 'The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.',
+  },
+  model_cannot_see: {
+    status: 422,
+    title: 'Model cannot see images',
+    when: 'The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.',
+  },
+  file_unreadable: {
+    status: 422,
+    title: 'File cannot be read',
+    when: 'A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.',
   },
   model_not_found: { status: 422, title: 'Model not found', when: 'The provider does not have this model.' },
   context_too_long: {
@@ -364,6 +389,11 @@ const table = {
     when: 'The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.',
   },
   run_timeout: { status: 504, title: 'Run timed out', when: 'The run took longer than its `timeoutMs`.' },
+  uploads_full: {
+    status: 507,
+    title: 'No room for files',
+    when: 'The kept files take up `maxStoredFiles` together. Delete some, or raise the limit.',
+  },
   storage_full: {
     status: 507,
     title: 'Disk full',

@@ -22,7 +22,8 @@ export type IdPrefix =
   | 'trc'
   | 'cmd'
   | 'chg'
-  | 'und';
+  | 'und'
+  | 'fil';
 /** An id typed by its kind: `Id<'ses'>` is the id of a session. */
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 

@@ -10,7 +10,7 @@ import { oneOf, repeated, seconds, wholeNumber } from './option-values.ts';
 import { complain, oneLine, printJson } from './output.ts';
 import { type OutputFormat, outputFormatOf, outputFormats } from './output-format.ts';
 import type { Ask } from './permission-asking.ts';
-import { withFiles } from './prompt-files.ts';
+import { readImages, upload, withFiles } from './prompt-files.ts';
 import { readPrompt } from './prompt-input.ts';
 import { failureOf } from './prompt-outcome.ts';
 import { findPlace, tellPlace } from './prompt-place.ts';
@@ -30,6 +30,7 @@ import { askForDecision, findTerminal } from './terminal.ts';
 
 interface PromptOptions extends ConnectionOptions, SessionOptions, RequestOptions {
   readonly file?: readonly string[];
+  readonly image?: readonly string[];
   readonly outputFormat?: OutputFormat;
   readonly wait?: boolean;
 }
@@ -42,7 +43,17 @@ export function define(prompt: Command): void {
       .description('Send a prompt. The answer is printed to standard output, tool calls to standard error.')
       .argument('<prompt...>', 'the prompt; piped input is appended; - waits for the end of piped input')
       .addOption(
-        new Flag<readonly string[]>('--file <path>', 'append this text file to the prompt; may be repeated', {
+        new Flag<readonly string[]>(
+          '--file <path>',
+          'append this text file, or send this PDF or image with the prompt; may be repeated',
+          {
+            parse: repeated((path) => path),
+          },
+        ),
+      )
+      .addOption(
+        new Flag<readonly string[]>('--image <path>', 'send this image with the prompt; may be repeated', {
+          field: 'parts',
           parse: repeated((path) => path),
         }),
       )
@@ -82,6 +93,7 @@ Examples:
   codebuddy prompt --agent claude 'explain this repository'
   codebuddy prompt -c 'and now write a test for it'
   codebuddy prompt --file build.log 'why does the build fail?'
+  codebuddy prompt --image shot.png --file report.pdf 'does the page match the report?'
   codebuddy prompt --json 'run npm test' | jq -r .response
 
 Exit codes: 0 complete answer, 1 no answer or an incomplete one, 5 a tool needs permission and there is no terminal; the run waits`,
@@ -90,10 +102,15 @@ Exit codes: 0 complete answer, 1 no answer or an incomplete one, 5 a tool needs 
       checkSessionFlags(options);
       const format = outputFormatOf(options);
       const said = await readPrompt(words, process.stdin);
-      const prompt = withFiles(said, options.file ?? [], limits.prompt.maxLength);
+      const { prompt, files } = withFiles(said, options.file ?? [], limits.prompt.maxLength);
+      const all = [...readImages(options.image ?? []), ...files];
       await withClient(options, async (client, signal) => {
         const session = options.continue ? await latestSession(client, signal) : options.session;
-        const request = toRequest(prompt, { ...options, session });
+        const parts = await upload(client, all, signal);
+        const request = {
+          ...toRequest(prompt, { ...options, session }),
+          ...(parts.length === 0 ? {} : { parts }),
+        };
         await answer(client, request, { format, wait: options.wait === true }, signal);
       });
     });

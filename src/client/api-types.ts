@@ -63,6 +63,26 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/config': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the configuration: each setting with its value and its origin. Secrets are masked.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly get: operations['getConfig'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/deliveries': {
     readonly parameters: {
       readonly query?: never;
@@ -244,6 +264,56 @@ export interface paths {
      */
     readonly get: operations['listFiles'];
     readonly put?: never;
+    /**
+     * Upload an image or a file for prompts.
+     * @description The body is the file itself, of any media type; the type is found in its content: text, PDF, PNG, JPEG, GIF or WebP. `maxFileSize` limits its size. A part of a prompt names it by `fileId`. It is deleted with the events of its day.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['uploadFile'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/files/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the name, type and size of an uploaded file.
+     * @description Requires an API key with the scope `read`.
+     */
+    readonly get: operations['getFile'];
+    readonly put?: never;
+    readonly post?: never;
+    /**
+     * Delete an uploaded file. Messages that carry it keep its name.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly delete: operations['deleteFile'];
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/files/{id}/content': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the bytes of an uploaded file.
+     * @description Requires an API key with the scope `read`.
+     */
+    readonly get: operations['getFileContent'];
+    readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
     readonly options?: never;
@@ -264,7 +334,7 @@ export interface paths {
      *
      *     Requires an API key with the scope `tools`.
      */
-    readonly get: operations['getFileContent'];
+    readonly get: operations['getFileContent2'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -777,7 +847,7 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * List the settings of the server with their origins. Secrets are masked.
+     * List the settings, like `GET /api/config`.
      * @description Requires an API key with the scope `admin`.
      */
     readonly get: operations['listSettings'];
@@ -1713,7 +1783,7 @@ export interface components {
     };
     /** ChatMessage */
     readonly ChatMessage: {
-      /** @description Text, or parts of the type `text`. */
+      /** @description Text, or parts: `text`; of the user also `image_url` and `file` with a `data:` URL. Images and files of earlier messages are left out of a conversation that begins elsewhere. */
       readonly content?:
         | string
         | readonly ({
@@ -2290,6 +2360,8 @@ export interface components {
        * @constant
        */
       readonly incomplete?: true;
+      /** @description The parts of a prompt, or the images that a tool has read. Absent without any. */
+      readonly parts?: readonly components['schemas']['Part'][];
       /** @description Only on `assistant` messages: the model's reasoning before the text, up to 64 KiB; of a longer one, the beginning and the end. Absent without reasoning. */
       readonly reasoning?: string;
       /** @enum {string} */
@@ -2365,6 +2437,7 @@ export interface components {
     readonly MessageUserEvent: {
       readonly data: {
         readonly messageId: string;
+        readonly parts?: readonly components['schemas']['Part'][];
         readonly text: string;
       };
       /**
@@ -2387,6 +2460,7 @@ export interface components {
     };
     /** Model */
     readonly Model: {
+      readonly can: components['schemas']['ModelAbilities'];
       /** @description Tokens that it can read; null if not known. */
       readonly contextWindow: number | null;
       /** @description Why it is here, or what it needs. */
@@ -2401,6 +2475,8 @@ export interface components {
         readonly output: number;
       } | null;
       readonly provider: string;
+      /** @description Whether its server answered just now. Null: not asked, because that would need a key, or the network. */
+      readonly reachable: boolean | null;
       /** @description False if it cannot be used as the server is set up. */
       readonly ready: boolean;
       /**
@@ -2408,6 +2484,19 @@ export interface components {
        * @enum {string}
        */
       readonly use: 'default' | 'fallback' | 'by_name';
+    };
+    /**
+     * ModelAbilities
+     * @description What the model can do. Null: not known; then it is tried.
+     */
+    readonly ModelAbilities: {
+      /** @description It reasons before it answers. */
+      readonly reasoning: boolean | null;
+      /** @description Its provider holds it to a JSON Schema. */
+      readonly structuredOutput: boolean | null;
+      readonly tools: boolean | null;
+      /** @description It sees images. */
+      readonly vision: boolean | null;
     };
     /** ModelPlace */
     readonly ModelPlace: {
@@ -2495,6 +2584,47 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'overflow';
+    };
+    /**
+     * Part
+     * @description A text, or an image or a file: `GET /api/files/{fileId}/content` has its bytes.
+     */
+    readonly Part: {
+      readonly fileId?: string;
+      /** @enum {string} */
+      readonly mediaType?:
+        | 'image/png'
+        | 'image/jpeg'
+        | 'image/gif'
+        | 'image/webp'
+        | 'application/pdf'
+        | 'text/plain';
+      readonly name?: string;
+      readonly sha256?: string;
+      /** @description In bytes. */
+      readonly size?: number;
+      /** @description Only of `text`. */
+      readonly text?: string;
+      /** @enum {string} */
+      readonly type: 'text' | 'image' | 'file';
+    };
+    /**
+     * PartInput
+     * @description A text, or an image or a file from one source: `fileId`, `url` or `path`. The type of a file is found in its content.
+     */
+    readonly PartInput: {
+      /** @description The id of an uploaded file. */
+      readonly fileId?: string;
+      /** @description Default: that of the file. */
+      readonly name?: string;
+      /** @description A file of the workspace. Its content is kept as it is now. */
+      readonly path?: string;
+      /** @description Only for `text`. */
+      readonly text?: string;
+      /** @enum {string} */
+      readonly type: 'text' | 'image' | 'file';
+      /** @description A `data:` URL. No other URL is loaded. */
+      readonly url?: string;
     };
     /**
      * Permission
@@ -2700,6 +2830,8 @@ export interface components {
         /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
         readonly timeoutMs?: number;
       };
+      /** @description Texts, images and files that follow the prompt. */
+      readonly parts?: readonly components['schemas']['PartInput'][];
       /** @description The task for the agent. It must not be blank. */
       readonly prompt: string;
       /** @description The session to continue; default: a new one. */
@@ -2745,6 +2877,8 @@ export interface components {
       readonly finishReason: string | null;
       readonly id: string;
       readonly model: string | null;
+      /** @description The parts of the prompt. Absent without any. */
+      readonly parts?: readonly components['schemas']['Part'][];
       readonly prompt: string;
       readonly response: string | null;
       readonly sessionId: string;
@@ -3022,6 +3156,8 @@ export interface components {
       readonly finishReason: string | null;
       readonly id: string;
       readonly model: string | null;
+      /** @description The parts of the prompt. Absent without any. */
+      readonly parts?: readonly components['schemas']['Part'][];
       readonly prompt: string;
       readonly response: string | null;
       readonly sessionId: string;
@@ -3376,6 +3512,8 @@ export interface components {
     };
     /** Setting */
     readonly Setting: {
+      /** @description What it sets. */
+      readonly about: string;
       /** @description The field of config.json that sets it. */
       readonly field: string | null;
       /** @description The flag of `codebuddy serve` that sets it. */
@@ -4085,6 +4223,36 @@ export interface components {
       readonly undoId: string | null;
     };
     /**
+     * UploadedFile
+     * @description A file that prompts may carry.
+     */
+    readonly UploadedFile: {
+      /** Format: date-time */
+      readonly createdAt: string;
+      /**
+       * Format: date-time
+       * @description When it is deleted, like the events of its day.
+       */
+      readonly expiresAt: string;
+      readonly id: string;
+      /**
+       * @description As found in its content, whatever the client said.
+       * @enum {string}
+       */
+      readonly mediaType:
+        | 'image/png'
+        | 'image/jpeg'
+        | 'image/gif'
+        | 'image/webp'
+        | 'application/pdf'
+        | 'text/plain';
+      readonly name: string;
+      /** @description In hex. */
+      readonly sha256: string;
+      /** @description In bytes. */
+      readonly size: number;
+    };
+    /**
      * WaitingRun
      * @description A run that waits for a decision about a tool call.
      */
@@ -4500,6 +4668,10 @@ export interface components {
      *
      *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
      *
+     *     `model_cannot_see`: The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.
+     *
+     *     `file_unreadable`: A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.
+     *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
      *
      *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
@@ -4735,6 +4907,8 @@ export interface components {
      *
      *     `file_not_found`: The path given to a tool does not exist.
      *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
+     *
      *     `model_not_found`: The provider does not have this model.
      */
     readonly 'OpenAiError404-2': {
@@ -4769,6 +4943,8 @@ export interface components {
      *     `run_not_found`: No run has this id.
      *
      *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
      *
      *     `model_not_found`: The provider does not have this model.
      */
@@ -4908,7 +5084,11 @@ export interface components {
         };
       };
     };
-    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    /**
+     * @description `body_too_large`: The body is larger than `maxRequestSize`.
+     *
+     *     `file_too_large`: An uploaded file, or one of a part of the prompt, is larger than `maxFileSize`, or an image is larger than models take. `errors` names the part.
+     */
     readonly OpenAiError413: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4933,8 +5113,62 @@ export interface components {
         };
       };
     };
-    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    readonly 'OpenAiError413-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `unsupported_file_type`: The content of a file is neither text nor a PDF, PNG, JPEG, GIF or WebP, or that of an `image` part is no image. `errors` names the part.
+     *
+     *     `unsupported_media_type`: The body is not `application/json` in UTF-8.
+     */
     readonly OpenAiError415: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    readonly 'OpenAiError415-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5240,8 +5474,37 @@ export interface components {
         };
       };
     };
-    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    /**
+     * @description `uploads_full`: The kept files take up `maxStoredFiles` together. Delete some, or raise the limit.
+     *
+     *     `storage_full`: The disk of the store is full. Nothing was changed.
+     */
     readonly OpenAiError507: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    readonly 'OpenAiError507-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5415,7 +5678,7 @@ export interface components {
     /**
      * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
      *
-     *     `origin_not_allowed`: A web page of another origin tried to change something.
+     *     `outside_workspace`: The path leads outside the workspace.
      *
      *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
      */
@@ -5431,7 +5694,7 @@ export interface components {
     /**
      * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
      *
-     *     `outside_workspace`: The path leads outside the workspace.
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
      *
      *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
      */
@@ -5460,6 +5723,8 @@ export interface components {
      *     `session_not_found`: No session has this id.
      *
      *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
      */
     readonly Problem404: {
       headers: {
@@ -5470,8 +5735,28 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_not_found`: No run has this id. */
+    /** @description `file_not_found`: The path given to a tool does not exist. */
     readonly 'Problem404-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events. */
+    readonly 'Problem404-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `run_not_found`: No run has this id. */
+    readonly 'Problem404-4': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5484,27 +5769,11 @@ export interface components {
      * @description `session_not_found`: No session has this id.
      *
      *     `run_not_found`: No run has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
      */
-    readonly 'Problem404-3': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `permission_not_found`: No permission with this id is pending or was decided recently. */
-    readonly 'Problem404-4': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-5': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5514,7 +5783,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `file_not_found`: The path given to a tool does not exist. */
+    /** @description `permission_not_found`: No permission with this id is pending or was decided recently. */
     readonly 'Problem404-6': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5524,7 +5793,13 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `event_not_found`: No event has this id. */
+    /**
+     * @description `tool_not_found`: No tool has this name.
+     *
+     *     `session_not_found`: No session has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     */
     readonly 'Problem404-7': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5534,7 +5809,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_not_found`: No webhook has this id. */
+    /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-8': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5544,8 +5819,28 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    /** @description `event_not_found`: No event has this id. */
     readonly 'Problem404-9': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `webhook_not_found`: No webhook has this id. */
+    readonly 'Problem404-10': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    readonly 'Problem404-11': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5559,7 +5854,7 @@ export interface components {
      *
      *     `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000.
      */
-    readonly 'Problem404-10': {
+    readonly 'Problem404-12': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5569,7 +5864,7 @@ export interface components {
       };
     };
     /** @description `trigger_not_found`: No trigger has this id. */
-    readonly 'Problem404-11': {
+    readonly 'Problem404-13': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5579,7 +5874,7 @@ export interface components {
       };
     };
     /** @description `key_not_found`: No API key has this id. */
-    readonly 'Problem404-12': {
+    readonly 'Problem404-14': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5619,8 +5914,25 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
+    /**
+     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
+    readonly 'Problem409-3': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5635,17 +5947,6 @@ export interface components {
      *
      *     `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
      */
-    readonly 'Problem409-3': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
     readonly 'Problem409-4': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5656,13 +5957,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /**
-     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
-     *
-     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
-     *
-     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
-     */
+    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
     readonly 'Problem409-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5796,7 +6091,11 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    /**
+     * @description `body_too_large`: The body is larger than `maxRequestSize`.
+     *
+     *     `file_too_large`: An uploaded file, or one of a part of the prompt, is larger than `maxFileSize`, or an image is larger than models take. `errors` names the part.
+     */
     readonly Problem413: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5806,8 +6105,32 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    readonly 'Problem413-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `unsupported_file_type`: The content of a file is neither text nor a PDF, PNG, JPEG, GIF or WebP, or that of an `image` part is no image. `errors` names the part.
+     *
+     *     `unsupported_media_type`: The body is not `application/json` in UTF-8.
+     */
     readonly Problem415: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    readonly 'Problem415-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5851,6 +6174,10 @@ export interface components {
      *
      *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
      *
+     *     `model_cannot_see`: The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.
+     *
+     *     `file_unreadable`: A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.
+     *
      *     `model_not_found`: The provider does not have this model.
      *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
@@ -5869,9 +6196,7 @@ export interface components {
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
-     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
-     *
-     *     `model_not_found`: The provider does not have this model.
+     *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
      */
     readonly 'Problem422-3': {
       headers: {
@@ -5885,7 +6210,13 @@ export interface components {
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
-     *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     *
+     *     `model_cannot_see`: The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.
+     *
+     *     `file_unreadable`: A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.
+     *
+     *     `model_not_found`: The provider does not have this model.
      */
     readonly 'Problem422-4': {
       headers: {
@@ -6115,9 +6446,7 @@ export interface components {
       };
     };
     /**
-     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
-     *
-     *     `node_unavailable`: The node that works on the run or the webhook has stopped, or does not answer. Another node takes over, and the run can be resumed; see Retry-After.
+     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
      *
      *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
@@ -6136,7 +6465,9 @@ export interface components {
       };
     };
     /**
-     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
+     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
+     *
+     *     `node_unavailable`: The node that works on the run or the webhook has stopped, or does not answer. Another node takes over, and the run can be resumed; see Retry-After.
      *
      *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
@@ -6170,8 +6501,22 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    /**
+     * @description `uploads_full`: The kept files take up `maxStoredFiles` together. Delete some, or raise the limit.
+     *
+     *     `storage_full`: The disk of the store is full. Nothing was changed.
+     */
     readonly Problem507: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    readonly 'Problem507-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6321,6 +6666,35 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly getConfig: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Settings */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Settings'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listDeliveries: {
     readonly parameters: {
       readonly query?: {
@@ -6394,14 +6768,14 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6430,7 +6804,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6466,7 +6840,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6500,17 +6874,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-12'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6567,14 +6941,14 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6698,7 +7072,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6743,17 +7117,179 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-5'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-2'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-4'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-5'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly uploadFile: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description The name of the file. */
+        readonly name?: string;
+      };
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/octet-stream': string;
+        readonly 'application/pdf': string;
+        readonly 'image/gif': string;
+        readonly 'image/jpeg': string;
+        readonly 'image/png': string;
+        readonly 'image/webp': string;
+        readonly 'text/plain': string;
+      };
+    };
+    readonly responses: {
+      /** @description A file that prompts may carry. */
+      readonly 201: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UploadedFile'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getFile: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description A file that prompts may carry. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UploadedFile'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-3'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly deleteFile: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getFileContent: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The file. */
+      readonly 200: {
+        headers: {
+          readonly 'Content-Disposition': components['headers']['Content-Disposition'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/pdf': string;
+          readonly 'image/gif': string;
+          readonly 'image/jpeg': string;
+          readonly 'image/png': string;
+          readonly 'image/webp': string;
+          readonly 'text/plain': string;
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-3'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getFileContent2: {
     readonly parameters: {
       readonly query: {
         /** @description A file, relative to the workspace. */
@@ -6815,14 +7351,14 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-5'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-2'];
       readonly 416: components['responses']['Problem416'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-4'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-5'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -6896,14 +7432,14 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6930,16 +7466,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-14'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7126,17 +7662,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-4'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-4'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-5'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7283,7 +7819,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 404: components['responses']['Problem404-4'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7334,16 +7870,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 404: components['responses']['Problem404-4'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-2'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-3'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
+      readonly 503: components['responses']['Problem503-5'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7401,7 +7937,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 404: components['responses']['Problem404-4'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7435,14 +7971,14 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-3'];
+      readonly 403: components['responses']['Problem403-2'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-3'];
+      readonly 409: components['responses']['Problem409-4'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-3'];
+      readonly 422: components['responses']['Problem422-4'];
       readonly 429: components['responses']['Problem429-3'];
       readonly 500: components['responses']['Problem500'];
       readonly 502: components['responses']['Problem502-2'];
@@ -7539,15 +8075,15 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7576,7 +8112,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7607,17 +8143,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-6'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7656,16 +8192,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7703,7 +8239,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7757,7 +8293,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7794,7 +8330,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7841,17 +8377,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7889,16 +8425,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422-5'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7938,7 +8474,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7984,18 +8520,18 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 403: components['responses']['Problem403-5'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-8'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8039,18 +8575,18 @@ export interface operations {
       };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 403: components['responses']['Problem403-5'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-7'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8137,8 +8673,8 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
@@ -8169,8 +8705,8 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
@@ -8202,8 +8738,8 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
@@ -8264,8 +8800,8 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
@@ -8309,7 +8845,7 @@ export interface operations {
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-5'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -8347,16 +8883,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-2'];
-      readonly 404: components['responses']['Problem404'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-4'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8429,14 +8965,14 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-13'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8465,7 +9001,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8496,16 +9032,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8539,16 +9075,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8588,7 +9124,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8628,16 +9164,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8670,10 +9206,10 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8780,14 +9316,14 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-9'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8816,7 +9352,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8847,16 +9383,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8890,16 +9426,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8939,17 +9475,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-11'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8994,17 +9530,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-11'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -9040,16 +9576,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -9079,17 +9615,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-10'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429-4'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -9271,8 +9807,8 @@ export interface operations {
         };
       };
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -9375,17 +9911,17 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-6'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-14'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422-6'];
       readonly 429: components['responses']['Problem429-5'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -9623,13 +10159,13 @@ export interface operations {
       readonly 404: components['responses']['OpenAiError404-4'];
       readonly 408: components['responses']['OpenAiError408'];
       readonly 409: components['responses']['OpenAiError409-2'];
-      readonly 413: components['responses']['OpenAiError413'];
-      readonly 415: components['responses']['OpenAiError415'];
+      readonly 413: components['responses']['OpenAiError413-2'];
+      readonly 415: components['responses']['OpenAiError415-2'];
       readonly 421: components['responses']['OpenAiError421'];
       readonly 429: components['responses']['OpenAiError429'];
       readonly 500: components['responses']['OpenAiError500'];
       readonly 503: components['responses']['OpenAiError503-2'];
-      readonly 507: components['responses']['OpenAiError507'];
+      readonly 507: components['responses']['OpenAiError507-2'];
       readonly 508: components['responses']['OpenAiError508'];
       readonly default: components['responses']['OpenAiErrorDefault'];
     };
@@ -9660,8 +10196,8 @@ export interface operations {
       readonly 403: components['responses']['OpenAiError403-3'];
       readonly 404: components['responses']['OpenAiError404-4'];
       readonly 408: components['responses']['OpenAiError408'];
-      readonly 413: components['responses']['OpenAiError413'];
-      readonly 415: components['responses']['OpenAiError415'];
+      readonly 413: components['responses']['OpenAiError413-2'];
+      readonly 415: components['responses']['OpenAiError415-2'];
       readonly 421: components['responses']['OpenAiError421'];
       readonly 429: components['responses']['OpenAiError429'];
       readonly 500: components['responses']['OpenAiError500'];

@@ -21,6 +21,7 @@ import { Settings } from './resources/settings.ts';
 import { SignIn } from './resources/sign-in.ts';
 import { Tools } from './resources/tools.ts';
 import { Triggers } from './resources/triggers.ts';
+import { Uploads } from './resources/uploads.ts';
 import { Webhooks } from './resources/webhooks.ts';
 import { CodeBuddyRunError } from './run-error.ts';
 import type { StreamEvent } from './stream-event.ts';
@@ -38,6 +39,7 @@ export class ApiClient {
   readonly files: Files;
   readonly events: Events;
   readonly streamTickets: StreamTickets;
+  readonly uploads: Uploads;
   readonly webhooks: Webhooks;
   readonly triggers: Triggers;
   readonly deliveries: Deliveries;
@@ -59,6 +61,7 @@ export class ApiClient {
     this.files = new Files(calls);
     this.events = new Events(calls);
     this.streamTickets = new StreamTickets(calls);
+    this.uploads = new Uploads(calls);
     this.webhooks = new Webhooks(calls);
     this.triggers = new Triggers(calls);
     this.deliveries = new Deliveries(calls);

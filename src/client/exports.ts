@@ -15,6 +15,8 @@ export type {
   Model,
   Models,
   Node,
+  Part,
+  PartInput,
   Permission,
   PermissionDecision,
   PromptRequest,
@@ -28,6 +30,7 @@ export type {
   TriggerCall,
   TriggerPatch,
   UndoResult,
+  UploadedFile,
   Webhook,
   WebhookPatch,
 } from './api-objects.ts';

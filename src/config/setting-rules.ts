@@ -365,7 +365,7 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'a list of host names such as example.org or *.example.org',
   },
   retentionDays: {
-    about: 'How many days events are kept.',
+    about: 'How many days events, and the files of prompts, are kept.',
     field: 'retentionDays',
     defaultValue: () => 90,
     parse: (value) => integer(value, 1, 36_500),
@@ -385,6 +385,20 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     defaultValue: () => 256,
     parse: (value) => integer(value, 1, 65_536),
     expected: 'a whole number of MiB from 1 to 65536',
+  },
+  maxFileSize: {
+    about: 'The size of one [file of a prompt](agent.md#images-and-files) in bytes, at most.',
+    field: 'maxFileSize',
+    defaultValue: () => 10_485_760,
+    parse: (value) => integer(value, 1, 104_857_600),
+    expected: 'a whole number of bytes from 1 to 104857600',
+  },
+  maxStoredFiles: {
+    about: 'The size of all kept files of prompts together, in bytes, at most.',
+    field: 'maxStoredFiles',
+    defaultValue: () => 1_073_741_824,
+    parse: (value) => integer(value, 1, Number.MAX_SAFE_INTEGER),
+    expected: 'a whole number of bytes',
   },
   autostart: {
     about: 'Whether commands [start a server](cli.md#finding-the-server) if none is running.',

@@ -98,6 +98,10 @@ export interface Settings {
   /** Limits of the contents that are kept for undo, in MiB: of each file, and of all. */
   readonly undoFileMiB: number;
   readonly undoTotalMiB: number;
+  /** Bytes of one file that a prompt carries. */
+  readonly maxFileSize: number;
+  /** Bytes of all such files together. */
+  readonly maxStoredFiles: number;
   /** Whether commands start a local server if none is running. */
   readonly autostart: boolean;
   /** Addresses, CIDRs and host names that webhooks may send to, in addition to public addresses. */

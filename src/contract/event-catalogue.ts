@@ -2,6 +2,7 @@
 // webhook payloads, the docs and the TypeScript types come from here.
 
 import { messageSchema } from './message.ts';
+import { partsSchema } from './part.ts';
 import { decisions, permissionSchema } from './permission.ts';
 import { planEntrySchema } from './plan.ts';
 import { count, duration, text } from './primitives.ts';
@@ -82,7 +83,7 @@ export const catalogue = {
     description: 'A prompt was accepted.',
     data: {
       type: 'object',
-      properties: { messageId: text, text },
+      properties: { messageId: text, text, parts: partsSchema },
       required: ['messageId', 'text'],
       additionalProperties: false,
     },

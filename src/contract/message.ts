@@ -1,5 +1,6 @@
 // A message: a prompt of the user, an answer of the agent, or the output of a tool.
 
+import { partsSchema } from './part.ts';
 import { flag, nullableText, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 
@@ -44,6 +45,10 @@ export const messageSchema = {
       type: 'string',
       description:
         "Only on `assistant` messages: the model's reasoning before the text, up to 64 KiB; of a longer one, the beginning and the end. Absent without reasoning.",
+    },
+    parts: {
+      ...partsSchema,
+      description: 'The parts of a prompt, or the images that a tool has read. Absent without any.',
     },
     tool: toolUseSchema,
     incomplete: {

@@ -1,6 +1,7 @@
 // A prompt: its text and options, and the answers of `POST /api/prompt`.
 
 import { agentNameSchema } from './agent.ts';
+import { maxParts, partInputSchema } from './part.ts';
 import { permissionSchema } from './permission.ts';
 import { permissionModes } from './permission-mode.ts';
 import { text } from './primitives.ts';
@@ -65,6 +66,12 @@ export const promptRequestSchema = {
       minLength: 1,
       maxLength: 128,
       description: 'The session to continue; default: a new one.',
+    },
+    parts: {
+      type: 'array',
+      maxItems: maxParts,
+      items: partInputSchema,
+      description: 'Texts, images and files that follow the prompt.',
     },
     options: promptOptionsSchema,
     webhook: runWebhookSchema,

@@ -1,5 +1,6 @@
 // A run: the work on one prompt, from `queued` to its end.
 
+import { partsSchema } from './part.ts';
 import { nullableCost, nullableText, nullableTime, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 import { nullableUsageSchema } from './usage.ts';
@@ -26,6 +27,7 @@ export const runSchema = {
     sessionId: text,
     status: runStatusSchema,
     prompt: text,
+    parts: { ...partsSchema, description: 'The parts of the prompt. Absent without any.' },
     model: nullableText,
     response: nullableText,
     usage: nullableUsageSchema,

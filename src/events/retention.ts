@@ -1,9 +1,10 @@
-// Events, calls of triggers and the history of files are kept for a number of days. Older ones are deleted in small steps, so that no request waits.
+// Events, calls of triggers, files of prompts and the history of files are kept for a number of days. Older ones are
+// deleted in small steps, so that no request waits.
 
 import type { Store } from '../store/store.ts';
 
 export interface RetentionOptions {
-  readonly store: Pick<Store, 'pruneEvents' | 'pruneAnswers' | 'triggers' | 'fileHistory'>;
+  readonly store: Pick<Store, 'pruneEvents' | 'pruneAnswers' | 'triggers' | 'fileHistory' | 'files'>;
   /** How long events are kept, in days. @default 90 */
   readonly keepDays?: number;
   /** How much the contents of changed files may take in the store, in bytes. @default 256 MiB */
@@ -24,7 +25,7 @@ const dayMs = 86_400_000;
 const rowsPerStep = 500;
 
 /**
- * Prune soon and then at each interval. Calls of triggers are kept as long as events, answers to an Idempotency-Key for a
+ * Prune soon and then at each interval. Calls of triggers, and files, are kept as long as events, answers to an Idempotency-Key for a
  * day. Returns a function that stops it.
  */
 export function startRetention({
@@ -51,6 +52,7 @@ export function startRetention({
       if (await mayPrune()) {
         await pruneAll(() => store.pruneEvents(now() - keepDays * dayMs, rowsPerStep));
         await pruneAll(() => store.pruneAnswers(now() - dayMs, rowsPerStep));
+        await pruneAll(() => store.files.prune(now() - keepDays * dayMs, rowsPerStep));
         await pruneAll(() => store.triggers.pruneCalls(now() - keepDays * dayMs, rowsPerStep));
         await pruneAll(() => store.triggers.pruneKeys(now() - keepDays * dayMs, rowsPerStep));
         const limits = { maxBytes: maxFileHistoryBytes, max: rowsPerStep };

@@ -9,6 +9,7 @@ import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
 import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
+import type { PartInput } from '../contract/part.ts';
 import type { Decision, Permission, PermissionQuery, PermissionStats } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
@@ -33,6 +34,7 @@ import type { FileService } from './file-service.ts';
 import type { McpService } from './mcp-service.ts';
 import type { OpenAiService } from './openai-service.ts';
 import type { TriggerService } from './trigger-service.ts';
+import type { UploadService } from './upload-service.ts';
 import type { WebhookService } from './webhook-service.ts';
 
 export interface StartedRun {
@@ -65,6 +67,8 @@ export interface RunService {
    */
   start(request: {
     readonly prompt: string;
+    /** Texts, images and files that follow the prompt. @default none */
+    readonly parts?: readonly PartInput[];
     readonly sessionId?: string;
     /** Of a new session. @default 'rest' */
     readonly origin?: SessionOrigin;
@@ -234,6 +238,7 @@ export interface HttpServices {
   readonly tools?: ToolService;
   readonly permissions?: PermissionService;
   readonly files?: FileService;
+  readonly uploads?: UploadService;
   readonly events?: EventSource;
   readonly keys?: KeyService;
   readonly answers?: AnswerStore;

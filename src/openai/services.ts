@@ -6,6 +6,7 @@ import type { Delta, LoggedEvent } from '../contract/event.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
 import type { OrderedPageRequest, Page } from '../contract/page.ts';
+import type { PartInput } from '../contract/part.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
@@ -40,6 +41,7 @@ export interface StartedRun {
 /** The run to start; the session is a new one without `sessionId`. */
 export interface RunStart {
   readonly prompt: string;
+  readonly parts?: readonly PartInput[];
   readonly sessionId?: string;
   readonly origin: SessionOrigin;
   readonly names?: readonly string[];

@@ -27,7 +27,7 @@ export async function startRun(
   { model, sessionId, detached = false }: StartOptions,
 ): Promise<StartedRun> {
   const { runs } = services;
-  const { prompt, system } = conversation;
+  const { prompt, parts, system } = conversation;
   const { requestId, hop, keyId, mayUseTools } = caller;
   const chosen = optionsOf(model);
   const applies = system === undefined || (await appliesSystem(services, chosen.agent));
@@ -38,6 +38,7 @@ export async function startRun(
     return runs.start({
       ...place,
       prompt: text,
+      ...(parts.length === 0 ? {} : { parts: parts.map(({ input }) => input) }),
       options,
       origin: 'openai',
       requestId,
@@ -56,7 +57,7 @@ export async function startRun(
     if (!detached) cancelWhenGone(runs, started, caller.gone);
     return started;
   } catch (error) {
-    throw namesModel(error) ? modelNotFound(model, error.message) : error;
+    throw namesModel(error) ? modelNotFound(model, error.message) : atPlace(error, conversation);
   }
 }
 
@@ -69,6 +70,16 @@ async function appliesSystem(
   const all = (await agents()).agents;
   const found = all.find(({ name, isDefault }) => (agent === undefined ? isDefault : name === agent));
   return found?.capabilities.system !== false;
+}
+
+/** Names the place of a part in the request. */
+function atPlace(error: unknown, { parts }: Conversation): unknown {
+  if (!(error instanceof CodeBuddyError)) return error;
+  const [first] = error.errors ?? [];
+  const [, index] = /^\/parts\/(\d+)/.exec(first?.pointer ?? '') ?? [];
+  const pointer = parts[Number(index)]?.pointer;
+  if (first === undefined || pointer === undefined) return error;
+  return new CodeBuddyError(error.code, first.message, { cause: error, errors: [{ ...first, pointer }] });
 }
 
 function namesModel(error: unknown): error is CodeBuddyError {

@@ -1,7 +1,8 @@
 // The tables that a move from SQLite to PostgreSQL copies row by row: they have the same columns on both sides. The
 // order is that of the references between them.
 
-export type ColumnType = 'bigint' | 'integer' | 'text';
+/** `bytes` are moved as base64. */
+export type ColumnType = 'bigint' | 'integer' | 'text' | 'bytes';
 
 export interface MovedTable {
   readonly name: string;
@@ -190,6 +191,19 @@ export const movedTables: readonly MovedTable[] = [
       content: 'text',
     },
     where: ofSession,
+  },
+  {
+    name: 'files',
+    key: ['id'],
+    columns: {
+      id: 'text',
+      name: 'text',
+      media_type: 'text',
+      size: 'bigint',
+      sha256: 'text',
+      created_at: 'bigint',
+      data: 'bytes',
+    },
   },
 ];
 

@@ -9,6 +9,7 @@ import type {
   RunWebhookRow,
 } from './delivery-store.ts';
 import type { FileChangeRow, FileImageRow, UndoRow } from './file-history.ts';
+import type { FileFacts, FileRow } from './file-store.ts';
 import { DamagedRowError } from './row-json.ts';
 import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from './store.ts';
 import type { TriggerCallRow, TriggerKeyRow } from './trigger-store.ts';
@@ -265,4 +266,19 @@ export function toRunWebhookRow(row: Row): RunWebhookRow {
     config: row.config as string,
     createdAt: row.created_at as number,
   };
+}
+
+export function toFileFacts(row: Row): FileFacts {
+  return {
+    id: row.id as string,
+    name: row.name as string,
+    mediaType: row.media_type as string,
+    size: row.size as number,
+    sha256: row.sha256 as string,
+    createdAt: row.created_at as number,
+  };
+}
+
+export function toFileRow(row: Row): FileRow {
+  return { ...toFileFacts(row), data: row.data as Uint8Array };
 }

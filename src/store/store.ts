@@ -5,6 +5,7 @@ import type { MessageRole } from '../contract/message.ts';
 import type { SessionOrigin } from '../contract/session.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
 import type { FileHistoryStore, FileHistoryWrite } from './file-history.ts';
+import type { FileStore, FileWrite } from './file-store.ts';
 import type { SharedWebhookStore } from './shared-webhook-store.ts';
 import type { TriggerStore, TriggerWrite } from './trigger-store.ts';
 
@@ -142,6 +143,7 @@ export type Write =
   /** Steps of `RunOwners`. */
   | { readonly kind: 'claimRun'; readonly runId: string }
   | { readonly kind: 'releaseRun'; readonly runId: string }
+  | FileWrite
   | TriggerWrite
   | FileHistoryWrite
   | DeliveryWrite;
@@ -197,6 +199,7 @@ export interface Store extends DeliveryStore {
   readonly webhooks?: SharedWebhookStore | undefined;
   readonly triggers: TriggerStore;
   readonly fileHistory: FileHistoryStore;
+  readonly files: FileStore;
   /** Present if the store can be shared. Otherwise the process knows its own. */
   readonly questions?: QuestionStore | undefined;
 

@@ -20,7 +20,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     for await (const _event of events) break;
   };
   const { deliveries, events, keys, nodes, permissions, runs, sessions, signIn, streamTickets } = client;
-  const { agents, models, settings, tools, triggers, webhooks } = client;
+  const { agents, models, settings, tools, triggers, uploads, webhooks } = client;
   const id = 'ID';
   const calls: readonly (() => Promise<unknown>)[] = [
     () => client.health(),
@@ -79,6 +79,10 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => triggers.rotateSecret(id),
     () => triggers.test(id),
     () => triggers.listCalls(id),
+    () => uploads.create(new Uint8Array(1)),
+    () => uploads.get(id),
+    () => uploads.content(id),
+    () => uploads.delete(id),
     () => webhooks.list(),
     () => webhooks.figures(),
     () => webhooks.create({ url: 'https://example.org' }),
@@ -104,6 +108,7 @@ test('the client has a method for every route', async () => {
   const sent = await callAll(url);
   // Other protocols have clients of their own.
   const own = routes.filter((route) => !/ \/(v1|mcp)\b/.test(route));
-  // Pages for browsers, and the route for senders of triggers.
-  expect(own.filter((route) => !sent.includes(route))).toEqual(['POST /triggers/ID', 'GET /docs', 'GET /']);
+  // Pages for browsers, the route for senders of triggers, and another name of `GET /api/config`.
+  const others = ['POST /triggers/ID', 'GET /api/settings', 'GET /docs', 'GET /'];
+  expect(own.filter((route) => !sent.includes(route))).toEqual(others);
 });

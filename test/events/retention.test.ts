@@ -34,6 +34,7 @@ test('events older than keepDays and answers older than a day are pruned; others
           const pruned = await store.pruneAnswers(before, max);
           return pruned;
         },
+        files: store.files,
         triggers: {
           ...store.triggers,
           async pruneKeys(before, max) {

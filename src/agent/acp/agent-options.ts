@@ -73,6 +73,20 @@ export function requireSupported(
   throw new CodeBuddyError('not_supported_by_agent', `${text.join('; ')}.`, { errors });
 }
 
+/** @throws CodeBuddyError `not_supported_by_agent` that names the parts with an image */
+export function requireImages(
+  { name, capabilities }: Pick<AgentConfig, 'name' | 'capabilities'>,
+  facts: Pick<AgentFacts, 'capabilities'>,
+  pointers: readonly string[],
+): void {
+  if (capabilitiesOf({ capabilities }, facts).images === true) return;
+  const message = `must be left out: the agent ${name} takes no images`;
+  const [first = ''] = pointers;
+  throw new CodeBuddyError('not_supported_by_agent', `${first.slice(1).replaceAll('/', '.')} ${message}.`, {
+    errors: pointers.map((pointer) => ({ in: 'body', pointer, message })),
+  });
+}
+
 function modeFault({ name, modes }: Pick<AgentConfig, 'name' | 'modes'>, permissionMode: PermissionMode) {
   const possible = permissionModes.filter((mode) => Object.hasOwn(modes, mode));
   const can = possible.length === 0 ? 'works in no permission mode' : `works only in ${possible.join(', ')}`;

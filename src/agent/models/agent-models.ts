@@ -47,6 +47,8 @@ export interface AgentModels {
    * @throws CodeBuddyError `validation_failed` for an unknown model, `too_many_runs`, and those of the model
    */
   answerAlone(request: AloneRequest): Promise<AloneAnswer | undefined>;
+  /** Whether the model that answers prompts sees images; null if that is not known. */
+  seesImages(): Promise<boolean | null>;
   /** The selected models, and the reason for the selection. */
   choice(): Promise<ModelChoice>;
   /** The models that could answer, as they are found now. Waits up to 500 ms for local servers. */
@@ -137,6 +139,7 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
       chain: chainOf(),
       prices,
       workspace,
+      abilities: loader.abilities,
       onTrouble: warn,
       onRefusedTool,
       tracing,
@@ -147,6 +150,10 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
 
   return {
     choice,
+    async seesImages() {
+      const [first] = (await choice()).models;
+      return first === undefined ? false : loader.abilities.of(first).vision;
+    },
     list: async () => describeModels({ choice: await choice(), loader, prices, environment, contextWindow }),
     async chooseDriver({ model }) {
       const models = await modelsFor(model);

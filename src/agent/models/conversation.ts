@@ -11,10 +11,12 @@ import type {
 import { cutHead, cutTail, isBlank, sendable, sendableDeep } from '../../base/text.ts';
 import type { Summary } from '../driver.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
-import type { AnswerTurn, CallResult, SentPart, Transcript, Turn } from '../transcript.ts';
+import type { AnswerTurn, CallResult, SentInput, SentPart, Transcript, Turn } from '../transcript.ts';
+import { blind, countImages, imagePart, type Sight, textOfParts, tokensPerImage } from './sent-images.ts';
 import { type WireRules, wireRulesOf } from './wire-rules.ts';
 
 type AssistantPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'][number];
+type UserPart = Extract<LanguageModelV4Message, { role: 'user' }>['content'][number];
 type ToolMessage = Extract<LanguageModelV4Message, { role: 'tool' }>;
 type Results = ReadonlyMap<string, CallResult>;
 
@@ -27,6 +29,8 @@ const cutOff = '[The run ended here, before I had answered.]';
 const brokenOff = '\n\n[My answer was cut off here.]';
 const notKept = '[What was said before is not kept.]';
 const goOn = '[Go on.]';
+/** Between the result of a call and the image that it has read. */
+const lookingAt = '[I look at the image.]';
 const summaryRead = 'I have read the summary and continue from there.';
 
 export interface Conversation extends Transcript {
@@ -34,25 +38,54 @@ export interface Conversation extends Transcript {
 }
 
 /** Without the system prompt. */
-export function promptFor({ turns, results, summary }: Conversation, model: string): LanguageModelV4Prompt {
+export function promptFor(
+  { turns, results, summary }: Conversation,
+  model: string,
+  sight: Sight = blind,
+): LanguageModelV4Prompt {
   const rules = wireRulesOf(model);
   const prompt: LanguageModelV4Message[] = [];
-  const sayAsUser = (text: string, closing: string): void => {
+  const sayAsUser = (text: string, closing: string, more: readonly UserPart[] = []): void => {
     if (prompt.length > 0 && prompt.at(-1)?.role !== 'assistant') {
       prompt.push({ role: 'assistant', content: [{ type: 'text', text: closing }], ...extrasOf([], rules) });
     }
-    prompt.push({ role: 'user', content: [{ type: 'text', text }] });
+    prompt.push({
+      role: 'user',
+      content: [...(text === '' ? [] : [{ type: 'text' as const, text }]), ...more],
+    });
   };
   if (summary !== undefined) sayAsUser(summaryText(summary), cutOff);
   for (const [index, turn] of turns.entries()) {
-    if (turn.kind === 'answer') addAnswer(prompt, turn, { model, rules, results });
-    else if (!isBlank(turn.text)) {
-      sayAsUser(sendable(turn.text), index === 0 && summary !== undefined ? summaryRead : cutOff);
+    if (turn.kind === 'answer') {
+      addAnswer(prompt, turn, { model, rules, results });
+      const images = turn.parts.flatMap((part) =>
+        part.type === 'call' ? (results.get(part.callId)?.images ?? []) : [],
+      );
+      // Few providers take an image in a result.
+      if (sight.sees && images.length > 0)
+        sayAsUser(
+          '',
+          lookingAt,
+          images.flatMap((image) => [
+            { type: 'text', text: `The image ${JSON.stringify(image.name)}:` },
+            imagePart(image, sight),
+          ]),
+        );
+    } else if (!isBlank(turn.text)) {
+      sayAsUser(
+        sendable(turn.text),
+        index === 0 && summary !== undefined ? summaryRead : cutOff,
+        turn.kind === 'prompt' ? (turn.parts ?? []).map((part) => inputPart(part, sight)) : [],
+      );
     }
   }
   // The last message must be the user's. A resumed run may have no new one.
   if (prompt.at(-1)?.role === 'assistant') sayAsUser(goOn, cutOff);
   return prompt;
+}
+
+function inputPart(part: SentInput, sight: Sight): UserPart {
+  return part.type === 'text' ? { type: 'text', text: sendable(part.text) } : imagePart(part, sight);
 }
 
 function addAnswer(
@@ -152,12 +185,19 @@ export function summaryText({ text }: Pick<Summary, 'text'>): string {
 
 /** The tokens of one turn, with the results of its calls. */
 export function tokensOf(turn: Turn, results: Results): number {
-  if (turn.kind !== 'answer') return estimateTextTokens(turn.text) + tokensPerMessage;
+  if (turn.kind === 'note') return estimateTextTokens(turn.text) + tokensPerMessage;
+  if (turn.kind === 'prompt')
+    return (
+      estimateTextTokens(turn.text + textOfParts(turn.parts)) +
+      countImages(turn.parts) * tokensPerImage +
+      tokensPerMessage
+    );
   let tokens = tokensPerMessage;
   for (const part of turn.parts) {
     if (part.type !== 'call') tokens += estimateTextTokens(part.text);
     else {
-      const result = results.get(part.callId)?.text ?? noResult;
+      const { text: result = noResult, images = [] } = results.get(part.callId) ?? {};
+      tokens += images.length * tokensPerImage;
       tokens +=
         estimateTextTokens(JSON.stringify(part.input)) + estimateTextTokens(result) + 2 * tokensPerMessage;
     }
@@ -192,7 +232,8 @@ export function findCut({ turns, results }: Conversation, keepTokens: number): n
 /** The conversation as plain text, for the model that summarizes it: as text, calls and results need no tools. */
 export function asTranscript({ turns, results, summary }: Conversation, maxCharacters: number): string {
   const lines = turns.map((turn) => {
-    if (turn.kind !== 'answer') return `user: ${turn.text}`;
+    if (turn.kind === 'note') return `user: ${turn.text}`;
+    if (turn.kind === 'prompt') return `user: ${turn.text}${textOfParts(turn.parts)}`;
     const texts = turn.parts.map((part) => {
       if (part.type === 'text') return part.text;
       if (part.type === 'reasoning') return '';

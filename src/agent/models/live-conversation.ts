@@ -3,11 +3,12 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { makeCallId } from '../call-ids.ts';
-import type { DriverContext, Summary } from '../driver.ts';
+import type { DriverContext, LoadedImage, Summary } from '../driver.ts';
 import type { CallResult, NewTurn, SentPart, Turn } from '../transcript.ts';
 import { type Conversation, tokensOf } from './conversation.ts';
 import type { ModelAnswer, RequestedCall } from './model-call.ts';
 import type { CallOutcome } from './run-calls.ts';
+import { maxImagesBytes, newestImages } from './sent-images.ts';
 
 const resumedNote =
   'The server stopped while you were working. Calls without a result may or may not have been done. Check the current state, then continue.';
@@ -17,6 +18,7 @@ export class LiveConversation implements Conversation {
   readonly results: Map<string, CallResult>;
   summary: Summary | undefined;
   readonly #context: DriverContext;
+  #images: ReadonlyMap<string, LoadedImage> = new Map();
   /** The ids of all calls: they must be unique in the conversation. */
   readonly #callIds = new Set<string>();
   /** The id of the last turn, while the conversation is dropped from memory. */
@@ -37,7 +39,13 @@ export class LiveConversation implements Conversation {
     const own = conversation.turns.filter(({ runId }) => runId === context.runId);
     if (own.length === 0) {
       // The run was interrupted before it began.
-      conversation.#keep({ kind: 'prompt', messageId: '', text: await context.prompt() });
+      const parts = await context.promptParts();
+      conversation.#keep({
+        kind: 'prompt',
+        messageId: '',
+        text: await context.prompt(),
+        ...(parts.length === 0 ? {} : { parts }),
+      });
     } else if (context.isResumed && own.at(-1)?.kind !== 'prompt') {
       conversation.#keep({ kind: 'note', text: resumedNote });
     }
@@ -74,6 +82,24 @@ export class LiveConversation implements Conversation {
     this.#droppedAt = last.id;
     this.turns = [];
     this.results.clear();
+    this.#images = new Map();
+  }
+
+  /** The images to send with the next call. Those that were sent before stay in memory while the run works. */
+  async loadImages(): Promise<ReadonlyMap<string, LoadedImage>> {
+    const wanted = newestImages(this);
+    const loaded = new Map<string, LoadedImage>();
+    let size = 0;
+    for (const { fileId } of wanted) {
+      if (loaded.has(fileId)) continue;
+      const image = this.#images.get(fileId) ?? (await this.#readImage(fileId));
+      if (image === undefined) continue;
+      size += image.data.length;
+      if (size > maxImagesBytes) break;
+      loaded.set(fileId, image);
+    }
+    this.#images = loaded;
+    return loaded;
   }
 
   /** Adds the results of the last answer's calls. Returns an estimate of their tokens. */
@@ -82,8 +108,8 @@ export class LiveConversation implements Conversation {
     const last = this.turns.at(-1) as Turn;
     const before = tokensOf(last, new Map());
     for (const [index, { callId }] of calls.entries()) {
-      const { text, isError } = outcomes[index] as CallOutcome;
-      this.results.set(callId, { text, isError });
+      const { text, isError, images } = outcomes[index] as CallOutcome;
+      this.results.set(callId, { text, isError, ...(images === undefined ? {} : { images }) });
     }
     return tokensOf(last, this.results) - before;
   }
@@ -104,6 +130,12 @@ export class LiveConversation implements Conversation {
     this.summary = { text, until };
     await this.#context.keepSummary(this.summary);
     this.turns = this.turns.slice(count);
+  }
+
+  /** The file may belong to a step whose commit is under way. */
+  async #readImage(fileId: string): Promise<LoadedImage | undefined> {
+    await this.#context.keeping();
+    return this.#context.readImage(fileId);
   }
 
   async #readAgain(): Promise<void> {

@@ -19,11 +19,13 @@ import { promptFor, safeToolName, tokensOfAll } from './conversation.ts';
 import { fitSchema } from './fit-schema.ts';
 import { holdAnswer } from './held-answer.ts';
 import { LiveConversation } from './live-conversation.ts';
+import { cannotSee, type KnownAbilities } from './model-abilities.ts';
 import type { CallUsage, ModelAnswer } from './model-call.ts';
 import type { ModelChain } from './model-chain.ts';
 import type { Prices } from './prices.ts';
 import { refusedToolIn } from './refused-tool.ts';
 import { runCalls } from './run-calls.ts';
+import { blind, type Sight } from './sent-images.ts';
 import { createStepSpans } from './step-spans.ts';
 import { makeSystemPrompt } from './system-prompt.ts';
 import { wireRulesOf } from './wire-rules.ts';
@@ -32,6 +34,7 @@ export interface ModelDriverOptions {
   readonly chain: ModelChain;
   readonly prices: Prices;
   readonly workspace: Workspace;
+  readonly abilities: KnownAbilities;
   /** Called with warnings for the operator. */
   readonly onTrouble: (message: string) => void;
   /** Called for a tool that a provider refused: the session continues without it. */
@@ -62,7 +65,7 @@ type SignedAnswer = ModelAnswer & { readonly model: string };
 export function createModelDrivers(
   options: ModelDriverOptions,
 ): (models: readonly [string, ...string[]]) => Driver {
-  const { chain, prices, workspace, onTrouble, tracing = passiveTracing } = options;
+  const { chain, prices, workspace, abilities, onTrouble, tracing = passiveTracing } = options;
 
   async function respond(
     models: readonly [string, ...string[]],
@@ -100,6 +103,8 @@ export function createModelDrivers(
     const steps = createStepSpans(tracing);
     let text = '';
 
+    let images: Sight['images'] = blind.images;
+
     /** The part of the current answer that was shown and is not stored yet. */
     let shown = { text: '', reasoning: '', model: first };
 
@@ -107,7 +112,7 @@ export function createModelDrivers(
       wireRulesOf(model).declaresOldTools ? withOldTools(tools, conversation) : tools;
 
     const optionsFor = (model: string): Omit<LanguageModelV4CallOptions, 'abortSignal'> => {
-      const prompt = promptFor(conversation, model);
+      const prompt = promptFor(conversation, model, { sees: sees(model), images });
       const declared = declaredFor(model);
       return {
         prompt: withCacheMarks([{ role: 'system', content: system }, ...prompt]),
@@ -135,6 +140,7 @@ export function createModelDrivers(
         const isNearlyFull = repairs === 0 && readTokens > window * nearlyFullShare;
         let repaired: Compacted;
         shown = { text: '', reasoning: '', model: first };
+        images = models.some(sees) ? await conversation.loadImages() : blind.images;
         await context.ready();
         const held = holdAnswer({
           commit: context.keeping(),
@@ -158,6 +164,8 @@ export function createModelDrivers(
         } catch (error) {
           await held.release();
           if (!(error instanceof CodeBuddyError)) throw error;
+          if (error.code === 'model_cannot_see' && images.size === 0)
+            throw new CodeBuddyError('model_refused', error.message, { cause: error });
           if (error.code === 'model_refused' && (await leaveOutRefused(error))) continue;
           if (repairs === maxRepairs) throw error;
           if (error.code === 'context_too_long') repaired = await compaction.repair();
@@ -199,7 +207,7 @@ export function createModelDrivers(
         const isCut = answer.finishReason === 'length';
         const onWait = (): void => conversation.drop();
         const outcomes = await steps.within(() =>
-          runCalls(calls, { context, byName, window, isCut, onWait }),
+          runCalls(calls, { context, byName, window, isCut, onWait, sees: sees(first) }),
         );
         fruitlessSteps = outcomes.every(({ isMalformed }) => isMalformed) ? fruitlessSteps + 1 : 0;
         if (fruitlessSteps === maxFruitlessSteps) {
@@ -242,7 +250,16 @@ export function createModelDrivers(
     });
   }
 
-  return (models) => ({ respond: (context) => respond(models, context) });
+  function sees(model: string): boolean {
+    return abilities.of(model).vision !== false;
+  }
+
+  return (models) => ({
+    checkCaller({ images }) {
+      if (images.length > 0 && !sees(models[0])) throw cannotSee(models[0], images);
+    },
+    respond: (context) => respond(models, context),
+  });
 }
 
 /**

@@ -3,6 +3,7 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
+import { cannotSee } from '../models/model-abilities.ts';
 import { createAnswer } from './answer.ts';
 import { type Command, commandForms, parseCommands } from './parse-command.ts';
 
@@ -35,7 +36,8 @@ const usesTool = (command: Command): command is ToolCommand =>
 
 export function createOfflineDriver(): Driver {
   return {
-    checkCaller({ prompt, mayUseTools }) {
+    checkCaller({ prompt, mayUseTools, images }) {
+      if (images.length > 0) throw cannotSee(offlineModel, images);
       if (!mayUseTools) requireNoTools(parseCommands(prompt));
     },
     async respond(context) {
@@ -53,6 +55,8 @@ export function createOfflineDriver(): Driver {
       const answer = createAnswer(context.say);
       let finishReason: DriverResult['finishReason'] = 'stop';
       let steps = 0;
+      const files = await filesOf(context);
+      if (files !== '') answer.add(files);
       if (commands.length === 0) answer.add(help());
       for (const command of commands) {
         if (command.kind === 'unknown') {
@@ -100,6 +104,17 @@ function requireNoTools(commands: readonly Command[]): void {
 /** Counts the commands that were run before the run was interrupted: each has one tool message. */
 async function countDone(context: DriverContext): Promise<number> {
   return (await context.ownMessages()).filter(({ role }) => role === 'tool').length;
+}
+
+/** Names the files of the prompt, so that an integration sees that they came through. */
+async function filesOf(context: DriverContext): Promise<string> {
+  const own = await context.ownMessages();
+  const parts = own.find(({ role }) => role === 'user')?.parts ?? [];
+  return parts
+    .flatMap(({ type, name, mediaType, size }) =>
+      type === 'text' ? [] : [`Got ${name} (${mediaType}, ${size} bytes).`],
+    )
+    .join('\n');
 }
 
 interface Completeness {

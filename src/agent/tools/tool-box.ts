@@ -26,7 +26,7 @@ import type { Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
 import { createSeenFiles } from './seen-files.ts';
 import { explainSystemError } from './system-errors.ts';
-import type { Tool, ToolOutcome } from './tool.ts';
+import type { Tool, ToolImage, ToolOutcome } from './tool.ts';
 import { findTarget } from './tool-target.ts';
 import { validateParams } from './validate-params.ts';
 import type { Workspace } from './workspace.ts';
@@ -86,6 +86,8 @@ export interface RunOptions {
   readonly before?: Promise<unknown> | undefined;
   /** Takes the commit of the event that ends the call, so that `run` does not wait for it. Called once. */
   readonly onEnding?: (commit: Promise<unknown>) => void;
+  /** Called for each image that the tool reads. Left out: images are not read. */
+  readonly onImage?: (image: ToolImage) => void;
   /** Writes for the commit of `tool.start`. Called once. */
   readonly alongStart?: () => readonly Write[];
   /** Writes for the commit of the event that ends the call. Called once. */
@@ -200,7 +202,7 @@ export function createToolBox({
   async function runBuiltIn(
     tool: Tool,
     params: PreparedCall['params'],
-    { signal, sessionId, guard, use }: RunOptions,
+    { signal, sessionId, guard, use, onImage }: RunOptions,
     {
       record,
       onOutput,
@@ -232,6 +234,7 @@ export function createToolBox({
             }),
         ...(sandbox === undefined ? {} : { sandbox }),
         ...(record === undefined ? {} : { record }),
+        showImage: onImage,
         onOutput,
         beforeFileChange(path) {
           if (holdFile !== undefined && !heldFiles.has(path)) heldFiles.set(path, holdFile(path));

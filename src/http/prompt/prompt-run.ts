@@ -43,6 +43,7 @@ export async function answerByRun(
   const { keyId, mayUseTools } = callerOf(request);
   const start = {
     prompt: input.prompt,
+    ...(input.parts === undefined ? {} : { parts: input.parts }),
     ...(input.sessionId === undefined ? {} : { sessionId: input.sessionId }),
     options: input.options ?? {},
     requestId: request.id,

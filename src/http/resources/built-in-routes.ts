@@ -28,6 +28,7 @@ import { streamTicketRoutes } from './stream-tickets.ts';
 import { toolRoutes } from './tools.ts';
 import { triggerCallRoutes } from './trigger-calls.ts';
 import { triggerRoutes } from './triggers.ts';
+import { uploadRoutes } from './uploads.ts';
 import { webhookRoutes } from './webhooks.ts';
 
 /** All built-in routes for the services of `context`. */
@@ -38,6 +39,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...statusRoutes(context),
     ...metricsRoutes(context),
     ...promptRoutes(context),
+    ...uploadRoutes(context),
     ...openAiRoutes(context),
     ...runRoutes(context),
     ...permissionRoutes(context),

@@ -73,6 +73,7 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
         const { onPrompt } = handlers;
         if (onPrompt !== undefined) {
           if (input.webhook !== undefined) throw noWebhooks();
+          if (input.parts !== undefined) throw noParts();
           const result = await answerDelegated(context, onPrompt, input, request, reply, asStream);
           return result === undefined ? reply : { status: 'completed', ...result };
         }
@@ -87,6 +88,14 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
       },
     },
   ];
+}
+
+/** The host application's handler gets the text of the prompt only. */
+function noParts(): CodeBuddyError {
+  return new CodeBuddyError(
+    'handler_not_configured',
+    'This server does not support parts. Remove parts from the prompt.',
+  );
 }
 
 /** Models refuse blank messages. @throws CodeBuddyError `validation_failed` */

@@ -51,6 +51,8 @@ export const stepKinds = [
   'hideUndone',
   'restoreUndo',
   'dropUndos',
+  'putFile',
+  'deleteFile',
   'touch',
 ] as const;
 
@@ -376,6 +378,25 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
       case 'dropUndos': {
         const id = text('sessionId', write.sessionId);
         add('dropUndos', { id }, [`undos of ${id}`]);
+        break;
+      }
+      case 'putFile': {
+        const { file } = write;
+        const row = {
+          id: text('id', file.id),
+          name: text('name', file.name),
+          media_type: text('mediaType', file.mediaType),
+          size: integer('size', file.size),
+          sha256: text('sha256', file.sha256),
+          created_at: integer('createdAt', file.createdAt),
+          data: Buffer.from(file.data.buffer, file.data.byteOffset, file.data.byteLength).toString('base64'),
+        };
+        add('putFile', row, [`file ${row.id}`]);
+        break;
+      }
+      case 'deleteFile': {
+        const id = text('id', write.id);
+        add('deleteFile', { id }, [`file ${id}`]);
         break;
       }
       case 'claimRun':

@@ -11,6 +11,7 @@ import { parseDatabaseUrl } from './database-url.ts';
 import { createDeliveryReader } from './delivery-reader.ts';
 import { createEventReader } from './event-reader.ts';
 import { createFileHistory } from './file-history.ts';
+import { createFileStore } from './files.ts';
 import { createMaintenance } from './maintenance.ts';
 import { openDatabase } from './open-database.ts';
 import { createRecordReader } from './record-reader.ts';
@@ -94,6 +95,7 @@ export async function openPostgresStore({
     ...createDeliveryReader(database),
     ...createMaintenance({ database, guard, now }),
     fileHistory: createFileHistory({ database, guard }),
+    files: createFileStore({ database, guard }),
     triggers: createTriggerStore({ database, guard, onChanged: () => node?.touched() }),
     webhooks: createSharedWebhooks({ database, guard, onChanged: () => node?.touched() }),
     close() {

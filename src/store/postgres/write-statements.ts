@@ -31,6 +31,7 @@ const columns = {
   fileChangeEnd: 'id text, after text',
   undo: 'id text, session_id text, created_at bigint, details text',
   undone: 'session_id text, undo_id text, ids text',
+  file: 'id text, name text, media_type text, size bigint, sha256 text, created_at bigint, data text',
   runWebhook: 'webhook_id text, run_id text, config text, created_at bigint',
 } as const;
 
@@ -139,6 +140,9 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
       DELETE FROM file_changes c USING wanted w WHERE c.session_id = w.id AND c.undo_id IS NOT NULL
     )
     DELETE FROM undos u USING wanted w WHERE u.session_id = w.id`,
+  putFile: `INSERT INTO files (id, name, media_type, size, sha256, created_at, data)
+    SELECT id, name, media_type, size, sha256, created_at, decode(data, 'base64') FROM ${rowsOf('file')} ORDER BY id`,
+  deleteFile: `DELETE FROM files f USING ${rowsOf('id')} WHERE f.id = r.id`,
   claimRun: `SELECT claim_runs(array_agg(id)) FROM ${rowsOf('id')}`,
   releaseRun: `DELETE FROM claims c USING ${rowsOf('id')}
     WHERE c.name = 'run:' || r.id AND c.node_id = current_setting('codebuddy.node', true)`,

@@ -52,6 +52,8 @@ export function createMaintenance(statements: Statements, { transaction }: Pick<
           Number(statements.trimFileImages.run(maxBytes, max).changes) +
           Number(statements.pruneFileChanges.run(before, max).changes),
       ),
+    pruneFiles: (before: number, max: number): number =>
+      Number(statements.pruneFiles.run(before, max).changes),
     cancelPending: (
       webhookId: string,
       sequences: readonly number[],

@@ -225,6 +225,18 @@ export const migrations: readonly string[] = [
   CREATE INDEX undone_items_by_undo ON undone_items (undo_id);
   CREATE INDEX undone_items_by_session ON undone_items (session_id);
   `,
+  `
+  CREATE TABLE files (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    data BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX files_by_age ON files (created_at, size);
+  `,
 ];
 
 /** The newest version that this release supports. */

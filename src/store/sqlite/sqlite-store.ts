@@ -13,6 +13,7 @@ import { storeIsClosed } from '../write-queue.ts';
 import { deliveryStore } from './deliveries.ts';
 import { countEvents, getEvent, readEvents } from './event-reader.ts';
 import { fileHistoryStore } from './file-history.ts';
+import { fileStore } from './files.ts';
 import { toOpenError } from './open-database.ts';
 import { listRuns, sessionsWithRuns } from './run-lister.ts';
 import { addTextFunction, listSessions } from './session-lister.ts';
@@ -138,6 +139,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
 
     triggers: triggerStore({ reads, read, call }),
     fileHistory: fileHistoryStore({ reads, read, call }),
+    files: fileStore({ reads, read, call }),
     ...deliveryStore({ reads, read, call }),
 
     probe: () => call('probe'),

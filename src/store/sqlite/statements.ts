@@ -64,6 +64,9 @@ const reads = {
   getFileImage: 'SELECT hash, content, used_at FROM file_images WHERE hash = ?',
   knownFileImages: 'SELECT hash FROM file_images WHERE hash IN (SELECT value FROM json_each(?))',
   listUndos: 'SELECT * FROM undos WHERE session_id = ? ORDER BY id DESC',
+  findFile: 'SELECT id, name, media_type, size, sha256, created_at FROM files WHERE id = ?',
+  readFile: 'SELECT * FROM files WHERE id = ?',
+  totalFileSize: 'SELECT total(size) AS value FROM files',
 } as const;
 
 const writes = {
@@ -192,6 +195,11 @@ const writes = {
   // Ids sort by time.
   pruneFileChanges: `DELETE FROM file_changes WHERE id IN (
     SELECT id FROM (SELECT id, created_at FROM file_changes ORDER BY id LIMIT ?2) WHERE created_at < ?1)`,
+  putFile:
+    'INSERT INTO files (id, name, media_type, size, sha256, created_at, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  deleteFile: 'DELETE FROM files WHERE id = ?',
+  pruneFiles:
+    'DELETE FROM files WHERE id IN (SELECT id FROM files WHERE created_at < ? ORDER BY created_at LIMIT ?)',
   // A commit that changes a page, and so proves that the disk takes one.
   probe: 'UPDATE probe SET count = count + 1',
 } as const;

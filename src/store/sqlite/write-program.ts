@@ -167,6 +167,8 @@ const steps = {
       statements.dropUndos.run(sessionId);
     },
   },
+  putFile: statement('putFile', 7),
+  deleteFile: statement('deleteFile', 1),
 } as const satisfies Readonly<Record<string, Step>>;
 
 type StepName = keyof typeof steps;
@@ -208,6 +210,7 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       return;
     case 'publishSession':
     case 'deleteKey':
+    case 'deleteFile':
       program.push(numberOf[write.kind], write.id);
       return;
     case 'nameSession':
@@ -328,6 +331,11 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
     case 'dropUndos':
       program.push(numberOf.dropUndos, write.sessionId);
       return;
+    case 'putFile': {
+      const { id, name, mediaType, size, sha256, createdAt, data } = write.file;
+      program.push(numberOf.putFile, id, name, mediaType, size, sha256, createdAt, data);
+      return;
+    }
     // For other nodes, which this store does not have.
     case 'touch':
     case 'putQuestion':

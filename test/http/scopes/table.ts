@@ -6,7 +6,7 @@ import type { Caller, World } from './world.ts';
 
 export interface Prepared {
   readonly path: string;
-  readonly body?: Readonly<Record<string, unknown>>;
+  readonly body?: Readonly<Record<string, unknown>> | string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -119,6 +119,8 @@ const triggerFields = {
 const newTrigger = { source: 'github', prompt: 'Say hi.' } as const;
 const triggerPath = async ({ client }: World, rest = ''): Promise<string> =>
   `/api/triggers/${(await client.triggers.create(newTrigger)).id}${rest}`;
+const uploadedFile = async ({ client }: World): Promise<string> =>
+  `/api/files/${(await client.uploads.create(Buffer.from('a text'))).id}`;
 /** Of the OpenAI-compatible routes. */
 const sessionHeaders = {
   'X-CodeBuddy-Session:': () => `session ${unique++}`,
@@ -152,6 +154,7 @@ export const table: readonly Row[] = [
     prepare: () => ({ path: '/api/prompt', body: { prompt: 'hi' } }),
     options: {
       prompt: 'hello',
+      parts: [{ type: 'text', text: 'and this' }],
       sessionId: (world: World) => world.session(),
       'options.agent': 'builtin',
       'options.model': 'local/test-model',
@@ -714,6 +717,28 @@ export const table: readonly Row[] = [
     passes: read(200),
     prepare: only('/api/nodes'),
     options: paging('nodes'),
+  },
+  { route: 'GET /api/config', passes: admin(200), prepare: only('/api/config') },
+  {
+    route: 'POST /api/files',
+    passes: prompt(201),
+    prepare: () => ({ path: '/api/files', body: 'a text', headers: { 'content-type': 'text/plain' } }),
+    options: { '?name': 'a.txt', 'Idempotency-Key:': () => `file-${unique++}` },
+  },
+  {
+    route: 'GET /api/files/:id',
+    passes: read(200),
+    prepare: async (world) => ({ path: await uploadedFile(world) }),
+  },
+  {
+    route: 'GET /api/files/:id/content',
+    passes: read(200),
+    prepare: async (world) => ({ path: `${await uploadedFile(world)}/content` }),
+  },
+  {
+    route: 'DELETE /api/files/:id',
+    passes: prompt(204),
+    prepare: async (world) => ({ path: await uploadedFile(world) }),
   },
   { route: 'GET /api/settings', passes: admin(200), prepare: only('/api/settings') },
   { route: 'GET /api/agents', passes: read(200), prepare: only('/api/agents') },

@@ -7,6 +7,7 @@ import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { attempt } from '../../parts/toast.tsx';
 import { AgentChoice, lackOf, rememberAgent, rememberedAgent } from './agent-choice.tsx';
+import { AttachmentRow, partsOf, useAttachments } from './attachments.tsx';
 import { useFileCompletion } from './file-completion.tsx';
 
 export interface PromptBoxProps {
@@ -39,6 +40,7 @@ export function PromptBox({
   const [model, setModel] = useState('');
   const [mode, setMode] = useState('');
   const [budget, setBudget] = useState('');
+  const attachments = useAttachments();
   const [isSending, setSending] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
   const names = useId();
@@ -79,6 +81,7 @@ export function PromptBox({
       const run = await client.runs.start({
         prompt: text,
         ...(sessionId === undefined ? {} : { sessionId }),
+        ...partsOf(attachments),
         options: {
           ...(isNew && choice !== '' ? { agent: choice } : {}),
           ...(model.trim() === '' || noModel ? {} : { model: model.trim() }),
@@ -89,6 +92,7 @@ export function PromptBox({
         },
       });
       write('');
+      attachments.clear();
       onSent?.(run);
     });
     setSending(false);
@@ -142,6 +146,12 @@ export function PromptBox({
         onInput={({ currentTarget }) => {
           write(currentTarget.value);
           setCaret(currentTarget.selectionStart);
+        }}
+        onPaste={(event) => {
+          const { files = [] } = event.clipboardData ?? {};
+          if (files.length === 0) return;
+          event.preventDefault();
+          void attachments.add([...files]);
         }}
         onClick={({ currentTarget }) => setCaret(currentTarget.selectionStart)}
         onKeyDown={(event) => {
@@ -206,6 +216,7 @@ export function PromptBox({
             onInput={({ currentTarget }) => setBudget(currentTarget.value)}
           />
         </label>
+        <AttachmentRow attachments={attachments} disabled={right.disabled} />
         <span class="grow" />
         <button
           type="submit"
