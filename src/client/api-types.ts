@@ -7225,8 +7225,8 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Success */
-      readonly 200: {
+      /** @description Done. The response has no body. */
+      readonly 204: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;

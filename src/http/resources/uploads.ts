@@ -89,7 +89,7 @@ export function uploadRoutes({ services }: HttpContext): readonly RouteDefinitio
       operationId: 'deleteFile',
       summary: 'Delete an uploaded file. Messages that carry it keep its name.',
       scope: 'prompt',
-      schema: { params: idParamsSchema },
+      schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
       docs: { errors: ['upload_not_found', ...storeErrors] },
       handler: async (request, reply) => {
         await uploads.delete(idOf(request.params));
