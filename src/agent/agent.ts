@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
 import { createRunFigures } from '../base/run-figures.ts';
 import { builtinAgent } from '../contract/agent.ts';
+import { defaultAnswerTimeMs, type UnansweredAction } from '../contract/inbox.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -13,6 +14,7 @@ import type { Store } from '../store/store.ts';
 import type { Timers } from './acp/acp-types.ts';
 import { parseAgents, requireAgent } from './acp/parse-agents.ts';
 import { type Agents, createAgents } from './agents.ts';
+import { createWaitingRoom } from './inbox/waiting-room.ts';
 import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
@@ -20,8 +22,9 @@ import { createSessionServers } from './mcp/session-servers.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
 import type { AloneAnswer, AloneRequest } from './models/answer-alone.ts';
 import { providerSecrets } from './models/provider-config.ts';
-import { type AllPermissions, createAllPermissions, createOwnPermissions } from './nodes/all-permissions.ts';
+import { type AllPermissions, createAllPermissions } from './nodes/all-permissions.ts';
 import { guardLog } from './nodes/guarded-log.ts';
+import { createInbox, type Inbox } from './nodes/inbox.ts';
 import { proxiesFrom } from './outbound-http.ts';
 import { pathsInside } from './paths-inside.ts';
 import { createFileDenyRules } from './permissions/file-deny-rules.ts';
@@ -79,8 +82,10 @@ export interface AgentOptions {
   readonly protectedPaths?: readonly string[];
   /** A private folder that tools cannot see, for journals that must survive a crash. Undefined: none are kept. */
   readonly stateFolder?: string;
-  /** Time limit for the answer to a permission, in ms. @default 600_000 */
-  readonly permissionTimeoutMs?: number;
+  /** Time limit of permissions, questions and calls of callers' tools, in ms; null for none. @default 600_000 */
+  readonly permissionTimeoutMs?: number | null;
+  /** What happens to a run whose permission or question nobody answers in time. @default 'deny' */
+  readonly onUnanswered?: UnansweredAction;
   readonly costLimits?: CostLimits;
   /** US dollars; crossing one is an event. */
   readonly costThresholds?: readonly number[];
@@ -133,6 +138,8 @@ export interface Agent {
   readonly permissions: Permissions;
   /** Those of all nodes. */
   readonly allPermissions: AllPermissions;
+  /** What the runs of all nodes wait for. */
+  readonly inbox: Inbox;
   readonly models: AgentModels;
   readonly agents: Agents;
   readonly mcp: McpServers;
@@ -244,14 +251,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     ...(watch ? { holdFile: (path) => watching?.hold(path) ?? (() => undefined) } : {}),
     sandbox,
   });
-  const permissions = createPermissions({
-    log: runLog,
-    now,
-    runLater,
-    allow,
-    deny,
-    ...(options.permissionTimeoutMs === undefined ? {} : { answerWithinMs: options.permissionTimeoutMs }),
-  });
+  const room = createWaitingRoom({ log: runLog, now });
+  const permissions = createPermissions({ room, now, runLater, allow, deny });
+  const { permissionTimeoutMs = defaultAnswerTimeMs, onUnanswered = 'deny' } = options;
   const models = createAgentModels({
     workspace,
     configured: options.models,
@@ -318,6 +320,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     log: runLog,
     tools: toolBox,
     permissions,
+    room,
+    answerTime: { answerWithinMs: permissionTimeoutMs, onUnanswered },
     spending,
     figures,
     chooseDriver: agents.chooseDriver,
@@ -328,10 +332,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     onFault,
     node,
   });
-  const allPermissions: AllPermissions =
-    node === undefined || store.questions === undefined
-      ? createOwnPermissions(permissions)
-      : createAllPermissions({ node, questions: store.questions, log, own: permissions });
+  const inbox = createInbox({
+    node,
+    questions: store.questions,
+    log,
+    room,
+    adopt: (runId) => runs.adopt(runId),
+  });
+  const allPermissions = createAllPermissions(inbox, permissions);
   await runs.recover();
   const closing = new AbortController();
   // In the background: a large workspace must not delay the start.
@@ -360,6 +368,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     tools: createDirectTools(toolBox, { permissions, mode: permissionMode }),
     permissions,
     allPermissions,
+    inbox,
     models,
     agents,
     mcp,
@@ -383,7 +392,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     },
     async close(graceMs) {
       await runs.close(graceMs);
-      allPermissions.close?.();
+      inbox.close();
       closing.abort();
       await Promise.all([
         mcp.close(),

@@ -16,6 +16,9 @@ import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver } from './driver.ts';
 import { createDriverContexts } from './driver-context.ts';
+import type { AnswerTime } from './inbox/answer-time.ts';
+import { checkCallerTools } from './inbox/caller-tools.ts';
+import type { WaitingRoom } from './inbox/waiting-room.ts';
 import { toPage } from './list-page.ts';
 import { LiveRun, type NewLiveRun, type Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
@@ -65,6 +68,9 @@ export interface RunsOptions {
   readonly log: EventLog;
   readonly tools: ToolBox;
   readonly permissions: Permissions;
+  readonly room: WaitingRoom;
+  /** Of prompts that set none. */
+  readonly answerTime: AnswerTime;
   readonly spending: Spending;
   readonly figures: RunFigures;
   readonly chooseDriver: ChooseDriver;
@@ -85,6 +91,8 @@ export function createRuns(options: RunsOptions): Runs {
     log,
     tools,
     permissions,
+    room,
+    answerTime,
     spending,
     figures,
     chooseDriver,
@@ -119,6 +127,7 @@ export function createRuns(options: RunsOptions): Runs {
   let isAccepting = true;
   const startAgain = createStartAgain({
     store,
+    room,
     log,
     queue,
     chooseFor,
@@ -131,6 +140,8 @@ export function createRuns(options: RunsOptions): Runs {
     log,
     tools,
     permissions,
+    room,
+    answerTime,
     spending,
     figures,
     now,
@@ -147,12 +158,19 @@ export function createRuns(options: RunsOptions): Runs {
     requireAccepting();
     const { mayUseTools = true, keyId = null, hop = 0 } = request;
     const prompt = requireText(request.prompt);
-    const runRequest: RunRequest = { options: wellFormedDeep(request.options), mayUseTools, keyId };
+    const runRequest: RunRequest = {
+      options: wellFormedDeep(request.options),
+      mayUseTools,
+      keyId,
+      ...(request.tools === undefined ? {} : { tools: wellFormedDeep(request.tools) }),
+    };
     let session: SessionRow | undefined;
     if (request.sessionId !== undefined) session = await requireSession(request.sessionId);
     const agent = session === undefined ? agentForNew(runRequest.options.agent) : agentOf(session);
     requireSameAgent(agent, runRequest.options, session);
     const { driver, model } = await chooseFor(agent, prompt, runRequest);
+    if (runRequest.tools !== undefined)
+      checkCallerTools(runRequest.tools, (name) => tools.has(name, session?.id));
     const createdAt = now();
     const isNew = session === undefined;
     session ??= newSessionRow(
@@ -224,7 +242,13 @@ export function createRuns(options: RunsOptions): Runs {
     if (!isResumable) throw notResumable(id, `it is ${queue.get(id)?.record.status ?? row.status}`);
     if (last?.id !== id) throw notResumable(id, 'the session has a later run');
     const session = await requireSession(row.sessionId);
-    const request: RunRequest = { options: toRunRequest(row).options, mayUseTools, keyId };
+    const { options, tools: callerTools } = toRunRequest(row);
+    const request: RunRequest = {
+      options,
+      mayUseTools,
+      keyId,
+      ...(callerTools === undefined ? {} : { tools: callerTools }),
+    };
     const { driver, model } = await chooseFor(agentOf(session), toRun(row).prompt, request);
     const memory = readSessionMemory(session);
     await spending.requireRoom(memory.cost);
@@ -299,7 +323,7 @@ export function createRuns(options: RunsOptions): Runs {
       // In a later turn of the event loop: a reader that follows from `afterSequence` must not miss events of the run.
       queueMicrotask(workOn);
       const first = logged[0]?.sequence ?? 1;
-      return { run, afterSequence: first - 1, result: live.result, asked: live.asked };
+      return { run, afterSequence: first - 1, result: live.result, asked: live.asked, waits: live.waits };
     } catch (error) {
       queue.release(live);
       // The commit may have been made although it failed.
@@ -318,7 +342,7 @@ export function createRuns(options: RunsOptions): Runs {
   async function chooseFor(
     agent: string,
     prompt: string,
-    { options, mayUseTools }: RunRequest,
+    { options, mayUseTools, tools: callerTools = [] }: RunRequest,
   ): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
     const chosen = await chooseDriver({ agent, options });
@@ -326,6 +350,7 @@ export function createRuns(options: RunsOptions): Runs {
       prompt,
       mayUseTools,
       options,
+      tools: callerTools,
       permissionMode: options.permissionMode ?? defaultMode,
     });
     return chosen;
@@ -481,6 +506,9 @@ export function createRuns(options: RunsOptions): Runs {
     },
     isSessionBusy: (sessionId) => queue.isSessionBusy(sessionId),
     isLost: (runId) => queue.get(runId)?.isLost === true,
+    async adopt(runId) {
+      await elsewhere?.adopt(runId);
+    },
     async recover() {
       if (elsewhere !== undefined) return elsewhere.recover();
       for (const row of await endings.recover()) await startAgain(row);
@@ -491,8 +519,10 @@ export function createRuns(options: RunsOptions): Runs {
       const left = queue.inLine().filter(({ request }) => request.afterRestart !== undefined);
       for (const live of left) leave(live);
       for (const live of queue.inLine()) stop(live, why);
-      // The questions can no longer be answered.
-      for (const live of queue.working()) if (live.isWaiting) stop(live, why);
+      // Those that wait for an answer continue in the next process, if they can.
+      const waiting = queue.working().filter(({ isWaiting }) => isWaiting);
+      const leftWaiting = waiting.filter(({ canBeLeft }) => canBeLeft);
+      for (const live of waiting) stop(live, live.canBeLeft ? { kind: 'left' } : why);
       let timer: NodeJS.Timeout | undefined;
       const grace = new Promise((resolve) => {
         timer = setTimeout(resolve, graceMs);
@@ -503,7 +533,7 @@ export function createRuns(options: RunsOptions): Runs {
       for (const live of rest) stop(live, why);
       await Promise.all(rest.map(({ ended }) => ended));
       retries?.close();
-      await elsewhere?.close(left.map(({ id }) => id));
+      await elsewhere?.close([...left, ...leftWaiting].map(({ id }) => id));
     },
   };
 }

@@ -229,6 +229,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/inbox': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List what runs wait for, oldest first.
+     * @description Permissions, questions of the agent, and calls of tools of callers. Decide a permission with `POST /api/permissions/{id}`, answer a question with `POST /api/questions/{id}`, and a call with `POST /api/tool-calls/{id}`.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listInbox'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/keys': {
     readonly parameters: {
       readonly query?: never;
@@ -384,11 +406,31 @@ export interface paths {
     readonly put?: never;
     /**
      * Send a prompt to the agent and wait for the answer, or stream its events.
-     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. With both `Prefer: detach` and an `Idempotency-Key`, a repeated request is answered by a 202 with the run.
+     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, an answer or a tool of the caller, the answer is a 202 with it. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. With both `Prefer: detach` and an `Idempotency-Key`, a repeated request is answered by a 202 with the run.
      *
      *     Requires an API key with the scope `prompt`.
      */
     readonly post: operations['prompt'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/questions/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Answer a question of the agent.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['answerQuestion'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -767,6 +809,26 @@ export interface paths {
      *     Requires an API key with the scope `read`.
      */
     readonly post: operations['createStreamTicket'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/tool-calls/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Give the result of a call of the caller's tool.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['answerToolCall'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1516,6 +1578,17 @@ export interface components {
       /** @description What the caller may do now. */
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
     };
+    /** CallerTool */
+    readonly CallerTool: {
+      /** @description Read by the model. */
+      readonly description: string;
+      /** @description Not the name of a tool of the server, and not that of another tool of the prompt. */
+      readonly name: string;
+      /** @description The JSON Schema (2020-12) of the parameters. Its type is `object`. 64 KiB at most. */
+      readonly schema: {
+        readonly [key: string]: unknown;
+      };
+    };
     /**
      * ChatCompletion
      * @description The answer of the agent.
@@ -1760,7 +1833,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -1941,6 +2014,10 @@ export interface components {
       | components['schemas']['CostThresholdEvent']
       | components['schemas']['PermissionRequestEvent']
       | components['schemas']['PermissionResolvedEvent']
+      | components['schemas']['QuestionAskedEvent']
+      | components['schemas']['QuestionAnsweredEvent']
+      | components['schemas']['QuestionExpiredEvent']
+      | components['schemas']['ToolRequestEvent']
       | components['schemas']['TriggerAcceptedEvent']
       | components['schemas']['TriggerIgnoredEvent']
       | components['schemas']['TriggerRefusedEvent']
@@ -2374,9 +2451,9 @@ export interface components {
       readonly createdAt: string;
       /**
        * Format: date-time
-       * @description Without a decision, the call is denied at this time.
+       * @description Without a decision, the call is denied at this time, or the run fails. Null: it waits for ever.
        */
-      readonly expiresAt: string;
+      readonly expiresAt: string | null;
       readonly id: string;
       readonly params: {
         readonly [key: string]: unknown;
@@ -2417,7 +2494,7 @@ export interface components {
         readonly alwaysCovers?: string;
         /** @description The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call. */
         readonly callId?: string;
-        /** @description Without a decision, the call is denied at this time. RFC 3339 UTC. */
+        /** @description Without a decision, the call is denied at this time, or the run fails. RFC 3339 UTC. Absent: it waits for ever. */
         readonly expiresAt?: string;
         readonly params: {
           readonly [key: string]: unknown;
@@ -2554,19 +2631,28 @@ export interface components {
         /** @description A model of the agent. Default: the model of the server, or the own choice of another agent. */
         readonly model?: string;
         /**
+         * @description If nobody answers a permission or a question in time: `deny` it and continue, or `fail` the run. Default: that of the server.
+         * @enum {string}
+         */
+        readonly onUnanswered?: 'deny' | 'fail';
+        /**
          * @description Default: the mode of the server. A more permissive one needs a key with the scope `tools`.
          * @enum {string}
          */
         readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
+        /** @description Milliseconds that the run waits for a permission, an answer or the result of a tool of the caller. Null: for ever. Default: that of the server. */
+        readonly permissionTimeoutMs?: number | null;
         /** @description Added to the system prompt. */
         readonly system?: string;
-        /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
+        /** @description Milliseconds that the run may take. Time spent waiting for a permission or an answer does not count. */
         readonly timeoutMs?: number;
       };
       /** @description The task for the agent. It must not be blank. */
       readonly prompt: string;
       /** @description The session to continue; default: a new one. */
       readonly sessionId?: string;
+      /** @description Tools of the caller, for this prompt. A call of one is the event `tool.request`; answer it with `POST /api/tool-calls/{id}`. */
+      readonly tools?: readonly components['schemas']['CallerTool'][];
       readonly webhook?: components['schemas']['RunWebhook'];
     };
     /**
@@ -2589,6 +2675,127 @@ export interface components {
         readonly outputTokens: number;
         readonly totalTokens: number;
       } | null;
+    };
+    /**
+     * Question
+     * @description A question of the agent that waits, or waited, for an answer.
+     */
+    readonly Question: {
+      /** @description Whether an answer may be a text that is not one of the choices. */
+      readonly allowsText: boolean;
+      /** @description Absent while the question is pending. */
+      readonly answer?: string;
+      /** @description The call of `ask_user`: `tool.start` has the same id. */
+      readonly callId: string;
+      /** @description Suggested answers. Empty: any text. */
+      readonly choices: readonly string[];
+      /** Format: date-time */
+      readonly createdAt: string;
+      /**
+       * Format: date-time
+       * @description Without an answer, the agent continues without it at this time. Null: it waits for ever.
+       */
+      readonly expiresAt: string | null;
+      readonly id: string;
+      readonly question: string;
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @enum {string} */
+      readonly status: 'pending' | 'answered';
+    };
+    /** QuestionAnswer */
+    readonly QuestionAnswer: {
+      /** @description One of the choices, or a text if the question allows it. */
+      readonly answer: string;
+    };
+    /**
+     * QuestionAnsweredEvent
+     * @description A question was answered.
+     */
+    readonly QuestionAnsweredEvent: {
+      readonly data: {
+        readonly answer: string;
+        readonly questionId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'question.answered';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'question.answered';
+    };
+    /**
+     * QuestionAskedEvent
+     * @description The agent asks a question, and the run waits for the answer.
+     */
+    readonly QuestionAskedEvent: {
+      readonly data: {
+        /** @description Whether an answer may be a text that is not one of the choices. */
+        readonly allowsText: boolean;
+        /** @description The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call. */
+        readonly callId: string;
+        /** @description Suggested answers. Empty: any text. */
+        readonly choices: readonly string[];
+        /** @description RFC 3339 UTC. Absent: it waits for ever. */
+        readonly expiresAt?: string;
+        readonly question: string;
+        readonly questionId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'question.asked';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'question.asked';
+    };
+    /**
+     * QuestionExpiredEvent
+     * @description A question will not be answered: nobody did in time, or its run has ended.
+     */
+    readonly QuestionExpiredEvent: {
+      readonly data: {
+        readonly questionId: string;
+        readonly reason: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'question.expired';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'question.expired';
     };
     /**
      * QueuedRun
@@ -3028,7 +3235,7 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -3246,6 +3453,10 @@ export interface components {
       | components['schemas']['CostThresholdEvent']
       | components['schemas']['PermissionRequestEvent']
       | components['schemas']['PermissionResolvedEvent']
+      | components['schemas']['QuestionAskedEvent']
+      | components['schemas']['QuestionAnsweredEvent']
+      | components['schemas']['QuestionExpiredEvent']
+      | components['schemas']['ToolRequestEvent']
       | components['schemas']['TriggerAcceptedEvent']
       | components['schemas']['TriggerIgnoredEvent']
       | components['schemas']['TriggerRefusedEvent']
@@ -3276,6 +3487,41 @@ export interface components {
       readonly name: string;
       /** @description True if the tool changes nothing. */
       readonly readOnly: boolean;
+    };
+    /**
+     * ToolCall
+     * @description A call of a caller's tool that waits, or waited, for its result.
+     */
+    readonly ToolCall: {
+      /** @description The call in the log: `tool.start` and `tool.complete` or `tool.error` have the same id. */
+      readonly callId: string;
+      /** Format: date-time */
+      readonly createdAt: string;
+      /**
+       * Format: date-time
+       * @description Without a result, the call fails at this time, and the run continues. Null: never.
+       */
+      readonly expiresAt: string | null;
+      readonly id: string;
+      /** @description Valid for the schema of the tool. */
+      readonly params: {
+        readonly [key: string]: unknown;
+      };
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @enum {string} */
+      readonly status: 'pending' | 'answered';
+      readonly tool: string;
+    };
+    /**
+     * ToolCallResult
+     * @description Either `result` or `error`.
+     */
+    readonly ToolCallResult: {
+      /** @description Why the call failed. The model reads it. */
+      readonly error?: string;
+      /** @description Any JSON value. The model reads it. */
+      readonly result?: unknown;
     };
     /**
      * ToolCompleteEvent
@@ -3361,6 +3607,40 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'tool.output';
+    };
+    /**
+     * ToolRequestEvent
+     * @description The agent calls a tool of the caller, and the run waits for the result: `POST /api/tool-calls/{toolCallId}`. `tool.complete` or `tool.error` with the same `callId` follows.
+     */
+    readonly ToolRequestEvent: {
+      readonly data: {
+        /** @description The call in the log: `tool.start` and `tool.complete` or `tool.error` have the same id. */
+        readonly callId: string;
+        /** @description RFC 3339 UTC. Absent: it waits for ever. */
+        readonly expiresAt?: string;
+        readonly params: {
+          readonly [key: string]: unknown;
+        };
+        readonly tool: string;
+        readonly toolCallId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'tool.request';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'tool.request';
     };
     /** ToolResult */
     readonly ToolResult: {
@@ -3721,9 +4001,16 @@ export interface components {
       readonly maxTokens?: number;
       /** @description A model of the agent. Default: the model of the server, or the own choice of another agent. */
       readonly model?: string;
+      /**
+       * @description If nobody answers a permission or a question in time: `deny` it and continue, or `fail` the run. Default: that of the server.
+       * @enum {string}
+       */
+      readonly onUnanswered?: 'deny' | 'fail';
+      /** @description Milliseconds that the run waits for a permission, an answer or the result of a tool of the caller. Null: for ever. Default: that of the server. */
+      readonly permissionTimeoutMs?: number | null;
       /** @description Added to the system prompt. */
       readonly system?: string;
-      /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
+      /** @description Milliseconds that the run may take. Time spent waiting for a permission or an answer does not count. */
       readonly timeoutMs?: number;
     };
     /**
@@ -3800,10 +4087,11 @@ export interface components {
     };
     /**
      * WaitingRun
-     * @description A run that waits for a decision about a tool call.
+     * @description A run that waits for a permission, an answer to a question, or the result of a tool of the caller.
      */
     readonly WaitingRun: {
-      readonly permission: components['schemas']['Permission'];
+      readonly permission?: components['schemas']['Permission'];
+      readonly question?: components['schemas']['Question'];
       readonly runId: string;
       readonly sessionId: string;
       /**
@@ -3811,6 +4099,7 @@ export interface components {
        * @enum {string}
        */
       readonly status: 'waiting';
+      readonly toolCall?: components['schemas']['ToolCall'];
     };
     /**
      * Webhook
@@ -3819,7 +4108,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -3968,7 +4257,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4009,7 +4298,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4928,6 +5217,8 @@ export interface components {
      *
      *     `agent_timeout`: The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.
      *
+     *     `unanswered`: Nobody answered a permission or a question within `permissionTimeoutMs`, and `onUnanswered` is `fail`. As the outcome of a tool call: nobody answered in time.
+     *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
     readonly OpenAiError504: {
@@ -5186,11 +5477,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /**
-     * @description `tool_not_found`: No tool has this name.
-     *
-     *     `file_not_found`: The path given to a tool does not exist.
-     */
+    /** @description `question_not_found`: No question with this id is pending or was answered recently. */
     readonly 'Problem404-5': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5200,7 +5487,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_not_found`: No session has this id. */
+    /** @description `tool_call_not_found`: No call of a caller's tool with this id is pending or was answered recently. */
     readonly 'Problem404-6': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5210,7 +5497,11 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `event_not_found`: No event has this id. */
+    /**
+     * @description `tool_not_found`: No tool has this name.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     */
     readonly 'Problem404-7': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5220,7 +5511,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_not_found`: No webhook has this id. */
+    /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-8': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5230,8 +5521,28 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    /** @description `event_not_found`: No event has this id. */
     readonly 'Problem404-9': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `webhook_not_found`: No webhook has this id. */
+    readonly 'Problem404-10': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    readonly 'Problem404-11': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5245,7 +5556,7 @@ export interface components {
      *
      *     `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000.
      */
-    readonly 'Problem404-10': {
+    readonly 'Problem404-12': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5255,7 +5566,7 @@ export interface components {
       };
     };
     /** @description `trigger_not_found`: No trigger has this id. */
-    readonly 'Problem404-11': {
+    readonly 'Problem404-13': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5265,7 +5576,7 @@ export interface components {
       };
     };
     /** @description `key_not_found`: No API key has this id. */
-    readonly 'Problem404-12': {
+    readonly 'Problem404-14': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5342,13 +5653,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /**
-     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
-     *
-     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
-     *
-     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
-     */
+    /** @description `question_resolved`: The question was already answered, nobody answered it in time, or its run has ended. */
     readonly 'Problem409-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5359,7 +5664,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    /** @description `tool_call_resolved`: The call already has its result, nobody gave one in time, or its run has ended. */
     readonly 'Problem409-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5370,7 +5675,13 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_exists`: A webhook with this id already exists. */
+    /**
+     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5381,7 +5692,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
+    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'Problem409-8': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5392,7 +5703,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
+    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-9': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5403,7 +5714,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-10': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5414,8 +5725,30 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `trigger_exists`: A trigger with this id already exists. */
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-11': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    readonly 'Problem409-12': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `trigger_exists`: A trigger with this id already exists. */
+    readonly 'Problem409-13': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5430,7 +5763,7 @@ export interface components {
      *
      *     `trigger_disabled`: A disabled trigger accepts no calls. Enable it first.
      */
-    readonly 'Problem409-12': {
+    readonly 'Problem409-14': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5793,6 +6126,8 @@ export interface components {
      *
      *     `agent_timeout`: The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.
      *
+     *     `unanswered`: Nobody answered a permission or a question within `permissionTimeoutMs`, and `onUnanswered` is `fail`. As the outcome of a tool call: nobody answered in time.
+     *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
     readonly Problem504: {
@@ -6056,7 +6391,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6092,7 +6427,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6126,9 +6461,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-10'];
+      readonly 409: components['responses']['Problem409-12'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -6324,12 +6659,73 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listInbox: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Only items of this kind. */
+        readonly kind?: 'permission' | 'question' | 'tool_call';
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+        /** @description Only items of this run. */
+        readonly runId?: string;
+        /** @description Only items of this session. */
+        readonly sessionId?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly items: readonly (
+              | {
+                  /** @enum {string} */
+                  readonly kind: 'permission';
+                  readonly permission: components['schemas']['Permission'];
+                }
+              | {
+                  /** @enum {string} */
+                  readonly kind: 'question';
+                  readonly question: components['schemas']['Question'];
+                }
+              | {
+                  /** @enum {string} */
+                  readonly kind: 'tool_call';
+                  readonly toolCall: components['schemas']['ToolCall'];
+                }
+            )[];
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -6437,7 +6833,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-14'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -6680,7 +7076,7 @@ export interface operations {
           readonly 'text/event-stream': string;
         };
       };
-      /** @description The run continues: it was queued (`queued`), or a tool needs a permission (`waiting`). */
+      /** @description The run continues: it was queued (`queued`), or it waits for a permission, an answer or a tool of the caller (`waiting`). */
       readonly 202: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
@@ -6711,6 +7107,59 @@ export interface operations {
       readonly 502: components['responses']['Problem502'];
       readonly 503: components['responses']['Problem503-2'];
       readonly 504: components['responses']['Problem504'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly answerQuestion: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['QuestionAnswer'];
+      };
+    };
+    readonly responses: {
+      /** @description A question of the agent that waits, or waited, for an answer. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Question'];
+        };
+      };
+      /** @description Another node works on the run and has not answered yet. The item is still pending. */
+      readonly 202: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Question'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-5'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-5'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
@@ -7046,7 +7495,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
+      readonly 409: components['responses']['Problem409-7'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -7083,7 +7532,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7114,9 +7563,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-6'];
+      readonly 409: components['responses']['Problem409-8'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -7163,7 +7612,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7222,7 +7671,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7259,7 +7708,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7306,9 +7755,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
+      readonly 409: components['responses']['Problem409-7'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -7354,7 +7803,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7403,7 +7852,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7631,6 +8080,60 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly answerToolCall: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    /** @description Either `result` or `error`. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['ToolCallResult'];
+      };
+    };
+    readonly responses: {
+      /** @description A call of a caller's tool that waits, or waited, for its result. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ToolCall'];
+        };
+      };
+      /** @description Another node works on the run and has not answered yet. The item is still pending. */
+      readonly 202: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ToolCall'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-6'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listTools: {
     readonly parameters: {
       readonly query?: {
@@ -7701,7 +8204,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-2'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7782,7 +8285,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
+      readonly 409: components['responses']['Problem409-13'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -7819,7 +8322,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7850,7 +8353,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7893,7 +8396,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7942,7 +8445,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7982,7 +8485,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -8024,7 +8527,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -8133,7 +8636,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-7'];
+      readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8170,7 +8673,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8201,7 +8704,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -8244,7 +8747,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -8293,9 +8796,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8348,9 +8851,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8394,7 +8897,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -8433,9 +8936,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-8'];
+      readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8729,9 +9232,9 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-12'];
+      readonly 409: components['responses']['Problem409-14'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];

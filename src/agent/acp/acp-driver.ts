@@ -96,6 +96,8 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
     requireSupported(config, facts.facts, {
       options: context.options,
       permissionMode: foreign.permissionMode,
+      // Checked when the prompt was accepted.
+      tools: [],
     });
     const setTo = { agent: name, timeoutMs };
     const kept = foreign.agentSession()?.id === session.id ? foreign.agentSession() : undefined;
@@ -219,8 +221,8 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
 
   return {
     respond,
-    checkCaller({ options: given, permissionMode }) {
-      requireSupported(config, facts.facts, { options: given, permissionMode });
+    checkCaller({ options: given, permissionMode, tools }) {
+      requireSupported(config, facts.facts, { options: given, permissionMode, tools });
     },
   };
 }

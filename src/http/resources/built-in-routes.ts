@@ -9,6 +9,7 @@ import { deliveryRoutes } from './deliveries.ts';
 import { docsRoutes } from './docs.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
+import { inboxRoutes } from './inbox.ts';
 import { keyRoutes } from './keys.ts';
 import { mcpRoutes } from './mcp.ts';
 import { metricsRoutes } from './metrics.ts';
@@ -39,6 +40,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...openAiRoutes(context),
     ...runRoutes(context),
     ...permissionRoutes(context),
+    ...inboxRoutes(context),
     ...toolRoutes(context),
     ...sessionRoutes(context),
     ...eventRoutes(context),

@@ -70,7 +70,7 @@ export async function openPostgresStore({
     doubtLimitMs,
   });
   let closing: Promise<void> | undefined;
-  const { listQuestions, getQuestion, ...records } = createRecordReader(database);
+  const { listQuestions, questionsOf, getQuestion, ...records } = createRecordReader(database);
 
   return {
     database,
@@ -89,7 +89,7 @@ export async function openPostgresStore({
       return { first: typeof rows[0]?.first === 'number' ? rows[0].first : last + 1, last };
     },
     ...records,
-    questions: { listQuestions, getQuestion },
+    questions: { listQuestions, questionsOf, getQuestion },
     ...createDeliveryReader(database),
     ...createMaintenance({ database, guard, now }),
     triggers: createTriggerStore({ database, guard, onChanged: () => node?.touched() }),

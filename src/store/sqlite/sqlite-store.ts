@@ -13,6 +13,7 @@ import { storeIsClosed } from '../write-queue.ts';
 import { deliveryStore } from './deliveries.ts';
 import { countEvents, getEvent, readEvents } from './event-reader.ts';
 import { toOpenError } from './open-database.ts';
+import { questionStore } from './questions.ts';
 import { listRuns, sessionsWithRuns } from './run-lister.ts';
 import { addTextFunction, listSessions } from './session-lister.ts';
 import { toStorageError } from './sqlite-errors.ts';
@@ -135,6 +136,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     getAnswer: (key) => read(() => optional(reads.getAnswer.get(key), toAnswerRow)),
     pruneAnswers: (before, max) => call('pruneAnswers', before, max),
 
+    questions: questionStore({ reads, read }),
     triggers: triggerStore({ reads, read, call }),
     ...deliveryStore({ reads, read, call }),
 
