@@ -229,7 +229,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     try {
       return await work({
         signal: run.signal,
-        isLeft: () => run.isLeft,
+        isLeft: () => run.isLeft || run.isLost,
         // In the commit of the event, so that a reader who sees the event also sees the run's status.
         beginWait(open, question) {
           asked = open;

@@ -129,6 +129,14 @@ export function waitingComment(
   return `waiting for the permission ${permissionId} to use ${tool}; decide with POST ${permissionUrl(permissionId, caller)}`;
 }
 
+/** The same for a question of the agent. */
+export function askedComment(
+  { questionId, question }: { readonly questionId: string; readonly question: string },
+  { baseUrl }: Caller,
+): string {
+  return `the agent asks: ${JSON.stringify(question)}; answer with POST ${baseUrl}/api/questions/${questionId}`;
+}
+
 function permissionUrl(permissionId: string, { baseUrl }: Caller): string {
   return `${baseUrl}/api/permissions/${permissionId}`;
 }

@@ -7,7 +7,15 @@ import { calls, says } from '../agent/start-model-agent.ts';
 import { waitFor } from '../wait-for.ts';
 import { eras, type McpServer, startMcpServer } from './start-mcp-server.ts';
 
-const agentTools = ['prompt', 'run_status', 'run_result', 'run_cancel', 'permission_decide', 'sessions_list'];
+const agentTools = [
+  'prompt',
+  'run_status',
+  'run_result',
+  'run_cancel',
+  'permission_decide',
+  'question_answer',
+  'sessions_list',
+];
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into results of every shape.
 type Result = any;

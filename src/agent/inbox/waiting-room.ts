@@ -14,7 +14,7 @@ import { type OpenItem, questionWrite } from './open-item.ts';
 /** The run that waits. */
 export interface WaitHooks {
   readonly signal: AbortSignal;
-  /** True if the run is left to the next process: the item stays as it is. Asked when the signal aborts. */
+  /** True if another process continues the run: the item stays as it is. Asked when the signal aborts. */
   readonly isLeft: () => boolean;
   /** Called when the run begins to wait. Returns the changes that are committed with the question. */
   readonly beginWait: (open: OpenItem, question: Write) => readonly Write[];

@@ -100,6 +100,8 @@ const triggerFields = {
   'options.model': 'local/test-model',
   'options.maxSteps': 1,
   'options.timeoutMs': 1000,
+  'options.permissionTimeoutMs': 1000,
+  'options.onUnanswered': 'fail',
   'options.system': 'x',
   'options.maxTokens': 1000,
   'options.maxCost': 1,
