@@ -45,8 +45,10 @@ test('after kill -9, runs can be resumed from the last saved step, and one that 
     const { events } = await client.events.list({ runId: silent.id, type: 'tool.complete' });
     return events.length === 1;
   });
-  await waitFor('the other waits', async () => (await client.runs.get(waiting.id)).status === 'waiting');
-  const [permission] = (await client.permissions.list()).permissions;
+  const permission = await waitFor(
+    'the permission to be stored',
+    async () => (await client.permissions.list()).permissions[0],
+  );
   first.child.kill('SIGKILL');
   await first.finished;
 
@@ -66,7 +68,7 @@ test('after kill -9, runs can be resumed from the last saved step, and one that 
   const last = model.requests.at(-1);
   expect(last?.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant', 'user']);
   expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('two');
-  await client.permissions.decide(permission?.id ?? '', { decision: 'allow' });
+  await client.permissions.decide(permission.id, { decision: 'allow' });
   await waitFor('it ends', async () => (await client.runs.get(waiting.id)).status === 'completed');
   expect((await client.runs.get(waiting.id)).response).toBe('waited');
   client.close();
