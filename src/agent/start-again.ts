@@ -2,6 +2,7 @@
 // that had not begun, only the runs of callers that do not wait for the answer, such as triggers, survive in this way:
 // `RunRequest.afterRestart`.
 
+import { unpackTraceContext } from '../base/trace-context.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { RunRow, Store } from '../store/store.ts';
 import type { Driver } from './driver.ts';
@@ -58,6 +59,7 @@ export function createStartAgain({
       request,
       driver,
       hop: reopened[0]?.hop ?? request.afterRestart?.hop ?? 0,
+      trace: unpackTraceContext(request.afterRestart?.trace ?? ''),
       isResumed: continues,
       memory: readSessionMemory(session),
       promptMessageId: continues ? undefined : request.afterRestart?.promptMessageId,

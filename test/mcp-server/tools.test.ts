@@ -41,6 +41,7 @@ describe.each(eras)('a %s client', (era) => {
       'run_status',
       'run_result',
       'run_cancel',
+      'question_answer',
     ]);
     expect(await namesOf(await server.connect(era, await server.key('read')))).toEqual(['sessions_list']);
     const tools = await namesOf(await server.connect(era, await server.key('tools')));

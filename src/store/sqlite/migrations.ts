@@ -177,6 +177,10 @@ export const migrations: readonly string[] = [
   CREATE TABLE trigger_states (trigger_id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
   `
+  -- The trace that an event belongs to, which its deliveries continue: traceparent and, after a space, tracestate.
+  ALTER TABLE payloads ADD COLUMN trace TEXT;
+  `,
+  `
   -- What runs wait for: permissions, questions and calls of the caller's tools. Lists are in the order of the ids without
   -- their prefixes, which is that of time.
   CREATE TABLE questions (
