@@ -9,6 +9,7 @@ import { createRedactor, isNumber, type Redactor, secretVariables } from '../bas
 import { createRunFigures } from '../base/run-figures.ts';
 import type { Tracing } from '../base/tracing.ts';
 import { builtinAgent } from '../contract/agent.ts';
+import { defaultAnswerTimeMs, type UnansweredAction } from '../contract/inbox.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
@@ -24,6 +25,7 @@ import { listSessionChanges } from './file-history/session-changes.ts';
 import { createUndos, type Undos } from './file-history/undo.ts';
 import { createFiles, type Files, type FilesOptions } from './files/files.ts';
 import { createPromptParts } from './files/prompt-parts.ts';
+import { createWaitingRoom } from './inbox/waiting-room.ts';
 import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
@@ -31,8 +33,9 @@ import { createSessionServers } from './mcp/session-servers.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
 import type { AloneAnswer, AloneRequest } from './models/answer-alone.ts';
 import { providerSecrets } from './models/provider-config.ts';
-import { type AllPermissions, createAllPermissions, createOwnPermissions } from './nodes/all-permissions.ts';
+import { type AllPermissions, createAllPermissions } from './nodes/all-permissions.ts';
 import { guardLog } from './nodes/guarded-log.ts';
+import { createInbox, type Inbox } from './nodes/inbox.ts';
 import { proxiesFrom } from './outbound-http.ts';
 import { pathsInside } from './paths-inside.ts';
 import { createFileDenyRules } from './permissions/file-deny-rules.ts';
@@ -93,8 +96,10 @@ export interface AgentOptions {
   readonly protectedPaths?: readonly string[];
   /** A private folder that tools cannot see, for journals that must survive a crash. Undefined: none are kept. */
   readonly stateFolder?: string;
-  /** Time limit for the answer to a permission, in ms. @default 600_000 */
-  readonly permissionTimeoutMs?: number;
+  /** Time limit of permissions, questions and calls of callers' tools, in ms; null for none. @default 600_000 */
+  readonly permissionTimeoutMs?: number | null;
+  /** What happens to a run whose permission or question nobody answers in time. @default 'deny' */
+  readonly onUnanswered?: UnansweredAction;
   /** Limits of the files that prompts carry. @default 10 MiB each, 1 GiB together, 90 days */
   readonly files?: Partial<Pick<FilesOptions, 'maxFileSize' | 'maxStoredFiles' | 'keepDays'>>;
   readonly costLimits?: CostLimits;
@@ -159,6 +164,8 @@ export interface Agent {
   readonly allPermissions: AllPermissions;
   /** The images and files of prompts. */
   readonly uploads: Files;
+  /** What the runs of all nodes wait for. */
+  readonly inbox: Inbox;
   readonly models: AgentModels;
   readonly agents: Agents;
   readonly mcp: McpServers;
@@ -298,14 +305,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     sandbox,
   });
   const toolBox = traceTools(plainTools, tracing);
-  const permissions = createPermissions({
-    log: runLog,
-    now,
-    runLater,
-    allow,
-    deny,
-    ...(options.permissionTimeoutMs === undefined ? {} : { answerWithinMs: options.permissionTimeoutMs }),
-  });
+  const room = createWaitingRoom({ log: runLog, now });
+  const permissions = createPermissions({ room, now, runLater, allow, deny });
+  const { permissionTimeoutMs = defaultAnswerTimeMs, onUnanswered = 'deny' } = options;
   const models = createAgentModels({
     workspace,
     configured: options.models,
@@ -393,6 +395,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     log: runLog,
     tools: toolBox,
     permissions,
+    room,
+    answerTime: { answerWithinMs: permissionTimeoutMs, onUnanswered },
     spending,
     figures,
     chooseDriver: agents.chooseDriver,
@@ -404,10 +408,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     node,
     tracing,
   });
-  const allPermissions: AllPermissions =
-    node === undefined || store.questions === undefined
-      ? createOwnPermissions(permissions)
-      : createAllPermissions({ node, questions: store.questions, log, own: permissions });
+  const inbox = createInbox({
+    node,
+    questions: store.questions,
+    log,
+    room,
+    adopt: (runId) => runs.adopt(runId),
+  });
+  const allPermissions = createAllPermissions(inbox, permissions);
   await runs.recover();
   const closing = new AbortController();
   // In the background: a large workspace must not delay the start.
@@ -446,6 +454,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     permissions,
     allPermissions,
     uploads: files,
+    inbox,
     models,
     agents,
     mcp,
@@ -469,7 +478,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     },
     async close(graceMs) {
       await runs.close(graceMs);
-      allPermissions.close?.();
+      inbox.close();
       closing.abort();
       await Promise.all([
         mcp.close(),

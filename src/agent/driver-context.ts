@@ -4,9 +4,9 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';
 import { isBlank, wellFormed, wellFormedDeep } from '../base/text.ts';
+import { contentOf } from '../contract/inbox.ts';
 import type { Message } from '../contract/message.ts';
 import type { Part } from '../contract/part.ts';
-import type { Permission } from '../contract/permission.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import type { FileRow } from '../store/file-store.ts';
@@ -15,13 +15,17 @@ import type { DriverContext, EncodeOutcome, KeptOutcome, LoadedImage, Summary } 
 import { type Files, newFileRow } from './files/files.ts';
 import { partOf } from './files/prompt-parts.ts';
 import { createForeignContexts, type JudgedCall } from './foreign-context.ts';
+import { type AnswerTime, answerTimeOf } from './inbox/answer-time.ts';
+import type { OpenItem } from './inbox/open-item.ts';
+import { listRunTools, prepareRunTool, waitForAnswer } from './inbox/run-tools.ts';
+import type { WaitHooks, WaitingRoom } from './inbox/waiting-room.ts';
 import type { LiveRun } from './live-run.ts';
 import { type NewMessage, newMessageRow, toMessage } from './message-record.ts';
 import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
 import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
-import { patchRun, questionWrite } from './run-record.ts';
+import { patchRun } from './run-record.ts';
 import {
   addUsage,
   noUsage,
@@ -43,6 +47,9 @@ export interface DriverContextOptions {
   readonly log: EventLog;
   readonly tools: ToolBox;
   readonly permissions: Permissions;
+  readonly room: WaitingRoom;
+  /** Of prompts that set none. */
+  readonly answerTime: AnswerTime;
   readonly spending: Spending;
   readonly figures: Pick<RunFigures, 'spent'>;
   readonly now: () => number;
@@ -71,6 +78,12 @@ interface ShownCall {
   readonly callId?: string;
 }
 
+/** What a call waited for in an earlier process, and its place in the run. */
+interface AskedAgain {
+  readonly place?: string | undefined;
+  readonly reopened?: OpenItem | undefined;
+}
+
 /** The use that a permission was given for. */
 interface Permit {
   readonly use?: ToolUse;
@@ -78,7 +91,7 @@ interface Permit {
 }
 
 export function createDriverContexts(options: DriverContextOptions): (run: LiveRun) => DriverContext {
-  const { store, log, tools, permissions, spending, now, defaultMode } = options;
+  const { store, log, tools, permissions, room, answerTime, spending, now, defaultMode } = options;
   const { readPrompt, readParts, files, isLive, liveElsewhere, onWaitingChange, onFault, figures, node } =
     options;
 
@@ -138,7 +151,12 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       callId,
       asks,
       onWait,
-    }: { readonly callId: string; readonly asks: boolean; readonly onWait: (() => void) | undefined },
+      ...again
+    }: AskedAgain & {
+      readonly callId: string;
+      readonly asks: boolean;
+      readonly onWait: (() => void) | undefined;
+    },
   ): Promise<Permit> {
     // To resolve a path takes two turns of the thread pool, up to 0.4 ms a step.
     if (permissions.ignoresTarget(call)) return {};
@@ -149,9 +167,33 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     const guarded = mode === 'full' ? undefined : await tools.guardedFile(call, use);
     if (asks || guarded !== undefined) {
       const isolation = await tools.isolationOf(call.tool);
-      await ask(run, { callId, use, readOnly: call.readOnly, guarded, isolation }, onWait);
+      await ask(run, { callId, use, readOnly: call.readOnly, guarded, isolation, ...again }, onWait);
     } else permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
     return { use, guarded };
+  }
+
+  /** Waits for the answer to a question, or for the result of a tool of the caller. */
+  async function waitForOwn(
+    run: LiveRun,
+    call: PreparedCall,
+    {
+      callId,
+      onWait,
+      place,
+      reopened,
+    }: AskedAgain & { readonly callId: string; readonly onWait: (() => void) | undefined },
+  ): Promise<() => Promise<unknown>> {
+    // The events that lead to a question must be in the log before it.
+    await run.keeping;
+    const request = {
+      ...answerTimeOf(run.request.options, answerTime),
+      ...run.owner,
+      callId,
+      place,
+      reopened,
+      hop: run.hop,
+    };
+    return waiting(run, onWait, (hooks) => waitForAnswer(room, call, { ...hooks, ...request }, now));
   }
 
   /** A caller without the scope `tools` may use only the rules remembered for its own key. */
@@ -159,13 +201,20 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     return memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId);
   }
 
-  async function ask(run: LiveRun, { use, ...judged }: JudgedCall, onWait?: () => void): Promise<void> {
-    let asked: Permission | undefined;
-    try {
-      await permissions.check({
+  async function ask(
+    run: LiveRun,
+    { use, place, reopened, ...judged }: JudgedCall & AskedAgain,
+    onWait?: () => void,
+  ): Promise<void> {
+    await waiting(run, onWait, (hooks) =>
+      permissions.check({
+        ...hooks,
+        ...answerTimeOf(run.request.options, answerTime),
         ...run.owner,
         ...use,
         ...judged,
+        place,
+        reopened,
         hop: run.hop,
         mode: modeOf(run),
         remembered: () => rememberedIn(run),
@@ -174,43 +223,56 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
             remember(run, { allowed: [...run.memory.allowed, { ...rule, keyId: run.request.keyId }] }),
           ]);
         },
+      }),
+    );
+  }
+
+  /** Does `work`, which may wait in the waiting room, and keeps the status of the run. */
+  async function waiting<T>(
+    run: LiveRun,
+    onWait: (() => void) | undefined,
+    work: (hooks: WaitHooks) => Promise<T>,
+  ): Promise<T> {
+    let asked: OpenItem | undefined;
+    try {
+      return await work({
         signal: run.signal,
+        isLeft: () => run.isLeft || run.isLost,
         // In the commit of the event, so that a reader who sees the event also sees the run's status.
-        beginWait(permission) {
-          asked = permission;
-          return questionChanged(run, run.questionAsked(), questionWrite(permission));
+        beginWait(open, question) {
+          asked = open;
+          run.noteOpen(open);
+          return questionChanged(run, run.questionAsked(), question);
         },
-        endWait({ id }) {
+        endWait(question) {
           if (asked === undefined) return [];
+          run.noteSettled(asked);
           asked = undefined;
-          return questionChanged(run, run.questionSettled(), { kind: 'deleteQuestions', runId: run.id, id });
+          return questionChanged(run, run.questionSettled(), question);
         },
-        onAsked(permission) {
-          run.tellAsked(permission);
+        onAsked(item) {
+          run.tellAsked(item);
           onWait?.();
         },
       });
     } finally {
       // The question could not be written, or the run has ended.
       if (asked !== undefined) {
+        const { id } = contentOf(asked.item);
+        run.noteSettled(asked);
         const worksAgain = run.questionSettled();
         // The end of the run removes its questions.
-        if (worksAgain || (node !== undefined && !run.signal.aborted))
-          write(
-            run,
-            questionChanged(run, worksAgain, { kind: 'deleteQuestions', runId: run.id, id: asked.id }),
-          ).catch((error: unknown) => onFault(error, run.id));
+        if (!run.signal.aborted)
+          write(run, questionChanged(run, worksAgain, { kind: 'deleteQuestions', runId: run.id, id })).catch(
+            (error: unknown) => onFault(error, run.id),
+          );
       }
     }
   }
 
-  /**
-   * The writes of the steps before a question must survive a crash while it is open. With several nodes, the store
-   * has the open questions, so that every node can list them.
-   */
+  /** The writes of the steps before a question must survive a crash while it is open. */
   function questionChanged(run: LiveRun, waitingHasChanged: boolean, question: Write): readonly Write[] {
     if (waitingHasChanged) onWaitingChange(run);
-    if (node === undefined) return waitingHasChanged ? [...run.takePendingWrites(), save(run)] : [];
     return [...run.takePendingWrites(), patchRun(run.record, now()), question];
   }
 
@@ -287,6 +349,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     signal: run.signal,
     mayUseTools: run.request.mayUseTools,
     isResumed: run.isResumed,
+    continues: run.continues,
     keeping: () => run.keeping,
     ready: async () => {
       if (node !== undefined) await leaseIsGood(node, run.signal);
@@ -304,7 +367,8 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     tools: async () => {
       const { leftOut = [] } = run.memory;
       const all = (await tools.list(run.sessionId)).filter(({ name }) => !leftOut.includes(name));
-      return modeOf(run) === 'read-only' ? all.filter(({ readOnly }) => readOnly) : all;
+      const own = listRunTools(run.request.tools ?? []).filter(({ name }) => !leftOut.includes(name));
+      return [...(modeOf(run) === 'read-only' ? all.filter(({ readOnly }) => readOnly) : all), ...own];
     },
     async leaveOutTool(name) {
       await write(run, [remember(run, { leftOut: [...(run.memory.leftOut ?? []), name] })]);
@@ -318,20 +382,29 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       keepLater = false,
       onWait,
       sees = false,
+      place = callId,
       encode = textOfOutcome,
     }) {
       const { signal } = run;
       const shown = { tool, params: wellFormedDeep(params), ...(callId === undefined ? {} : { callId }) };
-      const loggedId = newCallId();
+      const reopened = run.reopenedAt(place);
+      const loggedId = (reopened && contentOf(reopened.item).callId) ?? newCallId();
+      const again = { place, reopened };
       let call: PreparedCall;
-      let permitted: Permit;
+      let permitted: Permit = {};
+      let work: (() => Promise<unknown>) | undefined;
       await keepOrder(run);
       try {
         // Checked first, so that no person is asked about a malformed call.
-        call = await tools.prepare(tool, params, run.sessionId);
-        permitted = await permit(run, call, { callId: loggedId, asks, onWait });
+        const own = prepareRunTool(run.request.tools ?? [], tool, params);
+        call = own ?? (await tools.prepare(tool, params, run.sessionId));
+        if (own === undefined)
+          permitted = await permit(run, call, { callId: loggedId, asks, onWait, ...again });
+        else work = await waitForOwn(run, call, { callId: loggedId, onWait, ...again });
       } catch (error) {
-        if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
+        // With `onUnanswered: "fail"`, the run ends.
+        const isEnd = !(error instanceof CodeBuddyError) || error.code === 'unanswered';
+        if (isEnd || signal.aborted) throw error;
         return refuse(run, shown, error, { encode, callId: loggedId });
       }
       if (node !== undefined) await leaseIsGood(node, signal);
@@ -343,6 +416,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         hop: run.hop,
         signal,
         use: permitted.use,
+        work,
         ...(modeOf(run) === 'full' ? {} : { guard: { allowed: permitted.guarded?.path } }),
         isOneOfSeveral,
         ...(sees ? { onImage: (image) => void images.push(newFileRow(image.data, image, now())) } : {}),
@@ -354,9 +428,12 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
           text = encode(ending);
           const parts = images.map(partOf);
           const message = toolMessage(run, shown, text, { isError: !ending.ok, durationMs, parts });
+          // Its answer was kept until now.
+          const used: Write = { kind: 'deleteQuestions', runId: run.id };
           return [
             ...images.map((file) => ({ kind: 'putFile' as const, file })),
             { kind: 'addMessage', message },
+            ...(work === undefined ? [] : [used]),
           ];
         },
       });

@@ -6,6 +6,7 @@ import type { Message } from '../contract/message.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { ToolDescription } from '../contract/tool.ts';
+import type { CallerTool } from '../contract/tool-call.ts';
 import type { Usage } from '../contract/usage.ts';
 import type { ForeignContext } from './foreign-types.ts';
 import type { ToolOutcome } from './tools/tool.ts';
@@ -54,6 +55,11 @@ export interface DriverContext {
   /** Call it before each step. Resolves when this node may work: at once if it is the only one. */
   readonly ready: () => Promise<void>;
   /**
+   * True if an earlier process ended while calls of this run waited for an answer. They wait again: make the same calls,
+   * at the same places.
+   */
+  readonly continues: boolean;
+  /**
    * The commits of `useTool` with `keepLater` and of `keepText` that are under way; undefined if there are none. Text
    * that follows them must not be shown before. Rejects if one of them failed: then the run must end.
    */
@@ -84,6 +90,8 @@ export interface DriverContext {
     readonly tool: string;
     readonly params: Record<string, unknown>;
     readonly callId?: string;
+    /** Identifies the call in the run, also in a later process. @default `callId` */
+    readonly place?: string;
     /** True if the call needs permission. */
     readonly asks: boolean;
     /** True if other calls of the same step run at the same time. @default false */
@@ -149,6 +157,8 @@ export interface Driver {
     readonly prompt: string;
     readonly mayUseTools: boolean;
     readonly options: PromptOptions;
+    /** The tools of the caller. */
+    readonly tools: readonly CallerTool[];
     /** That of the run. */
     readonly permissionMode: PermissionMode;
     /** The JSON Pointers of the parts that are images. */

@@ -11,13 +11,14 @@ import type { LiveRun, Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
 import { type AgentNode, lostRun } from './nodes/agent-node.ts';
 import type { Retries } from './nodes/retries.ts';
-import { mayStartAgain, patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
+import { sortUnfinished } from './reopened-runs.ts';
+import { patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
 import { noUsage, patchSession } from './session-memory.ts';
 
 export const stoppedWhileUnfinished = 'The server stopped while the run was unfinished.';
 
 export interface RunEndingsOptions {
-  readonly store: Pick<Store, 'listRuns'>;
+  readonly store: Pick<Store, 'listRuns' | 'questions'>;
   readonly log: EventLog;
   readonly figures: Pick<RunFigures, 'ended'>;
   readonly now: () => number;
@@ -39,8 +40,8 @@ export interface RunEndings {
     readonly writes: readonly Write[];
   };
   /**
-   * Marks the runs that an earlier process left unfinished as interrupted. Returns those that can be queued again, in
-   * the order of their ids.
+   * Marks the runs that an earlier process left unfinished as interrupted. Returns those that can be queued again or
+   * continue, in the order of their ids.
    */
   recover(): Promise<readonly RunRow[]>;
 }
@@ -58,11 +59,10 @@ export function createRunEndings({
 
   /** The end of a run ends the ownership of it. */
   function endWrites(record: RunRecord): readonly Write[] {
-    if (node === undefined) return [patchRun(record, now())];
     return [
       patchRun(record, now()),
       { kind: 'deleteQuestions', runId: record.id },
-      ...node.runs.release(record.id),
+      ...(node === undefined ? [] : node.runs.release(record.id)),
     ];
   }
 
@@ -128,6 +128,11 @@ export function createRunEndings({
     },
     async fail(run, cause) {
       const { owner, hop } = run;
+      if (run.isLeft) {
+        run.abort();
+        run.reject(new CodeBuddyError('shutting_down', 'The run continues after the restart of the server.'));
+        return;
+      }
       const { status, error, event } = run.isLost
         ? { ...judgeEnding(interruptedElsewhere, cause), error: lostRun() }
         : judgeEnding(run.stopped, cause);
@@ -170,8 +175,9 @@ export function createRunEndings({
         });
         beforeId = rows.at(-1)?.id;
         if (beforeId === undefined) return queued.reverse();
-        queued.push(...rows.filter(mayStartAgain));
-        const { events, writes } = interruption(rows.filter((row) => !mayStartAgain(row)));
+        const { again, left } = await sortUnfinished(store, rows);
+        queued.push(...again);
+        const { events, writes } = interruption(left);
         if (events.length > 0) await log.append(events, writes);
       }
     },

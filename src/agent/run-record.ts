@@ -2,12 +2,12 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Part } from '../contract/part.ts';
-import type { Permission } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import { type Run, type RunStatus, runSchema, unfinishedRunStatuses } from '../contract/run.ts';
+import type { CallerTool } from '../contract/tool-call.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
-import type { QuestionRow, RunRow, Write } from '../store/store.ts';
+import type { RunRow, Write } from '../store/store.ts';
 
 /** The options of a run, and the rights it works with: those of the caller that started it or resumed it last. */
 export interface RunRequest {
@@ -15,6 +15,8 @@ export interface RunRequest {
   readonly mayUseTools: boolean;
   /** Null on a server without keys. */
   readonly keyId: string | null;
+  /** The tools of the caller. */
+  readonly tools?: readonly CallerTool[];
   /** Present if the run is queued again when its process ends before it has begun. */
   readonly afterRestart?: AfterRestart;
 }
@@ -107,16 +109,6 @@ export function patchRun(
   return { kind: 'patchRun', id, status, updatedAt: now, details: JSON.stringify(details) };
 }
 
-/** Keeps a permission that a run begins to wait for, so that every node can list it. */
-export function questionWrite(permission: Permission): Write {
-  const { id, runId, sessionId } = permission;
-  return { kind: 'putQuestion', question: { id, runId, sessionId, content: JSON.stringify(permission) } };
-}
-
-export function toPermission({ id, content }: QuestionRow): Permission {
-  return parseRowJson<Permission>('questions', id, content);
-}
-
 export function toRun(row: RunRow): Run {
   return {
     id: row.id,
@@ -140,8 +132,14 @@ export function viewRun(run: Run, now: number): Run {
 }
 
 export function toRunRequest(row: RunRow): RunRequest {
-  const { options, mayUseTools, keyId = null, afterRestart } = readDetails(row);
-  return { options, mayUseTools, keyId, ...(afterRestart === undefined ? {} : { afterRestart }) };
+  const { options, mayUseTools, keyId = null, tools, afterRestart } = readDetails(row);
+  return {
+    options,
+    mayUseTools,
+    keyId,
+    ...(tools === undefined ? {} : { tools }),
+    ...(afterRestart === undefined ? {} : { afterRestart }),
+  };
 }
 
 /** Whether the run survives a restart, and has not begun. */

@@ -1,6 +1,7 @@
 // The contract of runs: what the rest of the program may do with them. runs.ts implements it.
 
 import type { RunStats } from '../base/run-figures.ts';
+import type { InboxItem } from '../contract/inbox.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { PartInput } from '../contract/part.ts';
 import type { Permission } from '../contract/permission.ts';
@@ -8,6 +9,7 @@ import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { HistoryMessage, SessionOrigin } from '../contract/session.ts';
+import type { CallerTool } from '../contract/tool-call.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import type { Write } from '../store/store.ts';
 
@@ -16,8 +18,10 @@ export interface StartedRun {
   /** The log position before the run's first event. */
   readonly afterSequence: number;
   readonly result: Promise<PromptResult>;
-  /** Resolves when the run waits for approval for the first time. */
+  /** Resolves when the run waits for a permission for the first time. */
   readonly asked: Promise<Permission>;
+  /** Resolves when the run waits for anything for the first time. */
+  readonly waits: Promise<InboxItem>;
 }
 
 /** The caller that starts or resumes a run: the run works with its rights. */
@@ -46,6 +50,8 @@ export interface Runs {
       /** Messages before the prompt, for a new session. @default none */
       history?: readonly HistoryMessage[];
       options: PromptOptions;
+      /** Tools of the caller. @default none */
+      tools?: readonly CallerTool[];
       requestId: string;
       /** @default a new id */
       runId?: string;
@@ -92,11 +98,16 @@ export interface Runs {
   isSessionBusy(sessionId: string): boolean;
   /** True for a run of this node that another one has taken over. */
   isLost(runId: string): boolean;
+  /**
+   * Continues a run of a dead node here, if it waits for an answer; interrupts any other.
+   * @throws CodeBuddyError `run_not_resumable` if another node owns it
+   */
+  adopt(runId: string): Promise<void>;
   /** Marks the runs that a crash left unfinished as interrupted, and queues those again that survive a restart. */
   recover(): Promise<void>;
   /**
-   * Accepts no more runs, waits up to `graceMs` for the working ones, then interrupts them. Queued runs that survive a
-   * restart are left to it.
+   * Accepts no more runs, waits up to `graceMs` for the working ones, then interrupts them. Runs that survive a restart are
+   * left to it.
    */
   close(graceMs: number): Promise<void>;
 }

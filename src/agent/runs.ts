@@ -22,6 +22,9 @@ import { createDriverContexts } from './driver-context.ts';
 import type { FileHistory } from './file-history/file-history.ts';
 import type { Files } from './files/files.ts';
 import { imagePointers, type PromptParts } from './files/prompt-parts.ts';
+import type { AnswerTime } from './inbox/answer-time.ts';
+import { checkCallerTools } from './inbox/caller-tools.ts';
+import type { WaitingRoom } from './inbox/waiting-room.ts';
 import { toPage } from './list-page.ts';
 import { LiveRun, type NewLiveRun, type Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
@@ -74,6 +77,9 @@ export interface RunsOptions {
   readonly files: Files;
   readonly promptParts: PromptParts;
   readonly permissions: Permissions;
+  readonly room: WaitingRoom;
+  /** Of prompts that set none. */
+  readonly answerTime: AnswerTime;
   readonly spending: Spending;
   readonly figures: RunFigures;
   readonly chooseDriver: ChooseDriver;
@@ -101,6 +107,8 @@ export function createRuns(options: RunsOptions): Runs {
     files,
     promptParts,
     permissions,
+    room,
+    answerTime,
     spending,
     figures,
     chooseDriver,
@@ -138,6 +146,7 @@ export function createRuns(options: RunsOptions): Runs {
   let isAccepting = true;
   const startAgain = createStartAgain({
     store,
+    room,
     log,
     queue,
     chooseFor,
@@ -150,6 +159,8 @@ export function createRuns(options: RunsOptions): Runs {
     log,
     tools,
     permissions,
+    room,
+    answerTime,
     spending,
     figures,
     now,
@@ -168,7 +179,12 @@ export function createRuns(options: RunsOptions): Runs {
     requireAccepting();
     const { mayUseTools = true, keyId = null, hop = 0 } = request;
     const prompt = requireText(request.prompt);
-    const runRequest: RunRequest = { options: wellFormedDeep(request.options), mayUseTools, keyId };
+    const runRequest: RunRequest = {
+      options: wellFormedDeep(request.options),
+      mayUseTools,
+      keyId,
+      ...(request.tools === undefined ? {} : { tools: wellFormedDeep(request.tools) }),
+    };
     let session: SessionRow | undefined;
     if (request.sessionId !== undefined) session = await requireSession(request.sessionId);
     const agent = session === undefined ? agentForNew(runRequest.options.agent) : agentOf(session);
@@ -176,6 +192,8 @@ export function createRuns(options: RunsOptions): Runs {
     const taken = await promptParts.take(prompt, request.parts ?? []);
     const { parts } = taken;
     const { driver, model } = await chooseFor(agent, { prompt, parts }, runRequest);
+    if (runRequest.tools !== undefined)
+      checkCallerTools(runRequest.tools, (name) => tools.has(name, session?.id));
     const createdAt = now();
     const isNew = session === undefined;
     session ??= newSessionRow(
@@ -258,7 +276,13 @@ export function createRuns(options: RunsOptions): Runs {
     if (!isResumable) throw notResumable(id, `it is ${queue.get(id)?.record.status ?? row.status}`);
     if (last?.id !== id) throw notResumable(id, 'the session has a later run');
     const session = await requireSession(row.sessionId);
-    const request: RunRequest = { options: toRunRequest(row).options, mayUseTools, keyId };
+    const { options, tools: callerTools } = toRunRequest(row);
+    const request: RunRequest = {
+      options,
+      mayUseTools,
+      keyId,
+      ...(callerTools === undefined ? {} : { tools: callerTools }),
+    };
     const { driver, model } = await chooseFor(agentOf(session), toRun(row), request);
     const memory = readSessionMemory(session);
     if (memory.undos?.runIds?.includes(id) === true) throw notResumable(id, 'its prompt was undone');
@@ -336,7 +360,7 @@ export function createRuns(options: RunsOptions): Runs {
       // In a later turn of the event loop: a reader that follows from `afterSequence` must not miss events of the run.
       queueMicrotask(workOn);
       const first = logged[0]?.sequence ?? 1;
-      return { run, afterSequence: first - 1, result: live.result, asked: live.asked };
+      return { run, afterSequence: first - 1, result: live.result, asked: live.asked, waits: live.waits };
     } catch (error) {
       queue.release(live);
       // The commit may have been made although it failed.
@@ -355,7 +379,7 @@ export function createRuns(options: RunsOptions): Runs {
   async function chooseFor(
     agent: string,
     { prompt, parts = [] }: Pick<Run, 'prompt' | 'parts'>,
-    { options, mayUseTools }: RunRequest,
+    { options, mayUseTools, tools: callerTools = [] }: RunRequest,
   ): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
     const chosen = await chooseDriver({ agent, options });
@@ -363,6 +387,7 @@ export function createRuns(options: RunsOptions): Runs {
       prompt,
       mayUseTools,
       options,
+      tools: callerTools,
       permissionMode: options.permissionMode ?? defaultMode,
       images: imagePointers(parts),
     });
@@ -544,6 +569,9 @@ export function createRuns(options: RunsOptions): Runs {
     },
     isSessionBusy: (sessionId) => queue.isSessionBusy(sessionId),
     isLost: (runId) => queue.get(runId)?.isLost === true,
+    async adopt(runId) {
+      await elsewhere?.adopt(runId);
+    },
     async recover() {
       if (elsewhere !== undefined) return elsewhere.recover();
       for (const row of await endings.recover()) await startAgain(row);
@@ -554,8 +582,10 @@ export function createRuns(options: RunsOptions): Runs {
       const left = queue.inLine().filter(({ request }) => request.afterRestart !== undefined);
       for (const live of left) leave(live);
       for (const live of queue.inLine()) stop(live, why);
-      // The questions can no longer be answered.
-      for (const live of queue.working()) if (live.isWaiting) stop(live, why);
+      // Those that wait for an answer continue in the next process, if they can.
+      const waiting = queue.working().filter(({ isWaiting }) => isWaiting);
+      const leftWaiting = waiting.filter(({ canBeLeft }) => canBeLeft);
+      for (const live of waiting) stop(live, live.canBeLeft ? { kind: 'left' } : why);
       let timer: NodeJS.Timeout | undefined;
       const grace = new Promise((resolve) => {
         timer = setTimeout(resolve, graceMs);
@@ -566,7 +596,7 @@ export function createRuns(options: RunsOptions): Runs {
       for (const live of rest) stop(live, why);
       await Promise.all(rest.map(({ ended }) => ended));
       retries?.close();
-      await elsewhere?.close(left.map(({ id }) => id));
+      await elsewhere?.close([...left, ...leftWaiting].map(({ id }) => id));
     },
   };
 }

@@ -77,6 +77,16 @@ const table = {
     title: 'Permission not found',
     when: 'No permission with this id is pending or was decided recently.',
   },
+  question_not_found: {
+    status: 404,
+    title: 'Question not found',
+    when: 'No question with this id is pending or was answered recently.',
+  },
+  tool_call_not_found: {
+    status: 404,
+    title: 'Tool call not found',
+    when: "No call of a caller's tool with this id is pending or was answered recently.",
+  },
   event_not_found: { status: 404, title: 'Event not found', when: 'No event has this id.' },
   webhook_not_found: { status: 404, title: 'Webhook not found', when: 'No webhook has this id.' },
   trigger_not_found: { status: 404, title: 'Trigger not found', when: 'No trigger has this id.' },
@@ -136,6 +146,16 @@ const table = {
     status: 409,
     title: 'Permission already resolved',
     when: 'The permission was already decided, or its run has ended.',
+  },
+  question_resolved: {
+    status: 409,
+    title: 'Question already resolved',
+    when: 'The question was already answered, nobody answered it in time, or its run has ended.',
+  },
+  tool_call_resolved: {
+    status: 409,
+    title: 'Tool call already resolved',
+    when: 'The call already has its result, nobody gave one in time, or its run has ended.',
   },
   session_agent_mismatch: {
     status: 409,
@@ -387,6 +407,11 @@ const table = {
     status: 504,
     title: 'Agent timed out',
     when: 'The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.',
+  },
+  unanswered: {
+    status: 504,
+    title: 'Nobody answered',
+    when: 'Nobody answered a permission or a question within `permissionTimeoutMs`, and `onUnanswered` is `fail`. As the outcome of a tool call: nobody answered in time.',
   },
   run_timeout: { status: 504, title: 'Run timed out', when: 'The run took longer than its `timeoutMs`.' },
   uploads_full: {

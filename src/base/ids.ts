@@ -13,6 +13,8 @@ export type IdPrefix =
   | 'whk'
   | 'dlv'
   | 'prm'
+  | 'qst'
+  | 'tcl'
   | 'msg'
   | 'trn'
   | 'key'

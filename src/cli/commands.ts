@@ -20,6 +20,10 @@ export const commands: Commands = {
     description: 'List, allow and deny pending permissions.',
     load: () => import('./permissions.ts'),
   },
+  inbox: {
+    description: 'List what runs wait for, and answer questions of the agent.',
+    load: () => import('./inbox.ts'),
+  },
   sessions: {
     description: 'List, show, fork, export and delete sessions.',
     load: () => import('./sessions.ts'),

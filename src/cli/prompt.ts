@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { CodeBuddyClient, PromptRequest, StreamEvent } from '../client/index.ts';
+import { askAgentQuestion } from './agent-question.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
 import { limits } from './field-limits.ts';
@@ -9,7 +10,7 @@ import { Flag } from './flag.ts';
 import { oneOf, repeated, seconds, wholeNumber } from './option-values.ts';
 import { complain, oneLine, printJson } from './output.ts';
 import { type OutputFormat, outputFormatOf, outputFormats } from './output-format.ts';
-import type { Ask } from './permission-asking.ts';
+import type { Ask, Reply } from './permission-asking.ts';
 import { readImages, upload, withFiles } from './prompt-files.ts';
 import { readPrompt } from './prompt-input.ts';
 import { failureOf } from './prompt-outcome.ts';
@@ -132,7 +133,9 @@ async function answer(
   const terminal = findTerminal();
   const ask: Ask | undefined = terminal && ((question, ended) => askForDecision(question, terminal, ended));
   try {
-    finish(await showRun(client, request, { format, place, ask, wait }, signal), format);
+    const reply: Reply | undefined =
+      terminal && ((question, ended) => askAgentQuestion(question, terminal, ended));
+    finish(await showRun(client, request, { format, place, ask, reply, wait }, signal), format);
   } finally {
     if (terminal !== process.stdin) terminal?.destroy();
   }

@@ -343,6 +343,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/inbox': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List what runs wait for, oldest first.
+     * @description Permissions, questions of the agent, and calls of tools of callers. Decide a permission with `POST /api/permissions/{id}`, answer a question with `POST /api/questions/{id}`, and a call with `POST /api/tool-calls/{id}`.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listInbox'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/keys': {
     readonly parameters: {
       readonly query?: never;
@@ -498,11 +520,31 @@ export interface paths {
     readonly put?: never;
     /**
      * Send a prompt to the agent and wait for the answer, or stream its events.
-     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. With both `Prefer: detach` and an `Idempotency-Key`, a repeated request is answered by a 202 with the run.
+     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, an answer or a tool of the caller, the answer is a 202 with it. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. With both `Prefer: detach` and an `Idempotency-Key`, a repeated request is answered by a 202 with the run.
      *
      *     Requires an API key with the scope `prompt`.
      */
     readonly post: operations['prompt'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/questions/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Answer a question of the agent.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['answerQuestion'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -947,6 +989,26 @@ export interface paths {
      *     Requires an API key with the scope `read`.
      */
     readonly post: operations['createStreamTicket'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/tool-calls/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Give the result of a call of the caller's tool.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['answerToolCall'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1696,6 +1758,17 @@ export interface components {
       /** @description What the caller may do now. */
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
     };
+    /** CallerTool */
+    readonly CallerTool: {
+      /** @description Read by the model. */
+      readonly description: string;
+      /** @description Not the name of a tool of the server, and not that of another tool of the prompt. */
+      readonly name: string;
+      /** @description The JSON Schema (2020-12) of the parameters. Its type is `object`. 64 KiB at most. */
+      readonly schema: {
+        readonly [key: string]: unknown;
+      };
+    };
     /**
      * ChatCompletion
      * @description The answer of the agent.
@@ -1940,7 +2013,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -2125,6 +2198,10 @@ export interface components {
       | components['schemas']['CostThresholdEvent']
       | components['schemas']['PermissionRequestEvent']
       | components['schemas']['PermissionResolvedEvent']
+      | components['schemas']['QuestionAskedEvent']
+      | components['schemas']['QuestionAnsweredEvent']
+      | components['schemas']['QuestionExpiredEvent']
+      | components['schemas']['ToolRequestEvent']
       | components['schemas']['TriggerAcceptedEvent']
       | components['schemas']['TriggerIgnoredEvent']
       | components['schemas']['TriggerRefusedEvent']
@@ -2639,9 +2716,9 @@ export interface components {
       readonly createdAt: string;
       /**
        * Format: date-time
-       * @description Without a decision, the call is denied at this time.
+       * @description Without a decision, the call is denied at this time, or the run fails. Null: it waits for ever.
        */
-      readonly expiresAt: string;
+      readonly expiresAt: string | null;
       readonly id: string;
       readonly params: {
         readonly [key: string]: unknown;
@@ -2682,7 +2759,7 @@ export interface components {
         readonly alwaysCovers?: string;
         /** @description The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call. */
         readonly callId?: string;
-        /** @description Without a decision, the call is denied at this time. RFC 3339 UTC. */
+        /** @description Without a decision, the call is denied at this time, or the run fails. RFC 3339 UTC. Absent: it waits for ever. */
         readonly expiresAt?: string;
         readonly params: {
           readonly [key: string]: unknown;
@@ -2821,13 +2898,20 @@ export interface components {
         /** @description A model of the agent. Default: the model of the server, or the own choice of another agent. */
         readonly model?: string;
         /**
+         * @description If nobody answers a permission or a question in time: `deny` it and continue, or `fail` the run. Default: that of the server.
+         * @enum {string}
+         */
+        readonly onUnanswered?: 'deny' | 'fail';
+        /**
          * @description Default: the mode of the server. A more permissive one needs a key with the scope `tools`.
          * @enum {string}
          */
         readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
+        /** @description Milliseconds that the run waits for a permission, an answer or the result of a tool of the caller. Null: for ever. Default: that of the server. */
+        readonly permissionTimeoutMs?: number | null;
         /** @description Added to the system prompt. */
         readonly system?: string;
-        /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
+        /** @description Milliseconds that the run may take. Time spent waiting for a permission or an answer does not count. */
         readonly timeoutMs?: number;
       };
       /** @description Texts, images and files that follow the prompt. */
@@ -2836,6 +2920,8 @@ export interface components {
       readonly prompt: string;
       /** @description The session to continue; default: a new one. */
       readonly sessionId?: string;
+      /** @description Tools of the caller, for this prompt. A call of one is the event `tool.request`; answer it with `POST /api/tool-calls/{id}`. */
+      readonly tools?: readonly components['schemas']['CallerTool'][];
       readonly webhook?: components['schemas']['RunWebhook'];
     };
     /**
@@ -2858,6 +2944,127 @@ export interface components {
         readonly outputTokens: number;
         readonly totalTokens: number;
       } | null;
+    };
+    /**
+     * Question
+     * @description A question of the agent that waits, or waited, for an answer.
+     */
+    readonly Question: {
+      /** @description Whether an answer may be a text that is not one of the choices. */
+      readonly allowsText: boolean;
+      /** @description Absent while the question is pending. */
+      readonly answer?: string;
+      /** @description The call of `ask_user`: `tool.start` has the same id. */
+      readonly callId: string;
+      /** @description Suggested answers. Empty: any text. */
+      readonly choices: readonly string[];
+      /** Format: date-time */
+      readonly createdAt: string;
+      /**
+       * Format: date-time
+       * @description Without an answer, the agent continues without it at this time. Null: it waits for ever.
+       */
+      readonly expiresAt: string | null;
+      readonly id: string;
+      readonly question: string;
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @enum {string} */
+      readonly status: 'pending' | 'answered';
+    };
+    /** QuestionAnswer */
+    readonly QuestionAnswer: {
+      /** @description One of the choices, or a text if the question allows it. */
+      readonly answer: string;
+    };
+    /**
+     * QuestionAnsweredEvent
+     * @description A question was answered.
+     */
+    readonly QuestionAnsweredEvent: {
+      readonly data: {
+        readonly answer: string;
+        readonly questionId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'question.answered';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'question.answered';
+    };
+    /**
+     * QuestionAskedEvent
+     * @description The agent asks a question, and the run waits for the answer.
+     */
+    readonly QuestionAskedEvent: {
+      readonly data: {
+        /** @description Whether an answer may be a text that is not one of the choices. */
+        readonly allowsText: boolean;
+        /** @description The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call. */
+        readonly callId: string;
+        /** @description Suggested answers. Empty: any text. */
+        readonly choices: readonly string[];
+        /** @description RFC 3339 UTC. Absent: it waits for ever. */
+        readonly expiresAt?: string;
+        readonly question: string;
+        readonly questionId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'question.asked';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'question.asked';
+    };
+    /**
+     * QuestionExpiredEvent
+     * @description A question will not be answered: nobody did in time, or its run has ended.
+     */
+    readonly QuestionExpiredEvent: {
+      readonly data: {
+        readonly questionId: string;
+        readonly reason: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'question.expired';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'question.expired';
     };
     /**
      * QueuedRun
@@ -3301,7 +3508,7 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -3632,6 +3839,10 @@ export interface components {
       | components['schemas']['CostThresholdEvent']
       | components['schemas']['PermissionRequestEvent']
       | components['schemas']['PermissionResolvedEvent']
+      | components['schemas']['QuestionAskedEvent']
+      | components['schemas']['QuestionAnsweredEvent']
+      | components['schemas']['QuestionExpiredEvent']
+      | components['schemas']['ToolRequestEvent']
       | components['schemas']['TriggerAcceptedEvent']
       | components['schemas']['TriggerIgnoredEvent']
       | components['schemas']['TriggerRefusedEvent']
@@ -3662,6 +3873,41 @@ export interface components {
       readonly name: string;
       /** @description True if the tool changes nothing. */
       readonly readOnly: boolean;
+    };
+    /**
+     * ToolCall
+     * @description A call of a caller's tool that waits, or waited, for its result.
+     */
+    readonly ToolCall: {
+      /** @description The call in the log: `tool.start` and `tool.complete` or `tool.error` have the same id. */
+      readonly callId: string;
+      /** Format: date-time */
+      readonly createdAt: string;
+      /**
+       * Format: date-time
+       * @description Without a result, the call fails at this time, and the run continues. Null: never.
+       */
+      readonly expiresAt: string | null;
+      readonly id: string;
+      /** @description Valid for the schema of the tool. */
+      readonly params: {
+        readonly [key: string]: unknown;
+      };
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @enum {string} */
+      readonly status: 'pending' | 'answered';
+      readonly tool: string;
+    };
+    /**
+     * ToolCallResult
+     * @description Either `result` or `error`.
+     */
+    readonly ToolCallResult: {
+      /** @description Why the call failed. The model reads it. */
+      readonly error?: string;
+      /** @description Any JSON value. The model reads it. */
+      readonly result?: unknown;
     };
     /**
      * ToolCompleteEvent
@@ -3747,6 +3993,40 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'tool.output';
+    };
+    /**
+     * ToolRequestEvent
+     * @description The agent calls a tool of the caller, and the run waits for the result: `POST /api/tool-calls/{toolCallId}`. `tool.complete` or `tool.error` with the same `callId` follows.
+     */
+    readonly ToolRequestEvent: {
+      readonly data: {
+        /** @description The call in the log: `tool.start` and `tool.complete` or `tool.error` have the same id. */
+        readonly callId: string;
+        /** @description RFC 3339 UTC. Absent: it waits for ever. */
+        readonly expiresAt?: string;
+        readonly params: {
+          readonly [key: string]: unknown;
+        };
+        readonly tool: string;
+        readonly toolCallId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'tool.request';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'tool.request';
     };
     /** ToolResult */
     readonly ToolResult: {
@@ -4107,9 +4387,16 @@ export interface components {
       readonly maxTokens?: number;
       /** @description A model of the agent. Default: the model of the server, or the own choice of another agent. */
       readonly model?: string;
+      /**
+       * @description If nobody answers a permission or a question in time: `deny` it and continue, or `fail` the run. Default: that of the server.
+       * @enum {string}
+       */
+      readonly onUnanswered?: 'deny' | 'fail';
+      /** @description Milliseconds that the run waits for a permission, an answer or the result of a tool of the caller. Null: for ever. Default: that of the server. */
+      readonly permissionTimeoutMs?: number | null;
       /** @description Added to the system prompt. */
       readonly system?: string;
-      /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
+      /** @description Milliseconds that the run may take. Time spent waiting for a permission or an answer does not count. */
       readonly timeoutMs?: number;
     };
     /**
@@ -4254,10 +4541,11 @@ export interface components {
     };
     /**
      * WaitingRun
-     * @description A run that waits for a decision about a tool call.
+     * @description A run that waits for a permission, an answer to a question, or the result of a tool of the caller.
      */
     readonly WaitingRun: {
-      readonly permission: components['schemas']['Permission'];
+      readonly permission?: components['schemas']['Permission'];
+      readonly question?: components['schemas']['Question'];
       readonly runId: string;
       readonly sessionId: string;
       /**
@@ -4265,6 +4553,7 @@ export interface components {
        * @enum {string}
        */
       readonly status: 'waiting';
+      readonly toolCall?: components['schemas']['ToolCall'];
     };
     /**
      * Webhook
@@ -4273,7 +4562,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -4422,7 +4711,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4463,7 +4752,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -5448,6 +5737,8 @@ export interface components {
      *
      *     `agent_timeout`: The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.
      *
+     *     `unanswered`: Nobody answered a permission or a question within `permissionTimeoutMs`, and `onUnanswered` is `fail`. As the outcome of a tool call: nobody answered in time.
+     *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
     readonly OpenAiError504: {
@@ -5793,13 +6084,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /**
-     * @description `tool_not_found`: No tool has this name.
-     *
-     *     `session_not_found`: No session has this id.
-     *
-     *     `file_not_found`: The path given to a tool does not exist.
-     */
+    /** @description `question_not_found`: No question with this id is pending or was answered recently. */
     readonly 'Problem404-7': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5809,7 +6094,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_not_found`: No session has this id. */
+    /** @description `tool_call_not_found`: No call of a caller's tool with this id is pending or was answered recently. */
     readonly 'Problem404-8': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5819,7 +6104,13 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `event_not_found`: No event has this id. */
+    /**
+     * @description `tool_not_found`: No tool has this name.
+     *
+     *     `session_not_found`: No session has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     */
     readonly 'Problem404-9': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5829,7 +6120,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_not_found`: No webhook has this id. */
+    /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-10': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5839,8 +6130,28 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    /** @description `event_not_found`: No event has this id. */
     readonly 'Problem404-11': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `webhook_not_found`: No webhook has this id. */
+    readonly 'Problem404-12': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    readonly 'Problem404-13': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5854,7 +6165,7 @@ export interface components {
      *
      *     `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000.
      */
-    readonly 'Problem404-12': {
+    readonly 'Problem404-14': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5864,7 +6175,7 @@ export interface components {
       };
     };
     /** @description `trigger_not_found`: No trigger has this id. */
-    readonly 'Problem404-13': {
+    readonly 'Problem404-15': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5874,7 +6185,7 @@ export interface components {
       };
     };
     /** @description `key_not_found`: No API key has this id. */
-    readonly 'Problem404-14': {
+    readonly 'Problem404-16': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5968,8 +6279,30 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    /** @description `question_resolved`: The question was already answered, nobody answered it in time, or its run has ended. */
     readonly 'Problem409-6': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `tool_call_resolved`: The call already has its result, nobody gave one in time, or its run has ended. */
+    readonly 'Problem409-7': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    readonly 'Problem409-8': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5990,7 +6323,7 @@ export interface components {
      *
      *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
      */
-    readonly 'Problem409-7': {
+    readonly 'Problem409-9': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6011,28 +6344,6 @@ export interface components {
      *
      *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
      */
-    readonly 'Problem409-8': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `webhook_exists`: A webhook with this id already exists. */
-    readonly 'Problem409-9': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-10': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6043,7 +6354,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
+    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-11': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6054,7 +6365,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-12': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6065,8 +6376,30 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `trigger_exists`: A trigger with this id already exists. */
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-13': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    readonly 'Problem409-14': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `trigger_exists`: A trigger with this id already exists. */
+    readonly 'Problem409-15': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6081,7 +6414,7 @@ export interface components {
      *
      *     `trigger_disabled`: A disabled trigger accepts no calls. Enable it first.
      */
-    readonly 'Problem409-14': {
+    readonly 'Problem409-16': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6490,6 +6823,8 @@ export interface components {
      *
      *     `agent_timeout`: The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.
      *
+     *     `unanswered`: Nobody answered a permission or a question within `permissionTimeoutMs`, and `onUnanswered` is `fail`. As the outcome of a tool call: nobody answered in time.
+     *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
     readonly Problem504: {
@@ -6804,7 +7139,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6840,7 +7175,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6874,9 +7209,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-14'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-12'];
+      readonly 409: components['responses']['Problem409-14'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -7072,7 +7407,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7362,6 +7697,67 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly listInbox: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Only items of this kind. */
+        readonly kind?: 'permission' | 'question' | 'tool_call';
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+        /** @description Only items of this run. */
+        readonly runId?: string;
+        /** @description Only items of this session. */
+        readonly sessionId?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly items: readonly (
+              | {
+                  /** @enum {string} */
+                  readonly kind: 'permission';
+                  readonly permission: components['schemas']['Permission'];
+                }
+              | {
+                  /** @enum {string} */
+                  readonly kind: 'question';
+                  readonly question: components['schemas']['Question'];
+                }
+              | {
+                  /** @enum {string} */
+                  readonly kind: 'tool_call';
+                  readonly toolCall: components['schemas']['ToolCall'];
+                }
+            )[];
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listKeys: {
     readonly parameters: {
       readonly query?: {
@@ -7466,7 +7862,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-14'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -7709,7 +8105,7 @@ export interface operations {
           readonly 'text/event-stream': string;
         };
       };
-      /** @description The run continues: it was queued (`queued`), or a tool needs a permission (`waiting`). */
+      /** @description The run continues: it was queued (`queued`), or it waits for a permission, an answer or a tool of the caller (`waiting`). */
       readonly 202: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
@@ -7741,6 +8137,59 @@ export interface operations {
       readonly 503: components['responses']['Problem503-2'];
       readonly 504: components['responses']['Problem504'];
       readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly answerQuestion: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['QuestionAnswer'];
+      };
+    };
+    readonly responses: {
+      /** @description A question of the agent that waits, or waited, for an answer. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Question'];
+        };
+      };
+      /** @description Another node works on the run and has not answered yet. The item is still pending. */
+      readonly 202: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Question'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-7'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-6'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8112,7 +8561,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8143,9 +8592,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-6'];
+      readonly 409: components['responses']['Problem409-8'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -8192,7 +8641,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -8239,7 +8688,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8293,7 +8742,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8330,7 +8779,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8377,7 +8826,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-2'];
       readonly 413: components['responses']['Problem413-2'];
@@ -8425,7 +8874,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -8474,7 +8923,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8521,9 +8970,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-5'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-8'];
+      readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -8576,9 +9025,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-5'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-7'];
+      readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -8810,6 +9259,60 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly answerToolCall: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    /** @description Either `result` or `error`. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['ToolCallResult'];
+      };
+    };
+    readonly responses: {
+      /** @description A call of a caller's tool that waits, or waited, for its result. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ToolCall'];
+        };
+      };
+      /** @description Another node works on the run and has not answered yet. The item is still pending. */
+      readonly 202: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ToolCall'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-7'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listTools: {
     readonly parameters: {
       readonly query?: {
@@ -8883,7 +9386,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-2'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -8964,7 +9467,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-13'];
+      readonly 409: components['responses']['Problem409-15'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9001,7 +9504,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-13'];
+      readonly 404: components['responses']['Problem404-15'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -9032,7 +9535,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-13'];
+      readonly 404: components['responses']['Problem404-15'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -9075,7 +9578,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-13'];
+      readonly 404: components['responses']['Problem404-15'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -9124,7 +9627,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-13'];
+      readonly 404: components['responses']['Problem404-15'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -9164,7 +9667,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-13'];
+      readonly 404: components['responses']['Problem404-15'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -9206,7 +9709,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-13'];
+      readonly 404: components['responses']['Problem404-15'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -9315,7 +9818,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9352,7 +9855,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -9383,7 +9886,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -9426,7 +9929,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -9475,9 +9978,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
+      readonly 409: components['responses']['Problem409-13'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9530,9 +10033,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
+      readonly 409: components['responses']['Problem409-13'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9576,7 +10079,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -9615,9 +10118,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-10'];
+      readonly 409: components['responses']['Problem409-12'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9911,9 +10414,9 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-6'];
-      readonly 404: components['responses']['Problem404-13'];
+      readonly 404: components['responses']['Problem404-15'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-14'];
+      readonly 409: components['responses']['Problem409-16'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];

@@ -88,3 +88,19 @@ export class PermissionRequiredError extends Error {
     this.permission = permission;
   }
 }
+
+/**
+ * The agent asks a question, and `onQuestion` gave no answer. The run keeps waiting: answer with `inbox.answer`, then
+ * follow `runs.events(question.runId)`.
+ */
+export class QuestionRequiredError extends Error {
+  override readonly name = 'QuestionRequiredError';
+  readonly question: components['schemas']['Question'];
+
+  constructor(question: components['schemas']['Question']) {
+    super(
+      `The agent asks: ${question.question} (${question.id}). Run ${question.runId} waits for the answer.`,
+    );
+    this.question = question;
+  }
+}

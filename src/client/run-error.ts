@@ -34,6 +34,7 @@ export const runErrorStatuses: Readonly<Record<string, number>> = {
   agent_timeout: 504,
   model_timeout: 504,
   run_timeout: 504,
+  unanswered: 504,
   storage_full: 507,
 };
 

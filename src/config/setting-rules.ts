@@ -6,6 +6,7 @@
 import { databaseIn, defaultHome } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';
 import { builtinAgent, presetAgents } from '../contract/agent.ts';
+import { defaultAnswerTimeMs, maxAnswerTimeMs, unansweredActions } from '../contract/inbox.ts';
 import { permissionModes } from '../contract/permission-mode.ts';
 import { sandboxModes } from '../contract/sandbox.ts';
 import { traceSamplers } from '../contract/trace-sampler.ts';
@@ -191,6 +192,27 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     defaultValue: () => ({ allow: [], deny: [] }),
     parse: permissionRules,
     expected: 'an object such as {"allow": ["bash(npm test)"], "deny": ["write_file(.env*)"]}',
+  },
+  permissionTimeoutMs: {
+    about:
+      'How long runs wait for a permission, an answer or the result of a tool of the caller, in milliseconds; `none`: for ever. A prompt may set its own. See [Inbox](inbox.md).',
+    flag: {
+      syntax: '--permission-timeout-ms <ms>',
+      help: 'how long runs wait for a permission or an answer, in milliseconds; none: for ever',
+    },
+    variable: 'CODEBUDDY_PERMISSION_TIMEOUT_MS',
+    field: 'permissionTimeoutMs',
+    defaultValue: () => defaultAnswerTimeMs,
+    parse: (value) => (value === 'none' || value === null ? 'none' : integer(value, 1000, maxAnswerTimeMs)),
+    expected: `a whole number of milliseconds from 1000 to ${maxAnswerTimeMs} (a year), or none`,
+  },
+  onUnanswered: {
+    about:
+      'What happens to a permission or a question that nobody answers in time: `deny` it and continue, or `fail` the run.',
+    field: 'onUnanswered',
+    defaultValue: () => 'deny',
+    parse: (value) => unansweredActions.find((action) => action === value),
+    expected: oneOf(unansweredActions),
   },
   triggerModes: {
     about:

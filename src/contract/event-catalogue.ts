@@ -7,8 +7,10 @@ import { decisions, permissionSchema } from './permission.ts';
 import { planEntrySchema } from './plan.ts';
 import { count, duration, text } from './primitives.ts';
 import { promptResultSchema } from './prompt-result.ts';
+import { questionSchema } from './question.ts';
 import { isolations } from './sandbox.ts';
 import type { SchemaType } from './schema-type.ts';
+import { toolCallSchema } from './tool-call.ts';
 import { undoneFileSchema } from './undo.ts';
 
 interface CatalogueEntry {
@@ -56,6 +58,7 @@ const undoData = {
 const { response, model, usage, cost, finishReason } = promptResultSchema.properties;
 const { callId, params, rule, alwaysCovers, realPath } = permissionSchema.properties;
 const { incomplete } = messageSchema.properties;
+const { choices, allowsText } = questionSchema.properties;
 const outputMessage = {
   type: 'string',
   description: 'The message with the output. Absent for a tool that a client called directly.',
@@ -239,7 +242,8 @@ export const catalogue = {
         realPath,
         expiresAt: {
           type: 'string',
-          description: 'Without a decision, the call is denied at this time. RFC 3339 UTC.',
+          description:
+            'Without a decision, the call is denied at this time, or the run fails. RFC 3339 UTC. Absent: it waits for ever.',
         },
         sandbox: {
           enum: isolations,
@@ -261,6 +265,56 @@ export const catalogue = {
         reason: text,
       },
       required: ['permissionId', 'decision'],
+      additionalProperties: false,
+    },
+  },
+  'question.asked': {
+    description: 'The agent asks a question, and the run waits for the answer.',
+    data: {
+      type: 'object',
+      properties: {
+        questionId: text,
+        callId,
+        question: text,
+        choices,
+        allowsText,
+        expiresAt: { type: 'string', description: 'RFC 3339 UTC. Absent: it waits for ever.' },
+      },
+      required: ['questionId', 'callId', 'question', 'choices', 'allowsText'],
+      additionalProperties: false,
+    },
+  },
+  'question.answered': {
+    description: 'A question was answered.',
+    data: {
+      type: 'object',
+      properties: { questionId: text, answer: text },
+      required: ['questionId', 'answer'],
+      additionalProperties: false,
+    },
+  },
+  'question.expired': {
+    description: 'A question will not be answered: nobody did in time, or its run has ended.',
+    data: {
+      type: 'object',
+      properties: { questionId: text, reason: text },
+      required: ['questionId', 'reason'],
+      additionalProperties: false,
+    },
+  },
+  'tool.request': {
+    description:
+      'The agent calls a tool of the caller, and the run waits for the result: `POST /api/tool-calls/{toolCallId}`. `tool.complete` or `tool.error` with the same `callId` follows.',
+    data: {
+      type: 'object',
+      properties: {
+        toolCallId: text,
+        callId: toolCallSchema.properties.callId,
+        tool: text,
+        params,
+        expiresAt: { type: 'string', description: 'RFC 3339 UTC. Absent: it waits for ever.' },
+      },
+      required: ['toolCallId', 'callId', 'tool', 'params'],
       additionalProperties: false,
     },
   },

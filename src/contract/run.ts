@@ -5,7 +5,7 @@ import { nullableCost, nullableText, nullableTime, text, time } from './primitiv
 import type { SchemaType } from './schema-type.ts';
 import { nullableUsageSchema } from './usage.ts';
 
-/** `waiting`: for a permission. */
+/** `waiting`: for a permission, an answer, or a tool of the caller. */
 export const unfinishedRunStatuses = ['queued', 'running', 'waiting'] as const;
 export type UnfinishedRunStatus = (typeof unfinishedRunStatuses)[number];
 

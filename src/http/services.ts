@@ -5,6 +5,7 @@ import type { RunStats } from '../base/run-figures.ts';
 import type { Tracing } from '../base/tracing.ts';
 import type { Agents } from '../contract/agent.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
+import type { InboxAnswer, InboxItem, InboxQuery } from '../contract/inbox.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
@@ -29,6 +30,7 @@ import type {
 } from '../contract/session.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
+import type { CallerTool } from '../contract/tool-call.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { FileService } from './file-service.ts';
 import type { McpService } from './mcp-service.ts';
@@ -43,8 +45,8 @@ export interface StartedRun {
   readonly afterSequence: number;
   /** Settles when the run has ended; rejects with the CodeBuddyError that ended it. */
   readonly result: Promise<PromptResult>;
-  /** Resolves when the run first waits for a permission. Absent if the service has no permissions. */
-  readonly asked?: Promise<Permission>;
+  /** Resolves when the run first waits for an answer. Absent if the service never waits. */
+  readonly waits?: Promise<InboxItem>;
 }
 
 export interface PermissionService {
@@ -57,6 +59,16 @@ export interface PermissionService {
   decide(id: string, decision: Decision, reason?: string): Promise<Permission>;
   /** For /metrics. */
   stats?(): PermissionStats;
+}
+
+export interface InboxService {
+  /** What runs wait for, oldest first. */
+  list(query: InboxQuery): Promise<Page<InboxItem>>;
+  /**
+   * Resolves to a pending item if another node works on the run and has not answered within 5 s.
+   * @throws CodeBuddyError `…_not_found`, `…_resolved`, `validation_failed`, `node_unavailable`
+   */
+  answer(id: string, answer: InboxAnswer): Promise<InboxItem>;
 }
 
 export interface RunService {
@@ -77,6 +89,8 @@ export interface RunService {
     /** Messages before the prompt, for a new session. @default none */
     readonly history?: readonly HistoryMessage[];
     readonly options: PromptOptions;
+    /** Tools of the caller. @default none */
+    readonly tools?: readonly CallerTool[];
     readonly requestId: string;
     /** @default a new id */
     readonly runId?: string;
@@ -239,6 +253,7 @@ export interface HttpServices {
   readonly permissions?: PermissionService;
   readonly files?: FileService;
   readonly uploads?: UploadService;
+  readonly inbox?: InboxService;
   readonly events?: EventSource;
   readonly keys?: KeyService;
   readonly answers?: AnswerStore;

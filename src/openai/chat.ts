@@ -11,7 +11,7 @@ import { followSteps } from './run-steps.ts';
 import type { AloneAnswer, AnswerStream, Caller, DoorAnswer, DoorServices, StartedRun } from './services.ts';
 import { answerAside } from './side-answer.ts';
 import { sideTaskOf } from './side-prompt.ts';
-import { headersOf, resultOf, startRun, waitingComment } from './start-run.ts';
+import { askedComment, headersOf, resultOf, startRun, waitingComment } from './start-run.ts';
 
 type ChatServices = DoorServices & { readonly turns: Turns };
 
@@ -61,7 +61,10 @@ async function writeRun(
   const steps = followSteps(services, { runId: run.id, after: afterSequence, signal: stream.signal });
   for await (const batch of steps) {
     await stream.send(batch.flatMap((step) => chunks.of(step)));
-    for (const step of batch) if (step.kind === 'question') stream.comment(waitingComment(step, caller));
+    for (const step of batch) {
+      if (step.kind === 'question') stream.comment(waitingComment(step, caller));
+      if (step.kind === 'asked') stream.comment(askedComment(step, caller));
+    }
     const last = batch.at(-1);
     if (last?.kind === 'end' && last.end.kind === 'complete') stream.done();
   }

@@ -16,7 +16,7 @@ import { followSteps, type RunEnd } from './run-steps.ts';
 import type { AnswerStream, Caller, DoorAnswer, DoorServices, StartedRun } from './services.ts';
 import { answerAside } from './side-answer.ts';
 import { sideTaskOf } from './side-prompt.ts';
-import { headersOf, resultOf, startRun, waitingComment } from './start-run.ts';
+import { askedComment, headersOf, resultOf, startRun, waitingComment } from './start-run.ts';
 
 type ResponseServices = DoorServices & { readonly turns: Turns };
 
@@ -121,7 +121,10 @@ async function writeEvents(
     });
     await stream.send(messages);
     // Clients of OpenAI refuse types of events that they do not know.
-    for (const step of batch) if (step.kind === 'question') stream.comment(waitingComment(step, caller));
+    for (const step of batch) {
+      if (step.kind === 'question') stream.comment(waitingComment(step, caller));
+      if (step.kind === 'asked') stream.comment(askedComment(step, caller));
+    }
   }
 }
 

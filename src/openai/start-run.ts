@@ -3,6 +3,7 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Turns } from '../base/turns.ts';
 import { builtinAgent } from '../contract/agent.ts';
+import { contentOf, type InboxItem } from '../contract/inbox.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Conversation } from './conversation.ts';
@@ -104,18 +105,21 @@ export function headersOf({ run }: StartedRun): Headers {
 
 /**
  * The result of a run.
- * @throws CodeBuddyError of the run; `permission_required` as soon as the run waits for a permission
+ * @throws CodeBuddyError of the run; `permission_required` as soon as the run waits for a permission or an answer
  */
 export async function resultOf(started: StartedRun, caller: Caller): Promise<PromptResult> {
-  const { result, asked } = started;
+  const { result, waits } = started;
   try {
-    if (asked === undefined) return await result;
+    if (waits === undefined) return await result;
     const first = await Promise.race([
       result.then((answer) => ({ kind: 'answer', answer }) as const),
-      asked.then((permission) => ({ kind: 'question', permission }) as const),
+      waits.then((item) => ({ kind: 'question', item }) as const),
     ]);
     if (first.kind === 'answer') return first.answer;
-    throw permissionRequired(first.permission, caller);
+    const { item } = first;
+    throw item.kind === 'permission'
+      ? permissionRequired(item.permission, caller)
+      : answerRequired(item, caller);
   } catch (error) {
     if (!(error instanceof CodeBuddyError)) throw error;
     // The run may have changed something: clients that repeat a failed request by themselves must not repeat this one.
@@ -136,6 +140,14 @@ export function waitingComment(
   return `waiting for the permission ${permissionId} to use ${tool}; decide with POST ${permissionUrl(permissionId, caller)}`;
 }
 
+/** The same for a question of the agent. */
+export function askedComment(
+  { questionId, question }: { readonly questionId: string; readonly question: string },
+  { baseUrl }: Caller,
+): string {
+  return `the agent asks: ${JSON.stringify(question)}; answer with POST ${baseUrl}/api/questions/${questionId}`;
+}
+
 function permissionUrl(permissionId: string, { baseUrl }: Caller): string {
   return `${baseUrl}/api/permissions/${permissionId}`;
 }
@@ -145,5 +157,15 @@ function permissionRequired({ id, tool, runId, reason }: Permission, caller: Cal
     'permission_required',
     `The run ${runId} waits for the permission ${id} to use ${tool} (${reason}). Decide in the dashboard or with POST ${permissionUrl(id, caller)}; ` +
       `the run then continues, and GET ${caller.baseUrl}/v1/responses/resp_${runId.slice(4)} has its answer. A request with "stream": true waits by itself.`,
+  );
+}
+
+function answerRequired(item: InboxItem, caller: Caller): CodeBuddyError {
+  const { id, runId } = contentOf(item);
+  const what = item.kind === 'question' ? `asks: ${item.question.question}` : 'waits for an answer';
+  return new CodeBuddyError(
+    'permission_required',
+    `The run ${runId} ${what}. Answer ${id} in the dashboard or with POST ${caller.baseUrl}/api/questions/${id}; ` +
+      `the run then continues, and GET ${caller.baseUrl}/v1/responses/resp_${runId.slice(4)} has its answer.`,
   );
 }

@@ -69,6 +69,12 @@ export const movedTables: readonly MovedTable[] = [
     where: ofSession,
   },
   {
+    name: 'questions',
+    key: ['id'],
+    columns: { id: 'text', run_id: 'text', session_id: 'text', content: 'text', is_answered: 'integer' },
+    where: ofSession,
+  },
+  {
     name: 'session_names',
     key: ['name'],
     columns: { name: 'text', session_id: 'text' },

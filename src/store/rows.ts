@@ -11,7 +11,16 @@ import type {
 import type { FileChangeRow, FileImageRow, UndoRow } from './file-history.ts';
 import type { FileFacts, FileRow } from './file-store.ts';
 import { DamagedRowError } from './row-json.ts';
-import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from './store.ts';
+import type {
+  AnswerRow,
+  EventRow,
+  KeyRow,
+  MessageRow,
+  QuestionRow,
+  RunRow,
+  SessionRow,
+  TurnRow,
+} from './store.ts';
 import type { TriggerCallRow, TriggerKeyRow } from './trigger-store.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -86,6 +95,16 @@ export function toRunRow(row: Row): RunRow {
     createdAt: row.created_at as number,
     updatedAt: row.updated_at as number,
     details: row.details as string,
+  };
+}
+
+export function toQuestionRow(row: Row): QuestionRow {
+  return {
+    id: row.id as string,
+    runId: row.run_id as string,
+    sessionId: row.session_id as string,
+    content: row.content as string,
+    isAnswered: row.is_answered === 1,
   };
 }
 

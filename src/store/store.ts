@@ -58,13 +58,15 @@ export interface RunRow {
   readonly details: string;
 }
 
-/** A permission that a run waits for. Only with several nodes. */
+/** Something that a run waits for: a permission, an answer to a question, or the result of a tool of the caller. */
 export interface QuestionRow {
   readonly id: string;
   readonly runId: string;
   readonly sessionId: string;
-  /** The permission as JSON text. */
+  /** The item, its place in the run, and its answer if there is one, as JSON text. */
   readonly content: string;
+  /** True if it has its answer, and the run has not used it yet. Lists leave it out. */
+  readonly isAnswered: boolean;
 }
 
 /** An API key. Only its SHA-256 is kept (hex). */
@@ -136,7 +138,7 @@ export type Write =
   | { readonly kind: 'putAnswer'; readonly answer: AnswerRow }
   /** The rows of a topic (`keys`, `webhooks`) changed: call `StoreFeed.onChange` on the other nodes. */
   | { readonly kind: 'touch'; readonly topic: string }
-  /** The question of a run to a person. Removed with its run. Kept only by a store with `questions`. */
+  /** The question of a run to a person or to its caller. Removed with its run. */
   | { readonly kind: 'putQuestion'; readonly question: QuestionRow }
   /** Remove one question of a run, or all. */
   | { readonly kind: 'deleteQuestions'; readonly runId: string; readonly id?: string }
@@ -181,14 +183,20 @@ export interface StoreFeed {
 
 /** The open questions of the runs of all nodes. */
 export interface QuestionStore {
-  /** Oldest first by id; `afterId` is exclusive. With `maxText` the page ends with the row that reaches it. */
+  /**
+   * Those without an answer, oldest first by the part of the id after its prefix; `afterId` is exclusive. With `maxText`
+   * the page ends with the row that reaches it. `prefix`: of the ids, such as `prm`.
+   */
   listQuestions(page: {
     limit: number;
     afterId?: string;
     maxText?: number;
     sessionId?: string;
     runId?: string;
+    prefix?: string;
   }): Promise<readonly QuestionRow[]>;
+  /** All of a run, also those with an answer, oldest first. */
+  questionsOf(runId: string): Promise<readonly QuestionRow[]>;
   getQuestion(id: string): Promise<QuestionRow | undefined>;
 }
 
@@ -200,8 +208,7 @@ export interface Store extends DeliveryStore {
   readonly triggers: TriggerStore;
   readonly fileHistory: FileHistoryStore;
   readonly files: FileStore;
-  /** Present if the store can be shared. Otherwise the process knows its own. */
-  readonly questions?: QuestionStore | undefined;
+  readonly questions: QuestionStore;
 
   /**
    * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the

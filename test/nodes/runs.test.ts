@@ -215,9 +215,9 @@ test('the runs of a node that stops are interrupted, and resumed on another', as
   await hasStatus(second.client, run.id, 'completed');
 });
 
-test('a node that was declared dead stops its runs and writes nothing of them; another one interrupts them', async () => {
+test('a node that was declared dead stops its runs and writes nothing of them; another one interrupts them, or goes on waiting', async () => {
   const nodes = await startNodes(({ messages }) =>
-    messages[0]?.text === 'ask' ? calls('bash', { command: 'true' }) : { kind: 'silence' },
+    messages[0]?.text === 'ask' ? calls('ask_user', { question: 'Which?' }) : { kind: 'silence' },
   );
   const { first, second, model } = nodes;
   const working = await first.client.runs.start({ prompt: 'work' });
@@ -227,19 +227,21 @@ test('a node that was declared dead stops its runs and writes nothing of them; a
   await hasStatus(second.client, working.id, 'running');
   await hasStatus(second.client, asking.id, 'waiting');
   await waitFor('all model calls', () => model.requests.length === 3);
+  const { items } = await second.client.inbox.list();
+  expect(items).toMatchObject([{ kind: 'question', question: { question: 'Which?' } }]);
   await declareDead(nodes, first, second);
-  for (const { id } of [working, asking, queued]) await hasStatus(second.client, id, 'interrupted');
+  for (const { id } of [working, queued]) await hasStatus(second.client, id, 'interrupted');
   // The client follows the log, which has the end that the other node recorded.
   expect(await answer).toBe('shutting_down');
   await waitFor(
     'the model calls to be aborted',
     () => model.requests.filter((request) => request.isClosed()).length >= 2,
   );
-  for (const { client } of [first, second]) expect((await client.permissions.list()).permissions).toEqual([]);
   await waitFor('the node to join again', async () =>
     (await second.client.nodes.list()).nodes.every(({ alive }) => alive),
   );
-  for (const { id } of [working, asking, queued]) {
+  for (const { client } of [first, second]) expect((await client.inbox.list()).items).toEqual(items);
+  for (const { id } of [working, queued]) {
     const types = await eventTypes(second.client, id);
     expect(types.filter((type) => type.startsWith('run.'))).toEqual(['run.queued', 'run.failed']);
     expect(types.at(-1)).toBe('run.failed');
@@ -248,6 +250,10 @@ test('a node that was declared dead stops its runs and writes nothing of them; a
   // It continues with new work, and with the old work.
   model.reply(says('Done.'));
   expect((await first.client.prompt({ prompt: 'again' })).response).toBe('Done.');
-  await first.client.runs.resume(asking.id);
+  const question = items[0]?.kind === 'question' ? items[0].question.id : '';
+  await waitFor('the answer on the node that no longer has the run', async () => {
+    const { status } = await first.client.inbox.answer(question, { answer: 'this' });
+    return status === 'answered';
+  });
   await hasStatus(second.client, asking.id, 'completed');
 });

@@ -119,6 +119,8 @@ function* mistakesIn(described: Described): Generator<Mistake> {
 /** Valid bodies, so that only the id is wrong. */
 const validBodies: Readonly<Record<string, unknown>> = {
   'POST /api/permissions/:id': { decision: 'deny' },
+  'POST /api/questions/:id': { answer: 'a' },
+  'POST /api/tool-calls/:id': { result: 1 },
   'PATCH /api/sessions/:id': { title: 'a' },
   'POST /api/sessions/:id/mcp-servers': { mcpServers: {} },
   'POST /api/webhooks/:id/replay': { after: 0 },
@@ -159,6 +161,16 @@ async function conflicts(world: World, proxy: string, described: Described): Pro
   await look('POST /api/permissions/:id', `/api/permissions/${waiting.permissionId}`, 409, 'tools', {
     decision: 'deny',
   });
+  await look('POST /api/prompt', '/api/prompt', 202, 'prompt', {
+    prompt: 'ask Why?',
+    options: { model: 'offline' },
+  });
+  const question = await world.asked('ask Which one?');
+  await look('POST /api/questions/:id', `/api/questions/${question}`, 200, 'prompt', { answer: 'a' });
+  await look('POST /api/questions/:id', `/api/questions/${question}`, 409, 'prompt', { answer: 'a' });
+  const call = await world.asked('call look {}');
+  await look('POST /api/tool-calls/:id', `/api/tool-calls/${call}`, 200, 'prompt', { result: null });
+  await look('POST /api/tool-calls/:id', `/api/tool-calls/${call}`, 409, 'prompt', { error: 'late' });
   await look('POST /api/tools/:tool', '/api/tools/read_file', 404, 'tools', { path: 'none.txt' });
   await look('POST /api/tools/:tool', '/api/tools/read_file', 403, 'tools', { path: '../none.txt' });
   await look('POST /api/tools/:tool', '/api/tools/read_file', 422, 'tools', { path: ['a', 'b'] });

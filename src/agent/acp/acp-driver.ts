@@ -108,6 +108,8 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
     requireSupported(config, facts.facts, {
       options: context.options,
       permissionMode: foreign.permissionMode,
+      // Checked when the prompt was accepted.
+      tools: [],
     });
     const setTo = { agent: name, timeoutMs };
     const kept = foreign.agentSession()?.id === session.id ? foreign.agentSession() : undefined;
@@ -235,8 +237,8 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
   return {
     changesFiles: true,
     respond,
-    async checkCaller({ options: given, permissionMode, images }) {
-      requireSupported(config, facts.facts, { options: given, permissionMode });
+    async checkCaller({ options: given, permissionMode, images, tools }) {
+      requireSupported(config, facts.facts, { options: given, permissionMode, tools });
       if (images.length === 0) return;
       if (facts.facts.capabilities.images === undefined) await learn();
       requireImages(config, facts.facts, images);

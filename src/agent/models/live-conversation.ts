@@ -46,10 +46,24 @@ export class LiveConversation implements Conversation {
         text: await context.prompt(),
         ...(parts.length === 0 ? {} : { parts }),
       });
-    } else if (context.isResumed && own.at(-1)?.kind !== 'prompt') {
+    } else if (context.isResumed && !context.continues && own.at(-1)?.kind !== 'prompt') {
       conversation.#keep({ kind: 'note', text: resumedNote });
     }
     return conversation;
+  }
+
+  /** The answers of this run so far. */
+  get ownSteps(): number {
+    return this.turns.filter(({ kind, runId }) => kind === 'answer' && runId === this.#context.runId).length;
+  }
+
+  /** The calls of the last answer that have no result yet: they waited when an earlier process ended. */
+  openCalls(): readonly RequestedCall[] {
+    const last = this.turns.at(-1);
+    if (last === undefined || last.runId !== this.#context.runId) return [];
+    return callsOf(last)
+      .filter(({ callId }) => !this.results.has(callId))
+      .map(({ callId, tool, input }) => ({ callId, tool, input: JSON.stringify(input ?? {}) }));
   }
 
   /** Returns the calls with their new ids. */

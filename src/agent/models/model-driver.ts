@@ -179,8 +179,25 @@ export function createModelDrivers(
       }
     };
 
+    /** Makes the calls again that waited when an earlier process ended. */
+    const continueCalls = async (): Promise<void> => {
+      const calls = conversation.openCalls();
+      const outcomes = await runCalls(calls, {
+        context,
+        byName,
+        window,
+        isCut: false,
+        onWait: () => conversation.drop(),
+        sees: sees(first),
+      });
+      await conversation.addResults(calls, outcomes);
+      readTokens = tokensOfAll(conversation) + fixedTokens;
+    };
+
     const work = async (): Promise<DriverResult> => {
-      for (let step = 1; ; step++) {
+      const stepsBefore = context.continues ? conversation.ownSteps : 0;
+      if (context.continues) await continueCalls();
+      for (let step = stepsBefore + 1; ; step++) {
         context.signal.throwIfAborted();
         await context.ready();
         steps.begin(step);

@@ -11,6 +11,7 @@ export const commandKinds = {
   cancel: 'run.cancel',
   withdraw: 'run.withdraw',
   decide: 'permission.decide',
+  answer: 'inbox.answer',
 } as const;
 
 /** The topic of runs that a node left to others when it stopped. */

@@ -2,6 +2,8 @@
 // network, so that integrations can be built and tested. It never pretends to be a language model.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { isRecord } from '../../base/is-record.ts';
+import { cutHead } from '../../base/text.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
 import { cannotSee } from '../models/model-abilities.ts';
 import { createAnswer } from './answer.ts';
@@ -76,7 +78,7 @@ export function createOfflineDriver(): Driver {
           break;
         }
         try {
-          answer.add(await perform(command, context));
+          answer.add(await perform(command, context, step));
         } catch (error) {
           if (!(error instanceof FailedCommand)) throw error;
           answer.add(error.message);
@@ -94,7 +96,9 @@ export function createOfflineDriver(): Driver {
  * @throws CodeBuddyError `insufficient_scope`
  */
 function requireNoTools(commands: readonly Command[]): void {
-  if (commands.every(({ kind }) => kind === 'help' || kind === 'unknown')) return;
+  // Questions, and calls of the caller's own tools, use no tool of the server.
+  const free: readonly Command['kind'][] = ['help', 'unknown', 'ask', 'call'];
+  if (commands.every(({ kind }) => free.includes(kind))) return;
   throw new CodeBuddyError(
     'insufficient_scope',
     'Commands of the offline agent run tools, which requires a key with the scope "tools".',
@@ -141,6 +145,7 @@ interface Results {
   };
   readonly write_file: { readonly path: string; readonly bytes: number; readonly created: boolean };
   readonly edit_file: { readonly path: string };
+  readonly ask_user: { readonly answer: string };
 }
 
 /** A command whose tool failed or was denied; its message is a part of the answer. */
@@ -151,17 +156,29 @@ class FailedCommand extends Error {
   }
 }
 
-async function perform(command: ToolCommand, context: DriverContext): Promise<string> {
+/** `step`: the number of the command. */
+async function perform(command: ToolCommand, context: DriverContext, step: number): Promise<string> {
+  const place = `step ${step}`;
+  const callTool = async (tool: string, params: Record<string, unknown>): Promise<unknown> => {
+    const outcome = await context.useTool({ tool, params, place, asks: false });
+    if (!outcome.ok) throw new FailedCommand(outcome.error);
+    return outcome.result;
+  };
   const use = async <T extends keyof Results>(
     tool: T,
     params: Record<string, unknown>,
-  ): Promise<Results[T]> => {
-    const outcome = await context.useTool({ tool, params, asks: false });
-    if (!outcome.ok) throw new FailedCommand(outcome.error);
-    return outcome.result as Results[T];
-  };
+  ): Promise<Results[T]> => (await callTool(tool, params)) as Results[T];
 
   switch (command.kind) {
+    case 'ask': {
+      const { question, choices } = command;
+      const { answer } = await use('ask_user', choices.length === 0 ? { question } : { question, choices });
+      return `You answered: ${answer}`;
+    }
+    case 'call': {
+      const result = await callTool(command.tool, parseInput(command.input));
+      return typeof result === 'string' ? result : (JSON.stringify(result) ?? 'null');
+    }
     case 'read':
       return (await use('read_file', { path: command.path })).content;
     case 'list': {
@@ -210,6 +227,18 @@ async function perform(command: ToolCommand, context: DriverContext): Promise<st
       return `Changed ${path}.`;
     }
   }
+}
+
+function parseInput(input: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(input);
+    if (isRecord(value)) return { ...value };
+  } catch {
+    // Reported below.
+  }
+  throw new FailedCommand(
+    new CodeBuddyError('validation_failed', `the parameters must be a JSON object: ${cutHead(input, 200)}`),
+  );
 }
 
 function lines(

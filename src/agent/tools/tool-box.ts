@@ -92,6 +92,8 @@ export interface RunOptions {
   readonly alongStart?: () => readonly Write[];
   /** Writes for the commit of the event that ends the call. Called once. */
   readonly alongEnd?: (outcome: ToolOutcome, durationMs: number) => readonly Write[];
+  /** Runs a call of a tool that is not in the box, in place of the box. It gives at once what is known already. */
+  readonly work?: (() => Promise<unknown>) | undefined;
   /** The allowed file. A path that leads elsewhere by now is not written. */
   readonly use?: ToolUse | undefined;
 }
@@ -111,6 +113,8 @@ export interface ToolBox {
   isolationOf(name: string): Promise<CommandIsolation | undefined>;
   /** How a command runs that a foreign agent starts; undefined for tools that run no commands. */
   isolationElsewhere(name: string): CommandIsolation | undefined;
+  /** Whether the server has a tool of this name. */
+  has(name: string, sessionId?: string): boolean;
   /** Returns the target that permission rules are matched against; for files, the real path. */
   useOf(call: PreparedCall): Promise<ToolUse>;
   /** The file that the call would change, if other programs run it later. */
@@ -261,6 +265,7 @@ export function createToolBox({
       return external === undefined ? own : [...own, ...(await external.list(sessionId))];
     },
     prepare,
+    has: (name, sessionId) => byName.has(name) || external?.has(name, sessionId) === true,
     async isolationOf(name) {
       if (name !== bashTool.name) return undefined;
       const isolation = (await sandbox?.isolation()) ?? 'none';
@@ -301,7 +306,7 @@ export function createToolBox({
       const params = wellFormedDeep(call.params);
       const begin = startEvent(facts, params, { ...owner, hop });
       // That an external tool changes nothing is only a hint of its server.
-      const mayRunFirst = tool?.readOnly === true && isOneOfSeveral !== true;
+      const mayRunFirst = options.work !== undefined || (tool?.readOnly === true && isOneOfSeveral !== true);
       const start = createCallStart(
         () => Promise.all([log.append([begin], alongStart?.()), before]),
         mayRunFirst,
@@ -317,20 +322,22 @@ export function createToolBox({
         author === undefined || !mayChangeAny ? undefined : await fileHistory?.watchProgram(author);
       try {
         const result =
-          tool === undefined
-            ? await external?.call(call.tool, params, { signal, sessionId })
-            : await runBuiltIn(tool, call.params, options, {
-                record,
-                onOutput: (stream, text) =>
-                  log.publish({ type: 'tool.output', data: { ...facts, stream, text }, ...owner }),
-                onFileChange: (change, path, bytes) =>
-                  changes.push({
-                    type: `file.${change}`,
-                    data: { path, bytes, tool: facts.tool, callId: facts.callId },
-                    ...owner,
-                    hop,
-                  }),
-              });
+          options.work !== undefined
+            ? await options.work()
+            : tool === undefined
+              ? await external?.call(call.tool, params, { signal, sessionId })
+              : await runBuiltIn(tool, call.params, options, {
+                  record,
+                  onOutput: (stream, text) =>
+                    log.publish({ type: 'tool.output', data: { ...facts, stream, text }, ...owner }),
+                  onFileChange: (change, path, bytes) =>
+                    changes.push({
+                      type: `file.${change}`,
+                      data: { path, bytes, tool: facts.tool, callId: facts.callId },
+                      ...owner,
+                      hop,
+                    }),
+                });
         outcome = { ok: true, result: wellFormedDeep(result) };
       } catch (error) {
         // An error of the operating system is a failure of the tool, not of the server.

@@ -31,6 +31,7 @@ export const startErrors = [
 export const runErrors = [
   'run_cancelled',
   'run_timeout',
+  'unanswered',
   'permission_denied',
   'outside_workspace',
   'file_not_found',

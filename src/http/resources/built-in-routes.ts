@@ -10,6 +10,7 @@ import { docsRoutes } from './docs.ts';
 import { eventRoutes } from './events.ts';
 import { fileRoutes } from './files.ts';
 import { healthRoutes } from './health.ts';
+import { inboxRoutes } from './inbox.ts';
 import { keyRoutes } from './keys.ts';
 import { mcpRoutes } from './mcp.ts';
 import { metricsRoutes } from './metrics.ts';
@@ -43,6 +44,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...openAiRoutes(context),
     ...runRoutes(context),
     ...permissionRoutes(context),
+    ...inboxRoutes(context),
     ...toolRoutes(context),
     ...sessionRoutes(context),
     ...sessionChangeRoutes(context),

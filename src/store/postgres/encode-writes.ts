@@ -186,6 +186,7 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
           run_id: text('runId', question.runId),
           session_id: text('sessionId', question.sessionId),
           content: text('content', question.content),
+          is_answered: question.isAnswered ? 1 : 0,
         };
         add(
           'putQuestion',

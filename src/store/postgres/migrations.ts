@@ -8,6 +8,7 @@ import { agentMigration } from './agent-migration.ts';
 import type { Database, Session } from './database.ts';
 import { fileHistoryMigration } from './file-history-migration.ts';
 import { filesMigration } from './files-migration.ts';
+import { inboxMigration } from './inbox-migration.ts';
 import { departuresMigration } from './nodes/departures-migration.ts';
 import { lostRequestsMigration } from './nodes/lost-requests-migration.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
@@ -195,6 +196,7 @@ export const migrations: readonly string[] = [
   tracesMigration,
   fileHistoryMigration,
   filesMigration,
+  inboxMigration,
 ];
 
 /** The newest version that this release supports. */

@@ -72,7 +72,7 @@ export async function openPostgresStore({
     doubtLimitMs,
   });
   let closing: Promise<void> | undefined;
-  const { listQuestions, getQuestion, ...records } = createRecordReader(database);
+  const { listQuestions, questionsOf, getQuestion, ...records } = createRecordReader(database);
 
   return {
     database,
@@ -91,7 +91,7 @@ export async function openPostgresStore({
       return { first: typeof rows[0]?.first === 'number' ? rows[0].first : last + 1, last };
     },
     ...records,
-    questions: { listQuestions, getQuestion },
+    questions: { listQuestions, questionsOf, getQuestion },
     ...createDeliveryReader(database),
     ...createMaintenance({ database, guard, now }),
     fileHistory: createFileHistory({ database, guard }),

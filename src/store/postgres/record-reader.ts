@@ -2,8 +2,16 @@
 
 import { builtinAgent } from '../../contract/agent.ts';
 import { takeRows } from '../page-weight.ts';
-import { toAnswerRow, toKeyRow, toMessageRow, toRunRow, toSessionRow, toTurnRow } from '../rows.ts';
-import type { QuestionRow, QuestionStore, RunRow, Store } from '../store.ts';
+import {
+  toAnswerRow,
+  toKeyRow,
+  toMessageRow,
+  toQuestionRow,
+  toRunRow,
+  toSessionRow,
+  toTurnRow,
+} from '../rows.ts';
+import type { QuestionStore, RunRow, Store } from '../store.ts';
 import { composed, createConditions, whereClause } from './composed.ts';
 import type { Database, Row } from './database.ts';
 
@@ -171,16 +179,19 @@ export function createRecordReader(database: Database): RecordReader {
       return rows.flatMap(({ id }) => (typeof id === 'string' ? [id] : []));
     },
     listKeys: async () => (await read('SELECT * FROM keys ORDER BY id')).map(toKeyRow),
-    listQuestions({ limit, afterId = '', sessionId, runId, maxText }) {
+    async listQuestions({ limit, afterId = '', sessionId, runId, prefix, maxText }) {
       const { texts: conditions, list, add, where } = createConditions();
-      where('id > ?', afterId);
+      conditions.push('is_answered = 0');
+      where('substr(id, 5) COLLATE "C" > ?', afterId.slice(4));
       where('session_id = ?', sessionId);
       where('run_id = ?', runId);
-      return readPage(
-        `SELECT * FROM questions${whereClause(conditions)} ORDER BY id LIMIT ${add(limit)}`,
-        list,
-        { toRow: toQuestionRow, weighed: 'content', direction: 'ASC', maxText },
-      );
+      where('substr(id, 1, 3) = ?', prefix);
+      const text = `SELECT * FROM questions${whereClause(conditions)} ORDER BY substr(id, 5) COLLATE "C" LIMIT ${add(limit)}`;
+      return takeRows(await read(text, list), toQuestionRow, maxText);
+    },
+    async questionsOf(runId) {
+      const text = 'SELECT * FROM questions WHERE run_id = $1 ORDER BY substr(id, 5) COLLATE "C"';
+      return (await read(text, [runId])).map(toQuestionRow);
     },
     async getQuestion(id) {
       return optional((await read('SELECT * FROM questions WHERE id = $1', [id]))[0], toQuestionRow);
@@ -189,15 +200,6 @@ export function createRecordReader(database: Database): RecordReader {
       const [row] = await read('SELECT * FROM answers WHERE key = $1', [key]);
       return optional(row, toAnswerRow);
     },
-  };
-}
-
-function toQuestionRow(row: Row): QuestionRow {
-  return {
-    id: row.id as string,
-    runId: row.run_id as string,
-    sessionId: row.session_id as string,
-    content: row.content as string,
   };
 }
 

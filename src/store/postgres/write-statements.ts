@@ -13,7 +13,7 @@ const columns = {
   message: 'id text, session_id text, run_id text, role text, created_at bigint, content text',
   turn: 'id text, session_id text, run_id text, content text',
   run: 'id text, session_id text, status text, created_at bigint, updated_at bigint, details text',
-  question: 'id text, run_id text, session_id text, content text',
+  question: 'id text, run_id text, session_id text, content text, is_answered integer',
   key: 'id text, name text, hash text, scopes text, created_at bigint',
   answer: 'key text, fingerprint text, status integer, headers text, body text, created_at bigint',
   event: 'id text, type text, timestamp bigint, session_id text, run_id text, data text',
@@ -56,9 +56,9 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
   putRun: `INSERT INTO runs (id, session_id, status, created_at, updated_at, details)
     SELECT id, session_id, status, created_at, updated_at, details FROM ${rowsOf('run')} ORDER BY id
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at, details = excluded.details`,
-  putQuestion: `INSERT INTO questions (id, run_id, session_id, content)
-    SELECT id, run_id, session_id, content FROM ${rowsOf('question')} ORDER BY id
-    ON CONFLICT (id) DO UPDATE SET content = excluded.content`,
+  putQuestion: `INSERT INTO questions (id, run_id, session_id, content, is_answered)
+    SELECT id, run_id, session_id, content, is_answered FROM ${rowsOf('question')} ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET content = excluded.content, is_answered = excluded.is_answered`,
   deleteQuestion: `DELETE FROM questions q USING ${rowsOf('id')} WHERE q.id = r.id`,
   deleteQuestions: `DELETE FROM questions q USING ${rowsOf('id')} WHERE q.run_id = r.id`,
   putKey: `INSERT INTO keys (id, name, hash, scopes, created_at)

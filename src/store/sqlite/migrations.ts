@@ -237,6 +237,19 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX files_by_age ON files (created_at, size);
   `,
+  `
+  -- What runs wait for: permissions, questions and calls of the caller's tools. Lists are in the order of the ids without
+  -- their prefixes, which is that of time.
+  CREATE TABLE questions (
+    id TEXT PRIMARY KEY,
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    session_id TEXT NOT NULL,
+    content TEXT NOT NULL,
+    is_answered INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX questions_by_run ON questions (run_id, id);
+  CREATE INDEX questions_by_time ON questions (substr(id, 5)) WHERE is_answered = 0;
+  `,
 ];
 
 /** The newest version that this release supports. */

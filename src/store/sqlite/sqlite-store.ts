@@ -15,6 +15,7 @@ import { countEvents, getEvent, readEvents } from './event-reader.ts';
 import { fileHistoryStore } from './file-history.ts';
 import { fileStore } from './files.ts';
 import { toOpenError } from './open-database.ts';
+import { questionStore } from './questions.ts';
 import { listRuns, sessionsWithRuns } from './run-lister.ts';
 import { addTextFunction, listSessions } from './session-lister.ts';
 import { toStorageError } from './sqlite-errors.ts';
@@ -137,6 +138,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     getAnswer: (key) => read(() => optional(reads.getAnswer.get(key), toAnswerRow)),
     pruneAnswers: (before, max) => call('pruneAnswers', before, max),
 
+    questions: questionStore({ reads, read }),
     triggers: triggerStore({ reads, read, call }),
     fileHistory: fileHistoryStore({ reads, read, call }),
     files: fileStore({ reads, read, call }),

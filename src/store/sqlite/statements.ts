@@ -32,6 +32,8 @@ const reads = {
   listTurns: 'SELECT * FROM turns WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
   getRun: 'SELECT * FROM runs WHERE id = ?',
   listKeys: 'SELECT * FROM keys ORDER BY id',
+  getQuestion: 'SELECT * FROM questions WHERE id = ?',
+  questionsOf: 'SELECT * FROM questions WHERE run_id = ? ORDER BY substr(id, 5)',
   getAnswer: 'SELECT * FROM answers WHERE key = ?',
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
   getDelivery:
@@ -96,6 +98,10 @@ const writes = {
   putRun: `INSERT INTO runs (id, session_id, status, created_at, updated_at, details) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at, details = excluded.details`,
   patchRun: 'UPDATE runs SET status = ?2, updated_at = ?3, details = json_patch(details, ?4) WHERE id = ?1',
+  putQuestion: `INSERT INTO questions (id, run_id, session_id, content, is_answered) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET content = excluded.content, is_answered = excluded.is_answered`,
+  deleteQuestion: 'DELETE FROM questions WHERE id = ?',
+  deleteQuestions: 'DELETE FROM questions WHERE run_id = ?',
   putKey: `INSERT INTO keys (id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes`,
   deleteKey: 'DELETE FROM keys WHERE id = ?',

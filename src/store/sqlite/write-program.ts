@@ -116,6 +116,9 @@ const steps = {
   addTurn: statement('addTurn', 4),
   putRun: inSession('putRun', 6),
   patchRun: statement('patchRun', 4),
+  putQuestion: statement('putQuestion', 5),
+  deleteQuestion: statement('deleteQuestion', 1),
+  deleteQuestions: statement('deleteQuestions', 1),
   putKey: statement('putKey', 5),
   deleteKey: statement('deleteKey', 1),
   putAnswer: statement('putAnswer', 6),
@@ -234,6 +237,15 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
     case 'patchRun':
       program.push(numberOf.patchRun, write.id, write.status, write.updatedAt, write.details);
       return;
+    case 'putQuestion': {
+      const { id, runId, sessionId, content, isAnswered } = write.question;
+      program.push(numberOf.putQuestion, id, runId, sessionId, content, isAnswered ? 1 : 0);
+      return;
+    }
+    case 'deleteQuestions':
+      if (write.id === undefined) program.push(numberOf.deleteQuestions, write.runId);
+      else program.push(numberOf.deleteQuestion, write.id);
+      return;
     case 'putKey': {
       const { id, name, hash, scopes, createdAt } = write.key;
       program.push(numberOf.putKey, id, name, hash, scopes, createdAt);
@@ -338,8 +350,6 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
     }
     // For other nodes, which this store does not have.
     case 'touch':
-    case 'putQuestion':
-    case 'deleteQuestions':
     case 'claimRun':
     case 'releaseRun':
       return;

@@ -100,6 +100,8 @@ const triggerFields = {
   'options.model': 'local/test-model',
   'options.maxSteps': 1,
   'options.timeoutMs': 1000,
+  'options.permissionTimeoutMs': 1000,
+  'options.onUnanswered': 'fail',
   'options.system': 'x',
   'options.maxTokens': 1000,
   'options.maxCost': 1,
@@ -161,6 +163,9 @@ export const table: readonly Row[] = [
       'options.maxSteps': 3,
       'options.permissionMode': 'ask',
       'options.timeoutMs': 60_000,
+      'options.permissionTimeoutMs': 60_000,
+      'options.onUnanswered': 'fail',
+      tools: [{ name: 'look', description: 'Looks.', schema: { type: 'object' } }],
       'options.system': 'Be short.',
       'options.maxTokens': 100_000,
       'options.maxCost': 1,
@@ -340,6 +345,36 @@ export const table: readonly Row[] = [
         body: { decision },
       }),
       ...(decision === 'deny' ? { options: { decision: 'allow', reason: 'no' } } : {}),
+    }),
+  ),
+
+  {
+    route: 'GET /api/inbox',
+    passes: read(200),
+    prepare: only('/api/inbox'),
+    options: {
+      ...paging('inbox', 'qst_x'),
+      '?kind': 'question',
+      '?sessionId': 'ses_x',
+      '?runId': 'run_x',
+    },
+  },
+  {
+    route: 'POST /api/questions/:id',
+    passes: prompt(200),
+    prepare: async (world) => ({
+      path: `/api/questions/${await world.asked('ask Which one?')}`,
+      body: { answer: 'this one' },
+    }),
+    options: { answer: 'that one' },
+  },
+  ...([{ result: { a: 1 } }, { error: 'no' }] as const).map(
+    (body): Row => ({
+      route: 'POST /api/tool-calls/:id',
+      when: Object.keys(body).join(),
+      passes: prompt(200),
+      prepare: async (world) => ({ path: `/api/tool-calls/${await world.asked('call look {}')}`, body }),
+      options: body,
     }),
   ),
 

@@ -3,7 +3,7 @@
 import { useMemo, useRef } from 'preact/hooks';
 import type { Run } from '../../../src/client/web.ts';
 import { useKeys } from '../../app/keys.ts';
-import { pendingPermissions } from '../../app/pending-permissions.ts';
+import { askedItems, pendingPermissions } from '../../app/pending-permissions.ts';
 import { useResource } from '../../app/resource.ts';
 import { hrefOf } from '../../app/router.ts';
 import { may } from '../../app/scope.ts';
@@ -16,6 +16,7 @@ import { Content, Empty, ErrorNotice } from '../../parts/state.tsx';
 import { attempt } from '../../parts/toast.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { PermissionList } from '../permissions/permission-list.tsx';
+import { QuestionCard } from '../permissions/question-card.tsx';
 import { useAgentStatus } from './agent-status.ts';
 import { originNames } from './origin-names.ts';
 import { PromptBox } from './prompt-box.tsx';
@@ -59,6 +60,9 @@ export function SessionView({ id }: { readonly id: string }) {
   const right = may('prompt');
   const status = useAgentStatus(id);
   const questions = pendingPermissions.value.filter(({ sessionId }) => sessionId === id);
+  const asked = askedItems.value.filter(
+    (item) => (item.kind === 'question' ? item.question : item.toolCall).sessionId === id,
+  );
 
   const cancel = (run: Run | undefined = active): void => {
     if (run !== undefined && !right.disabled)
@@ -142,6 +146,9 @@ export function SessionView({ id }: { readonly id: string }) {
           />
         )}
         <PermissionList permissions={questions} />
+        {asked.map((item) => (
+          <QuestionCard key={item.kind === 'question' ? item.question.id : item.toolCall.id} item={item} />
+        ))}
         {current !== undefined && (
           <p class="quiet working" role="status">
             {current.status === 'waiting'
