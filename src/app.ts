@@ -356,7 +356,7 @@ async function connect(
     sessions: agent.sessions,
     tools: agent.tools,
     permissions: agent.allPermissions,
-    uploads: agent.files,
+    uploads: agent.uploads,
     events: log,
     keys: await openKeys({ store, fixed }),
     ...(sharedTokens === undefined ? {} : { sharedTokens }),

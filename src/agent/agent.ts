@@ -137,7 +137,8 @@ export interface Agent {
   readonly permissions: Permissions;
   /** Those of all nodes. */
   readonly allPermissions: AllPermissions;
-  readonly files: Files;
+  /** The files that prompts carry. */
+  readonly uploads: Files;
   readonly models: AgentModels;
   readonly agents: Agents;
   readonly mcp: McpServers;
@@ -370,7 +371,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     tools: createDirectTools(toolBox, { permissions, mode: permissionMode }),
     permissions,
     allPermissions,
-    files,
+    uploads: files,
     models,
     agents,
     mcp,

@@ -282,14 +282,14 @@ export interface paths {
      * Get the name, type and size of an uploaded file.
      * @description Requires an API key with the scope `read`.
      */
-    readonly get: operations['getFile'];
+    readonly get: operations['getUploadedFile'];
     readonly put?: never;
     readonly post?: never;
     /**
      * Delete an uploaded file. Messages that carry it keep its name.
      * @description Requires an API key with the scope `prompt`.
      */
-    readonly delete: operations['deleteFile'];
+    readonly delete: operations['deleteUploadedFile'];
     readonly options?: never;
     readonly head?: never;
     readonly patch?: never;
@@ -306,7 +306,7 @@ export interface paths {
      * Get the bytes of an uploaded file.
      * @description Requires an API key with the scope `read`.
      */
-    readonly get: operations['getFileContent'];
+    readonly get: operations['getUploadedFileContent'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -6761,7 +6761,7 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
-  readonly getFile: {
+  readonly getUploadedFile: {
     readonly parameters: {
       readonly query?: never;
       readonly header?: never;
@@ -6794,7 +6794,7 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
-  readonly deleteFile: {
+  readonly deleteUploadedFile: {
     readonly parameters: {
       readonly query?: never;
       readonly header?: never;
@@ -6830,7 +6830,7 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
-  readonly getFileContent: {
+  readonly getUploadedFileContent: {
     readonly parameters: {
       readonly query?: never;
       readonly header?: never;
