@@ -288,14 +288,14 @@ export interface paths {
      * Get the name, type and size of an uploaded file.
      * @description Requires an API key with the scope `read`.
      */
-    readonly get: operations['getFile'];
+    readonly get: operations['getUploadedFile'];
     readonly put?: never;
     readonly post?: never;
     /**
      * Delete an uploaded file. Messages that carry it keep its name.
      * @description Requires an API key with the scope `prompt`.
      */
-    readonly delete: operations['deleteFile'];
+    readonly delete: operations['deleteUploadedFile'];
     readonly options?: never;
     readonly head?: never;
     readonly patch?: never;
@@ -312,7 +312,7 @@ export interface paths {
      * Get the bytes of an uploaded file.
      * @description Requires an API key with the scope `read`.
      */
-    readonly get: operations['getFileContent'];
+    readonly get: operations['getUploadedFileContent'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -7516,7 +7516,7 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
-  readonly getFile: {
+  readonly getUploadedFile: {
     readonly parameters: {
       readonly query?: never;
       readonly header?: never;
@@ -7549,7 +7549,7 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
-  readonly deleteFile: {
+  readonly deleteUploadedFile: {
     readonly parameters: {
       readonly query?: never;
       readonly header?: never;
@@ -7585,7 +7585,7 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
-  readonly getFileContent: {
+  readonly getUploadedFileContent: {
     readonly parameters: {
       readonly query?: never;
       readonly header?: never;

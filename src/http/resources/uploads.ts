@@ -50,7 +50,7 @@ export function uploadRoutes({ services }: HttpContext): readonly RouteDefinitio
     {
       method: 'GET',
       path: '/api/files/:id',
-      operationId: 'getFile',
+      operationId: 'getUploadedFile',
       summary: 'Get the name, type and size of an uploaded file.',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: uploadedFileSchema } },
@@ -60,7 +60,7 @@ export function uploadRoutes({ services }: HttpContext): readonly RouteDefinitio
     {
       method: 'GET',
       path: '/api/files/:id/content',
-      operationId: 'getFileContent',
+      operationId: 'getUploadedFileContent',
       summary: 'Get the bytes of an uploaded file.',
       scope: 'read',
       schema: { params: idParamsSchema },
@@ -86,7 +86,7 @@ export function uploadRoutes({ services }: HttpContext): readonly RouteDefinitio
     {
       method: 'DELETE',
       path: '/api/files/:id',
-      operationId: 'deleteFile',
+      operationId: 'deleteUploadedFile',
       summary: 'Delete an uploaded file. Messages that carry it keep its name.',
       scope: 'prompt',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
