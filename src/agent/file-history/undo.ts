@@ -5,7 +5,7 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 import { makeId } from '../../base/ids.ts';
 import type { PermissionMode } from '../../contract/permission-mode.ts';
-import type { RedoInput, UndoInput, UndoneFile, UndoRefusal, UndoResult } from '../../contract/undo.ts';
+import type { RedoInput, UndoInput, UndoneFile, UndoResult } from '../../contract/undo.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import type { UndoRow } from '../../store/file-history.ts';
 import { parseRowJson } from '../../store/row-json.ts';
@@ -13,13 +13,9 @@ import { sessionBusy } from '../../store/session-busy.ts';
 import type { Store, Write } from '../../store/store.ts';
 import { readSessionMemory, type SessionMemory } from '../session-memory.ts';
 import { sessionNotFound } from '../session-record.ts';
-import { explainSystemError } from '../tools/system-errors.ts';
 import type { FileState } from '../tools/workspace/file-state.ts';
-import type { Workspace } from '../tools/workspace.ts';
 import { placeOf } from '../transcript.ts';
-import type { Place } from './change-record.ts';
-import { imageWrite, readImage } from './images.ts';
-import { maxComparedBytes } from './session-changes.ts';
+import { createRestore, type FileOutcome, type RestorerOptions } from './restore-planned-file.ts';
 import { type PlannedFile, planUndo, type UndoPlan } from './undo-plan.ts';
 
 export interface Undos {
@@ -34,19 +30,11 @@ export interface Undos {
   requireNone(sessionId: string): void;
 }
 
-export interface UndosOptions {
+export interface UndosOptions extends RestorerOptions {
   readonly store: Store;
   readonly log: Pick<EventLog, 'append'>;
-  readonly workspace: Workspace;
-  readonly place: Place;
-  readonly maxFileBytes: number;
   readonly mode: PermissionMode;
-  readonly now: () => number;
   readonly isBusy: (sessionId: string) => boolean;
-  /** Keeps the watcher silent about a file that is restored. */
-  readonly holdFile: (path: string) => (version: string | undefined) => void;
-  /** Called for each file that was restored. */
-  readonly onRestored: (path: string) => void;
 }
 
 /** The JSON of an undo's row. */
@@ -59,10 +47,9 @@ interface UndoDetails {
   readonly memory?: Pick<SessionMemory, 'summary' | 'agentSession'>;
 }
 
-type FileOutcome = UndoneFile & { readonly change?: 'create' | 'modify' | 'delete'; readonly bytes?: number };
-
 export function createUndos(options: UndosOptions): Undos {
-  const { store, log, workspace, place, maxFileBytes, mode, now, isBusy, holdFile, onRestored } = options;
+  const { store, log, mode, now, isBusy } = options;
+  const restore = createRestore(options);
   const working = new Set<string>();
 
   function requireNone(sessionId: string): void {
@@ -101,88 +88,6 @@ export function createUndos(options: UndosOptions): Undos {
   async function undosOf(sessionId: string): Promise<readonly { row: UndoRow; details: UndoDetails }[]> {
     const rows = await store.fileHistory.listUndos(sessionId);
     return rows.map((row) => ({ row, details: parseRowJson<UndoDetails>('undos', row.id, row.details) }));
-  }
-
-  async function restore(
-    file: PlannedFile,
-    { from, to, isDry }: { from: FileState | undefined; to: FileState; isDry: boolean },
-  ): Promise<FileOutcome> {
-    const { path } = file;
-    const refused = (reason: UndoRefusal, message: string): FileOutcome => ({
-      path,
-      outcome: 'refused',
-      reason,
-      message,
-    });
-    if (file.place.id !== place.id)
-      return refused(
-        'other_workspace',
-        `The session changed it in a folder on ${file.place.host} that this node does not have.`,
-      );
-    if (to.kind === 'other' || from?.kind === 'other')
-      return refused('not_a_file', 'It is not a regular file.');
-    try {
-      let content: Buffer | undefined;
-      if (to.kind === 'file') {
-        if (to.hash === undefined)
-          return refused(
-            'no_before_image',
-            `Its content (${to.bytes} bytes) was too large to keep, or could not be read.`,
-          );
-        content = await readImage(store, to.hash);
-        if (content === undefined) return refused('no_before_image', 'Its content is not kept any more.');
-      }
-      const release = isDry ? undefined : holdFile(path);
-      let version: string | undefined;
-      try {
-        const done = await workspace.restoreFile({
-          path,
-          expected: from ?? to,
-          wanted: to,
-          content,
-          newFolders: to.kind === 'missing' ? file.newFolders : 0,
-          maxBytes: maxComparedBytes,
-          isDry,
-          keep: ({ state, content: present }) => keepImage(state, present),
-          beforeWrite: () => onRestored(path),
-        });
-        if (done.outcome === 'restored') {
-          version = done.version;
-          return {
-            path,
-            outcome: to.kind === 'missing' ? 'removed' : 'restored',
-            change: done.change,
-            ...(to.kind === 'file' ? { bytes: to.bytes } : {}),
-          };
-        }
-        if (done.outcome === 'unchanged') return { path, outcome: 'unchanged' };
-        if (done.outcome === 'denied')
-          return refused('permission_denied', 'A deny rule forbids to write it.');
-        if (from === undefined)
-          return refused(
-            'unknown_state',
-            'The server stopped while the session changed it, so its present content may be of someone else.',
-          );
-        if (from.kind === 'file' && from.hash === undefined)
-          return refused('unknown_state', 'The session left a file that is too large to compare.');
-        return refused('changed_since', 'Someone else has changed it after the session.');
-      } finally {
-        release?.(version);
-      }
-    } catch (error) {
-      if (error instanceof CodeBuddyError && error.code === 'file_changed')
-        return refused('changed_since', 'Someone else has changed it meanwhile.');
-      const known = error instanceof CodeBuddyError ? error : explainSystemError(path, error);
-      if (known === undefined || known.code.startsWith('storage_')) throw error;
-      return refused('failed', known.message);
-    }
-  }
-
-  /** For the way back. */
-  async function keepImage(state: FileState, content: Buffer | undefined): Promise<void> {
-    if (state.kind !== 'file' || state.hash === undefined || content === undefined) return;
-    if (content.length > maxFileBytes) return;
-    await store.write([await imageWrite(state.hash, content, now())]);
   }
 
   function fileEvents(sessionId: string, outcomes: readonly FileOutcome[]): NewEvent[] {

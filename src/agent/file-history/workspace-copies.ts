@@ -132,9 +132,18 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
           queue.push(child);
           continue;
         }
-        const file = await look(child, at);
+        const file = look(child);
         if (file !== undefined) files.set(child, file);
       }
+    }
+    // The names are complete before the first content is copied, so that new files are known even in a large workspace.
+    for (const [path, file] of files) {
+      if (performance.now() - startedAt > withinMs) break;
+      if (performance.now() - turnAt > sliceMs) {
+        await nextTurn();
+        turnAt = performance.now();
+      }
+      if (file.copy === undefined && file.state.kind === 'file') files.set(path, await copy(path, file, at));
     }
     for (const [path, file] of known)
       if (file.copy !== undefined && files.get(path)?.copy !== file.copy) outdated.push(file);
@@ -164,36 +173,42 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
     return content === undefined ? { state } : { state, content };
   }
 
-  async function look(path: string, at: string): Promise<KnownFile | undefined> {
+  function look(path: string): KnownFile | undefined {
     const absolute = `${root}/${path}`;
-    let stats: BigIntStats | undefined;
     try {
-      stats = lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
+      const stats = lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
       if (stats === undefined) return undefined;
-      const version = `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs} ${stats.mode}`;
+      const version = versionOf(stats);
       const before = known.get(path);
-      if (before?.version === version && (before.copy !== undefined || before.state.kind === 'link'))
-        return before;
+      if (before?.version === version && before.copy !== undefined) return before;
       if (stats.isSymbolicLink())
         return { version, state: { kind: 'link', target: readlinkSync(absolute) }, copy: undefined };
       if (!stats.isFile()) return undefined;
-      const bytes = Number(stats.size);
       const mode = Number(stats.mode) & 0o7777;
-      const uncopied: KnownFile = { version, state: { kind: 'file', bytes, mode }, copy: undefined };
-      if (bytes > maxFileBytes || totalBytes + bytes > maxTotalBytes) return uncopied;
-      const content = readVerified(absolute, stats);
-      if (content === undefined) return uncopied;
-      const copy = String(nextCopy++);
-      await writeFile(join(at, copy), content, { mode: 0o600 });
+      return { version, state: { kind: 'file', bytes: Number(stats.size), mode }, copy: undefined };
+    } catch (error) {
+      if (error instanceof Error && 'code' in error) return undefined;
+      throw error;
+    }
+  }
+
+  /** The file with a copy, if it is within the limits and can be read. */
+  async function copy(path: string, file: KnownFile, at: string): Promise<KnownFile> {
+    if (file.state.kind !== 'file') return file;
+    const { bytes, mode } = file.state;
+    if (bytes > maxFileBytes || totalBytes + bytes > maxTotalBytes) return file;
+    try {
+      const content = readVerified(`${root}/${path}`, file.version);
+      if (content === undefined) return file;
+      const name = String(nextCopy++);
+      await writeFile(join(at, name), content, { mode: 0o600 });
       totalBytes += content.length;
       const state: FileState = { kind: 'file', bytes: content.length, mode, hash: hashOf(content) };
-      return { version, state, copy };
+      return { ...file, state, copy: name };
     } catch (error) {
-      // The file is gone, or the server may not read it; then it has no copy.
-      if (!(error instanceof Error && 'code' in error) || stats === undefined) return undefined;
-      const mode = Number(stats.mode) & 0o7777;
-      const state: FileState = { kind: 'file', bytes: Number(stats.size), mode };
-      return stats.isFile() ? { version: '', state, copy: undefined } : undefined;
+      // The file is gone, or the server may not read it.
+      if (error instanceof Error && 'code' in error) return file;
+      throw error;
     }
   }
 
@@ -221,12 +236,17 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
   };
 }
 
-/** Undefined if another file is at the path by now, or if it leads elsewhere. */
-function readVerified(absolute: string, stats: BigIntStats): Buffer | undefined {
+/** Changes with each write, and with the permission bits. */
+function versionOf({ ino, size, mtimeNs, ctimeNs, mode }: BigIntStats): string {
+  return `${ino} ${size} ${mtimeNs} ${ctimeNs} ${mode}`;
+}
+
+/** Undefined if another version is at the path by now, or if it leads elsewhere. */
+function readVerified(absolute: string, version: string): Buffer | undefined {
   const file = openSync(absolute, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const opened = fstatSync(file, { bigint: true });
-    if (!opened.isFile() || opened.ino !== stats.ino || opened.dev !== stats.dev) return undefined;
+    if (!opened.isFile() || versionOf(opened) !== version) return undefined;
     const real =
       process.platform === 'linux' ? readlinkSync(`/proc/self/fd/${file}`) : realpathSync(absolute);
     return real === absolute ? readFileSync(file) : undefined;
