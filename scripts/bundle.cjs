@@ -45,6 +45,7 @@ const clientCommands = [
   ...['prompt', 'acp', 'chat', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks'],
   ...['deliveries', 'triggers', 'agents', 'models', 'status', 'keys', 'nodes', 'open', 'stop', 'logs'],
   ...['config', 'init', 'openapi', 'doctor', 'stats', 'completion', 'serve-flags', 'mcp'],
+  ...['changes', 'undo', 'redo'],
 ];
 
 /** A name that a module can export: `serve_flags`. */

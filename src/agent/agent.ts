@@ -9,14 +9,19 @@ import { createRedactor, isNumber, type Redactor, secretVariables } from '../bas
 import { createRunFigures } from '../base/run-figures.ts';
 import type { Tracing } from '../base/tracing.ts';
 import { builtinAgent } from '../contract/agent.ts';
+import type { Page, PageRequest } from '../contract/page.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
+import type { SessionChange } from '../contract/session-change.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Ownership } from '../store/ownership.ts';
 import type { Store } from '../store/store.ts';
 import type { Timers } from './acp/acp-types.ts';
 import { parseAgents, requireAgent } from './acp/parse-agents.ts';
 import { type Agents, createAgents } from './agents.ts';
+import { createFileHistory } from './file-history/file-history.ts';
+import { listSessionChanges } from './file-history/session-changes.ts';
+import { createUndos, type Undos } from './file-history/undo.ts';
 import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
@@ -40,6 +45,7 @@ import { defaultRunLimits, type RunLimits } from './run-limits.ts';
 import type { Runs } from './run-service.ts';
 import { createRuns } from './runs.ts';
 import { createCommandGuard } from './sandbox-guard/command-guard.ts';
+import { sessionNotFound } from './session-record.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
@@ -51,6 +57,7 @@ import { createToolBox } from './tools/tool-box.ts';
 import { traceTools } from './tools/traced-tools.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
+import { createWorkspaceFiles, type WorkspaceFiles } from './workspace-files.ts';
 
 export interface AgentOptions {
   readonly store: Store;
@@ -100,6 +107,10 @@ export interface AgentOptions {
   readonly sandbox?: AgentSandboxOptions;
   /** Log events for files that anything but a tool changes. @default false */
   readonly watch?: boolean;
+  /** Larger files cannot be undone, in bytes. @default 4 MiB */
+  readonly undoFileBytes?: number;
+  /** Limit of the copies that are kept on disk while commands run, in bytes. @default 256 MiB */
+  readonly undoTotalBytes?: number;
   /** The program's version, sent to MCP servers. @default '0' */
   readonly version?: string;
   /** Source of provider keys, and of the few variables that tools pass to programs. @default process.env */
@@ -133,6 +144,8 @@ export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
   Partial<Pick<SandboxOptions, 'mode' | 'limits' | 'hide' | 'show' | 'probeTimeoutMs'>>;
 
 export interface Agent {
+  /** The files of the workspace, and what sessions have changed in it. */
+  readonly files: AgentFiles;
   readonly runs: Runs;
   readonly sessions: Sessions;
   /** For direct calls. They run without permission; deny rules and the mode `read-only` apply. */
@@ -151,6 +164,17 @@ export interface Agent {
   /** Accepts no more prompts, waits up to `graceMs` for unfinished runs, then interrupts them. */
   close(graceMs: number): Promise<void>;
 }
+
+export interface AgentFiles extends WorkspaceFiles, Pick<Undos, 'undo' | 'redo'> {
+  /** @throws CodeBuddyError `session_not_found` */
+  changes(
+    sessionId: string,
+    page: PageRequest & { readonly showsContent: boolean },
+  ): Promise<Page<SessionChange>>;
+}
+
+export const defaultUndoFileBytes = 4 * 1024 * 1024;
+export const defaultUndoTotalBytes = 256 * 1024 * 1024;
 
 /** A slow probe of the sandbox delays an API response by at most this. */
 const describeWaitMs = 2000;
@@ -240,7 +264,21 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     warn(
       `removed ${path}: a command that a crash interrupted had created it, and ${runBy} would run it later`,
     );
+  const fileHistory = createFileHistory({
+    store,
+    workspace,
+    ownFiles,
+    environment,
+    stateFolder: options.stateFolder,
+    maxFileBytes: options.undoFileBytes ?? defaultUndoFileBytes,
+    maxTotalBytes: options.undoTotalBytes ?? defaultUndoTotalBytes,
+    now,
+    warn,
+  });
+  const holdFile = (path: string): ((version: string | undefined) => void) =>
+    watching?.hold(path) ?? (() => undefined);
   const plainTools = createToolBox({
+    fileHistory,
     workspace,
     log: runLog,
     environment: clean,
@@ -248,7 +286,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     marks,
     runLater,
     commandGuard,
-    ...(watch ? { holdFile: (path) => watching?.hold(path) ?? (() => undefined) } : {}),
+    ...(watch ? { holdFile } : {}),
     sandbox,
   });
   const toolBox = traceTools(plainTools, tracing);
@@ -322,7 +360,24 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   const agentFault = agents.defaultFault();
   if (agentFault !== undefined) warn(agentFault);
+  const requireSession = async (id: string): Promise<void> => {
+    if ((await store.getSession(id)) === undefined) throw sessionNotFound(id);
+  };
+  const undos = createUndos({
+    store,
+    log: runLog,
+    workspace,
+    place: fileHistory.place,
+    maxFileBytes: options.undoFileBytes ?? defaultUndoFileBytes,
+    mode: permissionMode,
+    now,
+    isBusy: (sessionId) => runs.isSessionBusy(sessionId),
+    holdFile,
+    onRestored: (path) => commandGuard.noteWrite(path),
+  });
   const runs = createRuns({
+    fileHistory,
+    requireNoUndo: undos.requireNone,
     store,
     log: runLog,
     tools: toolBox,
@@ -367,7 +422,16 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       isBusy: runs.isSessionBusy,
       isShared: node !== undefined,
     }),
-    tools: createDirectTools(toolBox, { permissions, mode: permissionMode }),
+    files: {
+      ...createWorkspaceFiles(workspace),
+      undo: undos.undo,
+      redo: undos.redo,
+      async changes(sessionId, page) {
+        await requireSession(sessionId);
+        return listSessionChanges({ store, workspace, place: fileHistory.place }, sessionId, page);
+      },
+    },
+    tools: createDirectTools(toolBox, { permissions, mode: permissionMode, requireSession }),
     permissions,
     allPermissions,
     models,
@@ -403,6 +467,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         watching?.close(),
         cleaning,
         sandbox.settled(),
+        fileHistory.close(),
       ]);
     },
   };

@@ -125,6 +125,8 @@ export interface DriverResult {
 }
 
 export interface Driver {
+  /** True for an agent that may change files of the workspace by itself. */
+  readonly changesFiles?: true;
   /**
    * Called before a run is started or resumed.
    * @throws CodeBuddyError `insufficient_scope` if the caller may not send this prompt; `not_supported_by_agent` if an

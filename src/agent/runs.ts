@@ -17,8 +17,9 @@ import type { Run } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
-import type { Driver, DriverResult } from './driver.ts';
+import type { Driver, DriverContext, DriverResult } from './driver.ts';
 import { createDriverContexts } from './driver-context.ts';
+import type { FileHistory } from './file-history/file-history.ts';
 import { toPage } from './list-page.ts';
 import { LiveRun, type NewLiveRun, type Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
@@ -46,7 +47,7 @@ import {
 } from './run-record.ts';
 import type { Caller, Runs, StartedRun } from './run-service.ts';
 import { endRunSpan, nameRunSpan, startRunSpan } from './run-span.ts';
-import { readSessionMemory } from './session-memory.ts';
+import { dropUndos, readSessionMemory } from './session-memory.ts';
 import { agentOf, newSessionRow, sessionNotFound, titleFrom } from './session-record.ts';
 import type { Spending } from './spending.ts';
 import { createStartAgain } from './start-again.ts';
@@ -81,6 +82,9 @@ export interface RunsOptions {
   readonly onFault: (error: unknown, runId: string) => void;
   /** Present if other nodes work on the store. */
   readonly node: AgentNode | undefined;
+  readonly fileHistory: Pick<FileHistory, 'watchProgram'>;
+  /** @throws CodeBuddyError `session_busy` while an undo changes the session */
+  readonly requireNoUndo: (sessionId: string) => void;
   /** @default no spans */
   readonly tracing?: Tracing | undefined;
 }
@@ -100,6 +104,8 @@ export function createRuns(options: RunsOptions): Runs {
     now,
     onFault,
     node,
+    fileHistory,
+    requireNoUndo,
     tracing = passiveTracing,
   } = options;
   const queue = new RunQueue(limits);
@@ -212,6 +218,8 @@ export function createRuns(options: RunsOptions): Runs {
           sessionId: owner.sessionId,
         })),
         ...earlier.map((row) => ({ kind: 'addMessage' as const, message: row })),
+        // A new prompt ends the time in which an undo can be taken back.
+        ...dropUndos(owner.sessionId, memory, createdAt),
         { kind: 'addMessage', message },
         { kind: 'putRun', run: toRunRow(run, keptRequest, createdAt) },
         ...together.writes,
@@ -237,6 +245,7 @@ export function createRuns(options: RunsOptions): Runs {
     const request: RunRequest = { options: toRunRequest(row).options, mayUseTools, keyId };
     const { driver, model } = await chooseFor(agentOf(session), toRun(row).prompt, request);
     const memory = readSessionMemory(session);
+    if (memory.undos?.runIds?.includes(id) === true) throw notResumable(id, 'its prompt was undone');
     await spending.requireRoom(memory.cost);
     // No other node can resume it from here on.
     await elsewhere?.claimEnded(row);
@@ -299,6 +308,7 @@ export function createRuns(options: RunsOptions): Runs {
     },
   ): Promise<StartedRun> {
     const { owner, hop } = live;
+    requireNoUndo(live.sessionId);
     const position = queue.admit(live) + (parts.ahead ?? 0);
     try {
       const queued: NewEvent = { type: 'run.queued', data: { position }, ...owner, hop };
@@ -377,7 +387,7 @@ export function createRuns(options: RunsOptions): Runs {
       await recordBeginning(live);
       signal.throwIfAborted();
       const context = contextOf(live);
-      const result = await live.driver.respond(context);
+      const result = await respond(live, context);
       await live.keeping;
       // It was stopped after the whole answer was shown, and before the answer was kept.
       if (signal.aborted && !isBlank(result.response))
@@ -395,6 +405,18 @@ export function createRuns(options: RunsOptions): Runs {
       endRunSpan(tracing, span, live, end);
       queue.release(live);
       workOn();
+    }
+  }
+
+  /** The changes of an agent that changes files by itself are found by comparing the files. */
+  async function respond(live: LiveRun, context: DriverContext): Promise<DriverResult> {
+    const { driver, sessionId, id: runId } = live;
+    if (driver.changesFiles !== true) return driver.respond(context);
+    const program = await fileHistory.watchProgram({ sessionId, runId, tool: 'agent' });
+    try {
+      return await driver.respond(context);
+    } finally {
+      await program.end();
     }
   }
 

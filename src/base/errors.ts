@@ -107,6 +107,16 @@ const table = {
     title: 'Session busy',
     when: 'The session has an unfinished run and cannot be changed this way.',
   },
+  nothing_to_undo: {
+    status: 409,
+    title: 'Nothing to undo',
+    when: 'The session has no prompt that could be undone.',
+  },
+  nothing_to_redo: {
+    status: 409,
+    title: 'Nothing to redo',
+    when: 'The session has no undo that could be taken back. A new prompt makes undos final.',
+  },
   run_ended: {
     status: 409,
     title: 'Run has ended',
@@ -187,6 +197,11 @@ const table = {
     status: 409,
     title: 'Outcome unknown',
     when: 'The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.',
+  },
+  range_not_satisfiable: {
+    status: 416,
+    title: 'Range not satisfiable',
+    when: 'The file has no bytes in the requested range. `Content-Range` gives its size.',
   },
   body_too_large: { status: 413, title: 'Body too large', when: 'The body is larger than `maxRequestSize`.' },
   uri_too_long: { status: 414, title: 'URL too long', when: 'The request target is longer than 8 KiB.' },

@@ -20,7 +20,9 @@ export type IdPrefix =
   | 'nod'
   | 'trg'
   | 'trc'
-  | 'cmd';
+  | 'cmd'
+  | 'chg'
+  | 'und';
 /** An id typed by its kind: `Id<'ses'>` is the id of a session. */
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 

@@ -24,6 +24,15 @@ export const commands: Commands = {
     description: 'List, show, fork, export and delete sessions.',
     load: () => import('./sessions.ts'),
   },
+  changes: {
+    description: 'Show the files that a session has changed.',
+    load: () => import('./changes.ts'),
+  },
+  undo: {
+    description: 'Take a session and its files back to before a prompt.',
+    load: () => import('./undo.ts'),
+  },
+  redo: { description: 'Take back the last undo of a session.', load: () => import('./redo.ts') },
   events: { description: 'Follow the event log.', load: () => import('./events.ts') },
   webhooks: { description: 'Create, update, test and remove webhooks.', load: () => import('./webhooks.ts') },
   deliveries: {

@@ -229,6 +229,50 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/files': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the entries of a folder of the workspace, folders first.
+     * @description One level of the tree. Ignored files and those that a deny rule withholds are left out. Links are not followed. On several nodes, each lists its own workspace.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listFiles'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/files/content': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the content of a file of the workspace.
+     * @description Supports `Range` (one range), `If-Range`, `If-None-Match` and `If-Modified-Since`. HTML, SVG, XML and PDF are sent as attachments. No content runs scripts as a page of this server. The scope is that of the tool `read_file`.
+     *
+     *     Requires an API key with the scope `tools`.
+     */
+    readonly get: operations['getFileContent'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/keys': {
     readonly parameters: {
       readonly query?: never;
@@ -551,6 +595,28 @@ export interface paths {
     readonly patch: operations['updateSession'];
     readonly trace?: never;
   };
+  readonly '/api/sessions/{id}/changes': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the files that a session has changed, by path.
+     * @description Compares each file with its content before the first change of the session. Files that are as before are left out, so a page may have fewer items than `limit`. Diffs need a key with the scope `tools`.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listSessionChanges'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/sessions/{id}/events': {
     readonly parameters: {
       readonly query?: never;
@@ -653,6 +719,50 @@ export interface paths {
     readonly get: operations['listSessionMessages'];
     readonly put?: never;
     readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/sessions/{id}/redo': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Redo: take back the last undo of a session.
+     * @description Brings back the messages and the files of the last undo. Files that someone else has changed since are refused and left as they are. A new prompt makes undos final.
+     *
+     *     Requires an API key with the scope `tools`.
+     */
+    readonly post: operations['redoSession'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/sessions/{id}/undo': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Undo: take a session and its files back to before a prompt.
+     * @description Hides the prompt and all later messages, and restores the files that the session has changed since. Each file is judged by itself: one that someone else has changed since is refused and left as it is; `files` has the outcome of each. `POST /api/sessions/{id}/redo` takes it back, until the next prompt. If the server stops in the middle, send it again: it finishes the work.
+     *
+     *     Requires an API key with the scope `tools`.
+     */
+    readonly post: operations['undoSession'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1760,7 +1870,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -1925,6 +2035,8 @@ export interface components {
     readonly Event:
       | components['schemas']['SessionStartEvent']
       | components['schemas']['SessionEndEvent']
+      | components['schemas']['SessionUndoEvent']
+      | components['schemas']['SessionRedoEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -2060,6 +2172,27 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'file.delete';
+    };
+    /**
+     * FileEntry
+     * @description A file or folder of the workspace.
+     */
+    readonly FileEntry: {
+      readonly executable: boolean;
+      /**
+       * @description `link`: a symbolic link, which is not followed. `other`: a pipe, a socket or a device.
+       * @enum {string}
+       */
+      readonly kind: 'file' | 'directory' | 'link' | 'other';
+      /** @description For a link, the path in the workspace that it leads to; null if it leads out of the workspace or nowhere. Absent for anything but a link. */
+      readonly linksTo?: string | null;
+      /** Format: date-time */
+      readonly modifiedAt: string;
+      readonly name: string;
+      /** @description Relative to the workspace, with `/`. */
+      readonly path: string;
+      /** @description In bytes; null for anything but a file. */
+      readonly size: number | null;
     };
     /**
      * FileModifyEvent
@@ -3032,7 +3165,7 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -3081,6 +3214,53 @@ export interface components {
       };
     };
     /**
+     * SessionChange
+     * @description A file that a session has changed: how it was before the first change, and how it is now.
+     */
+    readonly SessionChange: {
+      /** @description Added lines; null without a diff. */
+      readonly additions: number | null;
+      /** @enum {string} */
+      readonly change: 'created' | 'modified' | 'deleted';
+      /** @description True if someone else has changed the file after the session: an undo does not touch it. */
+      readonly changedSince: boolean;
+      /** @description How often the session has changed it. */
+      readonly changes: number;
+      /** @description Removed lines; null without a diff. */
+      readonly deletions: number | null;
+      /** @description The unified diff. Null if there is none; `noDiff` says why. Empty if only the mode has changed. */
+      readonly diff: string | null;
+      /** Format: date-time */
+      readonly firstChangedAt: string;
+      /** Format: date-time */
+      readonly lastChangedAt: string;
+      readonly newBytes: number | null;
+      /** @description The permission bits now; null if it is no file. */
+      readonly newMode: string | null;
+      /**
+       * @description Why there is no diff. `insufficient_scope`: diffs show the content of files, which needs a key with the scope `tools`. `other_workspace`: another node, or another folder, has the file. `no_before_image`: the content before the change was not kept, or is not kept any more.
+       * @enum {string}
+       */
+      readonly noDiff?:
+        | 'binary'
+        | 'too_large'
+        | 'no_before_image'
+        | 'not_a_file'
+        | 'permission_denied'
+        | 'insufficient_scope'
+        | 'other_workspace';
+      readonly oldBytes: number | null;
+      /** @description The permission bits before, such as `0755`; null if it was no file. */
+      readonly oldMode: string | null;
+      /** @description Relative to the workspace, with `/`. */
+      readonly path: string;
+      /** @description For a created file, the path of a deleted file that had the same content; else null. */
+      readonly renamedFrom: string | null;
+      /** @description The tools that changed it; `agent` for another agent. */
+      readonly tools: readonly string[];
+      readonly undoable: boolean;
+    };
+    /**
      * SessionEndEvent
      * @description A session was deleted.
      */
@@ -3107,6 +3287,37 @@ export interface components {
       readonly type: 'session.end';
     };
     /**
+     * SessionRedoEvent
+     * @description An undo was taken back: the messages are back, and files have the content that was undone.
+     */
+    readonly SessionRedoEvent: {
+      readonly data: {
+        readonly files: readonly components['schemas']['UndoneFile'][];
+        /** @description The prompt. */
+        readonly messageId: string;
+        /** @description How many messages were hidden, or brought back. */
+        readonly messages: number;
+        readonly undoId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.redo';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.redo';
+    };
+    /**
      * SessionStartEvent
      * @description A session was created.
      */
@@ -3131,6 +3342,37 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'session.start';
+    };
+    /**
+     * SessionUndoEvent
+     * @description A session went back to before a prompt: the messages since then are hidden, and files have their earlier content.
+     */
+    readonly SessionUndoEvent: {
+      readonly data: {
+        readonly files: readonly components['schemas']['UndoneFile'][];
+        /** @description The prompt. */
+        readonly messageId: string;
+        /** @description How many messages were hidden, or brought back. */
+        readonly messages: number;
+        readonly undoId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.undo';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.undo';
     };
     /** Setting */
     readonly Setting: {
@@ -3232,6 +3474,8 @@ export interface components {
     readonly StreamEvent:
       | components['schemas']['SessionStartEvent']
       | components['schemas']['SessionEndEvent']
+      | components['schemas']['SessionUndoEvent']
+      | components['schemas']['SessionRedoEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -3802,6 +4046,44 @@ export interface components {
       /** @description Whether the test had a signature, which was right. */
       readonly signatureChecked: boolean;
     };
+    /** UndoneFile */
+    readonly UndoneFile: {
+      /** @description The reason in words. */
+      readonly message?: string;
+      /**
+       * @description `restored`: it has its earlier content and permission bits. `removed`: it did not exist before. `unchanged`: it was as it should be already. `refused`: nothing of it was touched.
+       * @enum {string}
+       */
+      readonly outcome: 'restored' | 'removed' | 'unchanged' | 'refused';
+      /** @description Relative to the workspace, with `/`. */
+      readonly path: string;
+      /**
+       * @description Why it was refused. `changed_since`: someone else has changed it after the session. `no_before_image`: its earlier content was not kept (it was too large, or ignored) or is not kept any more. `unknown_state`: the server stopped while the session changed it. `other_workspace`: another node, or another folder, has the file.
+       * @enum {string}
+       */
+      readonly reason?:
+        | 'changed_since'
+        | 'no_before_image'
+        | 'unknown_state'
+        | 'not_a_file'
+        | 'permission_denied'
+        | 'other_workspace'
+        | 'failed';
+    };
+    /** UndoResult */
+    readonly UndoResult: {
+      /** @description True if nothing was changed. */
+      readonly dryRun: boolean;
+      readonly files: readonly components['schemas']['UndoneFile'][];
+      /** @description The prompt that the session is back before, or that is back. */
+      readonly messageId: string;
+      /** @description How many messages were hidden, or brought back. */
+      readonly messages: number;
+      /** @description How many undos a redo can take back from here, one at a time. */
+      readonly redoable: number;
+      /** @description The id of the undo; null for a dry run. */
+      readonly undoId: string | null;
+    };
     /**
      * WaitingRun
      * @description A run that waits for a decision about a tool call.
@@ -3823,7 +4105,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -3972,7 +4254,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4013,7 +4295,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -5130,8 +5412,40 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `origin_not_allowed`: A web page of another origin tried to change something. */
+    /**
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
+     *
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
+     *
+     *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
+     */
     readonly 'Problem403-4': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
+     *
+     *     `outside_workspace`: The path leads outside the workspace.
+     *
+     *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
+     */
+    readonly 'Problem403-5': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `origin_not_allowed`: A web page of another origin tried to change something. */
+    readonly 'Problem403-6': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5190,11 +5504,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /**
-     * @description `tool_not_found`: No tool has this name.
-     *
-     *     `file_not_found`: The path given to a tool does not exist.
-     */
+    /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-5': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5204,7 +5514,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_not_found`: No session has this id. */
+    /** @description `file_not_found`: The path given to a tool does not exist. */
     readonly 'Problem404-6': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5374,7 +5684,17 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_exists`: A webhook with this id already exists. */
+    /**
+     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
+     *
+     *     `nothing_to_undo`: The session has no prompt that could be undone.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5385,7 +5705,17 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
+    /**
+     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
+     *
+     *     `nothing_to_redo`: The session has no undo that could be taken back. A new prompt makes undos final.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-8': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5396,7 +5726,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
+    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-9': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5407,7 +5737,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-10': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5418,8 +5748,30 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `trigger_exists`: A trigger with this id already exists. */
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-11': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    readonly 'Problem409-12': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `trigger_exists`: A trigger with this id already exists. */
+    readonly 'Problem409-13': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5434,7 +5786,7 @@ export interface components {
      *
      *     `trigger_disabled`: A disabled trigger accepts no calls. Enable it first.
      */
-    readonly 'Problem409-12': {
+    readonly 'Problem409-14': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5456,6 +5808,16 @@ export interface components {
     };
     /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
     readonly Problem415: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `range_not_satisfiable`: The file has no bytes in the requested range. `Content-Range` gives its size. */
+    readonly Problem416: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5842,10 +6204,18 @@ export interface components {
   parameters: never;
   requestBodies: never;
   headers: {
+    /** @description `bytes`. */
+    readonly 'Accept-Ranges': string;
     /** @description The file name of the document. */
     readonly 'Content-Disposition': string;
+    /** @description The range that is sent, and the size of the file. */
+    readonly 'Content-Range': string;
+    /** @description Changes with each change of the file. */
+    readonly ETag: string;
     /** @description `true` if this is a repeated answer to an Idempotency-Key. */
     readonly 'Idempotency-Replayed': 'true';
+    /** @description When the file was last changed. */
+    readonly 'Last-Modified': string;
     /** @description The URL of the created object, or of the run in progress. */
     readonly Location: string;
     /** @description `respond-async` or `detach` if the request asked for it. */
@@ -6132,7 +6502,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-10'];
+      readonly 409: components['responses']['Problem409-12'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -6334,6 +6704,125 @@ export interface operations {
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listFiles: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+        /** @description A folder, relative to the workspace. Default: its root. */
+        readonly path?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly files: readonly components['schemas']['FileEntry'][];
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+            /** @description The folder. */
+            readonly path: string;
+            /** @description True if the folder has so many entries that some are missing. */
+            readonly truncated: boolean;
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-5'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-4'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getFileContent: {
+    readonly parameters: {
+      readonly query: {
+        /** @description A file, relative to the workspace. */
+        readonly path: string;
+      };
+      readonly header?: {
+        /** @description Answers 304 if the file still has this `ETag`. */
+        readonly 'If-None-Match'?: string;
+        /** @description The `ETag` that the file must still have for the range to apply. */
+        readonly 'If-Range'?: string;
+        /** @description One range of bytes, such as `bytes=0-999`. */
+        readonly Range?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The whole file. */
+      readonly 200: {
+        headers: {
+          readonly 'Accept-Ranges': components['headers']['Accept-Ranges'];
+          readonly 'Content-Disposition': components['headers']['Content-Disposition'];
+          readonly ETag: components['headers']['ETag'];
+          readonly 'Last-Modified': components['headers']['Last-Modified'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/octet-stream': string;
+          readonly 'text/plain': string;
+        };
+      };
+      /** @description The part of the file that was asked for. */
+      readonly 206: {
+        headers: {
+          readonly 'Accept-Ranges': components['headers']['Accept-Ranges'];
+          readonly 'Content-Disposition': components['headers']['Content-Disposition'];
+          readonly 'Content-Range': components['headers']['Content-Range'];
+          readonly ETag: components['headers']['ETag'];
+          readonly 'Last-Modified': components['headers']['Last-Modified'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/octet-stream': string;
+          readonly 'text/plain': string;
+        };
+      };
+      /** @description The file has the `ETag` that was sent. */
+      readonly 304: {
+        headers: {
+          readonly ETag: components['headers']['ETag'];
+          readonly 'Last-Modified': components['headers']['Last-Modified'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-5'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 416: components['responses']['Problem416'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-4'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-5'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -7087,7 +7576,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7118,7 +7607,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-6'];
       readonly 413: components['responses']['Problem413'];
@@ -7167,7 +7656,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7178,6 +7667,48 @@ export interface operations {
       readonly 503: components['responses']['Problem503-2'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listSessionChanges: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+      };
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly changes: readonly components['schemas']['SessionChange'][];
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-5'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -7226,7 +7757,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7263,7 +7794,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7310,7 +7841,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-5'];
       readonly 413: components['responses']['Problem413'];
@@ -7358,7 +7889,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7407,12 +7938,120 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly redoSession: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /**
+           * @description Only say what would be done to each file.
+           * @default false
+           */
+          readonly dryRun?: boolean;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description UndoResult */
+      readonly 200: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UndoResult'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-5'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-8'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly undoSession: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /**
+           * @description Only say what would be done to each file.
+           * @default false
+           */
+          readonly dryRun?: boolean;
+          /** @description A prompt of the session: a message with the role `user`. Default: the last one. */
+          readonly messageId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description UndoResult */
+      readonly 200: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UndoResult'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-5'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-7'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -7676,7 +8315,10 @@ export interface operations {
   };
   readonly runTool: {
     readonly parameters: {
-      readonly query?: never;
+      readonly query?: {
+        /** @description The session that the call belongs to: the files that it changes are among the changes of that session, and it may use the session's own tools. */
+        readonly sessionId?: string;
+      };
       readonly header?: never;
       readonly path: {
         readonly tool: string;
@@ -7705,7 +8347,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-2'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7786,7 +8428,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
+      readonly 409: components['responses']['Problem409-13'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8137,7 +8779,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-7'];
+      readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8299,7 +8941,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8354,7 +8996,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8439,7 +9081,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-8'];
+      readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8732,10 +9374,10 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
-      readonly 403: components['responses']['Problem403-4'];
+      readonly 403: components['responses']['Problem403-6'];
       readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-12'];
+      readonly 409: components['responses']['Problem409-14'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];

@@ -10,6 +10,7 @@ import { PromptStream } from './prompt-stream.ts';
 import { Agents } from './resources/agents.ts';
 import { Deliveries } from './resources/deliveries.ts';
 import { Events, StreamTickets } from './resources/events.ts';
+import { Files } from './resources/files.ts';
 import { Keys } from './resources/keys.ts';
 import { Models } from './resources/models.ts';
 import { Nodes } from './resources/nodes.ts';
@@ -34,6 +35,7 @@ export class ApiClient {
   readonly permissions: Permissions;
   readonly tools: Tools;
   readonly sessions: Sessions;
+  readonly files: Files;
   readonly events: Events;
   readonly streamTickets: StreamTickets;
   readonly webhooks: Webhooks;
@@ -54,6 +56,7 @@ export class ApiClient {
     this.permissions = new Permissions(calls);
     this.tools = new Tools(calls);
     this.sessions = new Sessions(calls);
+    this.files = new Files(calls);
     this.events = new Events(calls);
     this.streamTickets = new StreamTickets(calls);
     this.webhooks = new Webhooks(calls);

@@ -371,6 +371,21 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     parse: (value) => integer(value, 1, 36_500),
     expected: 'a whole number of days from 1 to 36500',
   },
+  undoFileMiB: {
+    about: 'The largest file that [an undo](files.md#undo) can restore, in MiB.',
+    field: 'undoFileMiB',
+    defaultValue: () => 4,
+    parse: (value) => integer(value, 1, 64),
+    expected: 'a whole number of MiB from 1 to 64',
+  },
+  undoTotalMiB: {
+    about:
+      'How much the contents of files that are kept for undo may take, in MiB: in the store, and as copies while commands run. The oldest are deleted first.',
+    field: 'undoTotalMiB',
+    defaultValue: () => 256,
+    parse: (value) => integer(value, 1, 65_536),
+    expected: 'a whole number of MiB from 1 to 65536',
+  },
   autostart: {
     about: 'Whether commands [start a server](cli.md#finding-the-server) if none is running.',
     variable: 'CODEBUDDY_AUTOSTART',

@@ -95,6 +95,9 @@ export interface Settings {
   readonly enableCors: boolean | readonly string[];
   readonly allowedHosts: readonly string[];
   readonly retentionDays: number;
+  /** Limits of the contents that are kept for undo, in MiB: of each file, and of all. */
+  readonly undoFileMiB: number;
+  readonly undoTotalMiB: number;
   /** Whether commands start a local server if none is running. */
   readonly autostart: boolean;
   /** Addresses, CIDRs and host names that webhooks may send to, in addition to public addresses. */

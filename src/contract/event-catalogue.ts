@@ -8,6 +8,7 @@ import { count, duration, text } from './primitives.ts';
 import { promptResultSchema } from './prompt-result.ts';
 import { isolations } from './sandbox.ts';
 import type { SchemaType } from './schema-type.ts';
+import { undoneFileSchema } from './undo.ts';
 
 interface CatalogueEntry {
   readonly description: string;
@@ -40,6 +41,17 @@ const fileChange = {
   required: ['path'],
   additionalProperties: false,
 } as const;
+const undoData = {
+  type: 'object',
+  properties: {
+    undoId: text,
+    messageId: { type: 'string', description: 'The prompt.' },
+    messages: { ...count, description: 'How many messages were hidden, or brought back.' },
+    files: { type: 'array', items: undoneFileSchema },
+  },
+  required: ['undoId', 'messageId', 'messages', 'files'],
+  additionalProperties: false,
+} as const;
 const { response, model, usage, cost, finishReason } = promptResultSchema.properties;
 const { callId, params, rule, alwaysCovers, realPath } = permissionSchema.properties;
 const { incomplete } = messageSchema.properties;
@@ -56,6 +68,15 @@ export const catalogue = {
   'session.end': {
     description: 'A session was deleted.',
     data: { type: 'object', properties: { reason: text }, required: ['reason'], additionalProperties: false },
+  },
+  'session.undo': {
+    description:
+      'A session went back to before a prompt: the messages since then are hidden, and files have their earlier content.',
+    data: undoData,
+  },
+  'session.redo': {
+    description: 'An undo was taken back: the messages are back, and files have the content that was undone.',
+    data: undoData,
   },
   'message.user': {
     description: 'A prompt was accepted.',

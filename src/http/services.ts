@@ -29,6 +29,7 @@ import type {
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { EventLog } from '../events/event-log.ts';
+import type { FileService } from './file-service.ts';
 import type { McpService } from './mcp-service.ts';
 import type { OpenAiService } from './openai-service.ts';
 import type { TriggerService } from './trigger-service.ts';
@@ -232,6 +233,7 @@ export interface HttpServices {
   readonly sessions?: SessionService;
   readonly tools?: ToolService;
   readonly permissions?: PermissionService;
+  readonly files?: FileService;
   readonly events?: EventSource;
   readonly keys?: KeyService;
   readonly answers?: AnswerStore;

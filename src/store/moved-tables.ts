@@ -155,6 +155,42 @@ export const movedTables: readonly MovedTable[] = [
     // The last good triggers.json.
     where: "trigger_id <> 'registry'",
   },
+  { name: 'file_images', key: ['hash'], columns: { hash: 'text', content: 'text', used_at: 'bigint' } },
+  {
+    name: 'file_changes',
+    key: ['id'],
+    columns: {
+      id: 'text',
+      session_id: 'text',
+      run_id: 'text',
+      path: 'text',
+      created_at: 'bigint',
+      details: 'text',
+      after: 'text',
+      undo_id: 'text',
+    },
+    where: ofSession,
+  },
+  {
+    name: 'undos',
+    key: ['id'],
+    columns: { id: 'text', session_id: 'text', created_at: 'bigint', details: 'text' },
+    where: ofSession,
+  },
+  {
+    name: 'undone_items',
+    key: ['id'],
+    columns: {
+      id: 'text',
+      session_id: 'text',
+      undo_id: 'text',
+      run_id: 'text',
+      role: 'text',
+      created_at: 'bigint',
+      content: 'text',
+    },
+    where: ofSession,
+  },
 ];
 
 export type Value = string | number | null;

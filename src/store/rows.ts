@@ -8,6 +8,7 @@ import type {
   DeliveryWithAttempts,
   RunWebhookRow,
 } from './delivery-store.ts';
+import type { FileChangeRow, FileImageRow, UndoRow } from './file-history.ts';
 import { DamagedRowError } from './row-json.ts';
 import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from './store.ts';
 import type { TriggerCallRow, TriggerKeyRow } from './trigger-store.ts';
@@ -105,6 +106,35 @@ export function toAnswerRow(row: Row): AnswerRow {
     headers: row.headers as string,
     body: row.body as string,
     createdAt: row.created_at as number,
+  };
+}
+
+export function toFileImageRow(row: Row): FileImageRow {
+  return {
+    hash: row.hash as string,
+    content: row.content as string,
+    usedAt: row.used_at as number,
+  };
+}
+
+export function toFileChangeRow(row: Row): FileChangeRow {
+  return {
+    id: row.id as string,
+    sessionId: row.session_id as string,
+    runId: row.run_id as string | null,
+    path: row.path as string,
+    createdAt: row.created_at as number,
+    details: row.details as string,
+    after: row.after as string | null,
+  };
+}
+
+export function toUndoRow(row: Row): UndoRow {
+  return {
+    id: row.id as string,
+    sessionId: row.session_id as string,
+    createdAt: row.created_at as number,
+    details: row.details as string,
   };
 }
 

@@ -4,6 +4,7 @@
 import type { MessageRole } from '../contract/message.ts';
 import type { SessionOrigin } from '../contract/session.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
+import type { FileHistoryStore, FileHistoryWrite } from './file-history.ts';
 import type { SharedWebhookStore } from './shared-webhook-store.ts';
 import type { TriggerStore, TriggerWrite } from './trigger-store.ts';
 
@@ -142,6 +143,7 @@ export type Write =
   | { readonly kind: 'claimRun'; readonly runId: string }
   | { readonly kind: 'releaseRun'; readonly runId: string }
   | TriggerWrite
+  | FileHistoryWrite
   | DeliveryWrite;
 
 export interface EventQuery {
@@ -194,6 +196,7 @@ export interface Store extends DeliveryStore {
   /** Present if the store can be shared. Otherwise webhooks.json has the configured webhooks. */
   readonly webhooks?: SharedWebhookStore | undefined;
   readonly triggers: TriggerStore;
+  readonly fileHistory: FileHistoryStore;
   /** Present if the store can be shared. Otherwise the process knows its own. */
   readonly questions?: QuestionStore | undefined;
 

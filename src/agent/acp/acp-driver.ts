@@ -218,6 +218,7 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
   }
 
   return {
+    changesFiles: true,
     respond,
     checkCaller({ options: given, permissionMode }) {
       requireSupported(config, facts.facts, { options: given, permissionMode });

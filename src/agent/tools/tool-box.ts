@@ -7,6 +7,7 @@ import type { Isolation } from '../../contract/sandbox.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import type { Write } from '../../store/store.ts';
+import type { CallRecord, FileHistory } from '../file-history/file-history.ts';
 import { createFilesThatRunLater, type FilesThatRunLater } from '../permissions/files-that-run-later.ts';
 import { createGuardedFiles, type GuardedFile } from '../permissions/guarded-files.ts';
 import type { ToolUse } from '../permissions/permission-rule.ts';
@@ -138,6 +139,8 @@ export interface ToolBoxOptions {
   readonly marks?: CallMarks;
   /** @default the built-in list */
   readonly runLater?: FilesThatRunLater;
+  /** Takes down the changes of files that calls of a session make. @default none */
+  readonly fileHistory?: Pick<FileHistory, 'recordCall' | 'watchProgram'>;
   /** @default a guard without a journal */
   readonly commandGuard?: CommandGuard;
 }
@@ -148,6 +151,7 @@ export function createToolBox({
   environment,
   external,
   holdFile,
+  fileHistory,
   sandbox,
   marks = createCallMarks(),
   runLater = createFilesThatRunLater(),
@@ -198,9 +202,11 @@ export function createToolBox({
     params: PreparedCall['params'],
     { signal, sessionId, guard, use }: RunOptions,
     {
+      record,
       onOutput,
       onFileChange,
     }: {
+      readonly record: CallRecord | undefined;
       readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
       readonly onFileChange: (change: 'create' | 'modify' | 'delete', path: string, bytes: number) => void;
     },
@@ -225,6 +231,7 @@ export function createToolBox({
               mayShare: async (stats) => !(await guardedFiles.isShared(stats)),
             }),
         ...(sandbox === undefined ? {} : { sandbox }),
+        ...(record === undefined ? {} : { record }),
         onOutput,
         beforeFileChange(path) {
           if (holdFile !== undefined && !heldFiles.has(path)) heldFiles.set(path, holdFile(path));
@@ -300,11 +307,17 @@ export function createToolBox({
       const startedAt = performance.now();
       const changes: NewEvent[] = [];
       let outcome: ToolOutcome;
+      const author = sessionId === undefined ? undefined : { sessionId, runId, tool: call.tool };
+      const record = author === undefined || call.readOnly ? undefined : fileHistory?.recordCall(author);
+      const mayChangeAny = tool === undefined ? !call.readOnly : call.tool === bashTool.name;
+      const program =
+        author === undefined || !mayChangeAny ? undefined : await fileHistory?.watchProgram(author);
       try {
         const result =
           tool === undefined
             ? await external?.call(call.tool, params, { signal, sessionId })
             : await runBuiltIn(tool, call.params, options, {
+                record,
                 onOutput: (stream, text) =>
                   log.publish({ type: 'tool.output', data: { ...facts, stream, text }, ...owner }),
                 onFileChange: (change, path, bytes) =>
@@ -320,6 +333,7 @@ export function createToolBox({
         // An error of the operating system is a failure of the tool, not of the server.
         outcome = { ok: false, error: explainSystemError(`The tool ${call.tool}`, error) ?? error };
       }
+      await program?.end();
       const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000;
       const isStarted = await start.isCommitted();
       const writes = alongEnd?.(outcome, durationMs) ?? [];
@@ -331,7 +345,7 @@ export function createToolBox({
       );
       const commit = log.append(
         [...(isStarted ? [] : [begin]), ...changes, ending],
-        [...(isStarted ? [] : (alongStart?.() ?? [])), ...writes],
+        [...(isStarted ? [] : (alongStart?.() ?? [])), ...writes, ...(record?.takeWrites() ?? [])],
       );
       if (onEnding === undefined) await commit;
       else onEnding(commit);

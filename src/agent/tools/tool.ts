@@ -6,6 +6,7 @@ import type { ProgramFinder } from '../programs/program-finder.ts';
 import type { CommandGuard } from '../sandbox-guard/command-guard.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { SeenFiles } from './seen-files.ts';
+import type { FileRecorder } from './workspace/write-files.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface ToolRun {
@@ -31,6 +32,8 @@ export interface ToolRun {
    * content.
    */
   readonly mayShare?: (stats: Stats) => Promise<boolean>;
+  /** Takes down changes of files, so that they can be undone. */
+  readonly record?: FileRecorder;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
   /**
    * Called before a file is changed, with its real path relative to the workspace: the watcher ignores it until the

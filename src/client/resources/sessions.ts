@@ -1,6 +1,15 @@
 // `client.sessions`.
 
-import type { Answer, Body, ExportedSession, Message, Query, Session } from '../api-objects.ts';
+import type {
+  Answer,
+  Body,
+  ExportedSession,
+  Message,
+  Query,
+  Session,
+  SessionChange,
+  UndoResult,
+} from '../api-objects.ts';
 import type { CallOptions, CreateOptions, FollowOptions } from '../call-options.ts';
 import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
@@ -92,6 +101,37 @@ export class Sessions extends Resource {
     options?: CallOptions,
   ): PageList<Answer<'listSessionMessages', 200>, Message> {
     return this.calls.list(pathOf('sessions', id, '/messages'), options, query, ({ messages }) => messages);
+  }
+
+  /**
+   * Lists the files that a session has changed, by path, with unified diffs. Diffs need the scope `tools`.
+   *
+   * @throws CodeBuddyApiError `session_not_found`
+   * @example
+   * for await (const { path, diff } of client.sessions.changes(session.id)) console.log(path, diff);
+   */
+  changes(
+    id: string,
+    query?: Query<'listSessionChanges'>,
+    options?: CallOptions,
+  ): PageList<Answer<'listSessionChanges', 200>, SessionChange> {
+    return this.calls.list(pathOf('sessions', id, '/changes'), options, query, ({ changes }) => changes);
+  }
+
+  /**
+   * Takes a session and its files back to before a prompt; default: the last one. `files` has the outcome of each file.
+   *
+   * @throws CodeBuddyApiError `session_not_found`, `session_busy`, `nothing_to_undo`, `validation_failed`
+   * @example
+   * const { files } = await client.sessions.undo(session.id);
+   */
+  undo(id: string, body: Body<'undoSession'> = {}, options?: CreateOptions): Promise<UndoResult> {
+    return this.calls.create(pathOf('sessions', id, '/undo'), body, options);
+  }
+
+  /** Takes back the last undo of a session. @throws CodeBuddyApiError `session_busy`, `nothing_to_redo` */
+  redo(id: string, body: Body<'redoSession'> = {}, options?: CreateOptions): Promise<UndoResult> {
+    return this.calls.create(pathOf('sessions', id, '/redo'), body, options);
   }
 
   /**

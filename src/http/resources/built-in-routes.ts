@@ -8,6 +8,7 @@ import { dashboardRoutes } from './dashboard.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { docsRoutes } from './docs.ts';
 import { eventRoutes } from './events.ts';
+import { fileRoutes } from './files.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
 import { mcpRoutes } from './mcp.ts';
@@ -18,6 +19,7 @@ import { openAiRoutes } from './openai.ts';
 import { permissionRoutes } from './permissions.ts';
 import { promptRoutes } from './prompt.ts';
 import { runRoutes } from './runs.ts';
+import { sessionChangeRoutes } from './session-changes.ts';
 import { sessionRoutes } from './sessions.ts';
 import { settingRoutes } from './settings.ts';
 import { signInRoutes } from './sign-in.ts';
@@ -41,6 +43,8 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...permissionRoutes(context),
     ...toolRoutes(context),
     ...sessionRoutes(context),
+    ...sessionChangeRoutes(context),
+    ...fileRoutes(context),
     ...eventRoutes(context),
     ...streamTicketRoutes(context),
     ...webhookRoutes(context),

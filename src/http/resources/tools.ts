@@ -17,6 +17,19 @@ import type { RouteDefinition } from '../route.ts';
 import { pageOfList } from './page-of-list.ts';
 
 const querySchema = { type: 'object', properties: pageQueryProperties, additionalProperties: false } as const;
+const runQuerySchema = {
+  type: 'object',
+  properties: {
+    sessionId: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 128,
+      description:
+        "The session that the call belongs to: the files that it changes are among the changes of that session, and it may use the session's own tools.",
+    },
+  },
+  additionalProperties: false,
+} as const;
 const paramsSchema = {
   type: 'object',
   properties: { tool: { type: 'string', minLength: 1, maxLength: 128 } },
@@ -63,6 +76,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       scope: 'tools',
       schema: {
         params: paramsSchema,
+        querystring: runQuerySchema,
         body: { type: 'object', description: 'The parameters of the tool.', additionalProperties: true },
         response: {
           200: {
@@ -77,6 +91,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       docs: {
         errors: [
           'tool_not_found',
+          'session_not_found',
           'tool_failed',
           'permission_denied',
           'outside_workspace',
@@ -90,7 +105,8 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       handler: (request, reply) => {
         const { tool } = request.params as SchemaType<typeof paramsSchema>;
         const params = request.body as Record<string, unknown>;
-        const call = new ToolCall(request.id, factsOf(request).hop, reply);
+        const { sessionId } = request.query as SchemaType<typeof runQuerySchema>;
+        const call = new ToolCall(request.id, factsOf(request).hop, reply, sessionId);
         if (handlers.onToolExecute !== undefined)
           return runOfHost(() => handlers.onToolExecute?.(tool, params, call));
         if (services.tools === undefined)
@@ -135,13 +151,15 @@ function toAnswer(result: unknown): { readonly result: unknown } {
 class ToolCall implements ToolContext {
   readonly requestId: string;
   readonly hop: number;
+  readonly sessionId?: string;
   private readonly reply: FastifyReply;
   private made: AbortSignal | undefined;
 
-  constructor(requestId: string, hop: number, reply: FastifyReply) {
+  constructor(requestId: string, hop: number, reply: FastifyReply, sessionId: string | undefined) {
     this.requestId = requestId;
     this.hop = hop;
     this.reply = reply;
+    if (sessionId !== undefined) this.sessionId = sessionId;
   }
 
   get signal(): AbortSignal {

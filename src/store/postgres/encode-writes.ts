@@ -43,6 +43,14 @@ export const stepKinds = [
   'claimTriggerKey',
   'putTriggerState',
   'deleteTriggerState',
+  'putFileImage',
+  'addFileChange',
+  'endFileChange',
+  'putUndo',
+  'putIdleUndo',
+  'hideUndone',
+  'restoreUndo',
+  'dropUndos',
   'touch',
 ] as const;
 
@@ -305,6 +313,69 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
       case 'deleteTriggerState': {
         const id = text('triggerId', write.triggerId);
         add('deleteTriggerState', { id }, [`trigger state ${id}`]);
+        break;
+      }
+      case 'putFileImage': {
+        const { image } = write;
+        const row = {
+          hash: text('hash', image.hash),
+          content: text('content', image.content),
+          used_at: integer('usedAt', image.usedAt),
+        };
+        add('putFileImage', row, [`image ${row.hash}`]);
+        break;
+      }
+      case 'addFileChange': {
+        const { change } = write;
+        const row = {
+          id: text('id', change.id),
+          session_id: text('sessionId', change.sessionId),
+          run_id: optional('runId', change.runId),
+          path: text('path', change.path),
+          created_at: integer('createdAt', change.createdAt),
+          details: text('details', change.details),
+          after: optional('after', change.after),
+        };
+        add('addFileChange', row, [`file change ${row.id}`], [`session ${row.session_id}`]);
+        break;
+      }
+      case 'endFileChange': {
+        const row = { id: text('id', write.id), after: text('after', write.after) };
+        add('endFileChange', row, [`file change ${row.id}`]);
+        break;
+      }
+      case 'putUndo': {
+        const { undo } = write;
+        const session_id = text('sessionId', undo.sessionId);
+        const row = {
+          id: text('id', undo.id),
+          session_id,
+          created_at: integer('createdAt', undo.createdAt),
+          details: text('details', undo.details),
+        };
+        add(
+          write.ifIdle === true ? 'putIdleUndo' : 'putUndo',
+          row,
+          [`undos of ${session_id}`],
+          [`session ${session_id}`],
+        );
+        break;
+      }
+      // An undo is the only writer of its session then.
+      case 'hideUndone': {
+        const session_id = text('sessionId', write.sessionId);
+        const row = { session_id, undo_id: text('undoId', write.undoId), ids: JSON.stringify(write.ids) };
+        add('hideUndone', row, [`undos of ${session_id}`], [`session ${session_id}`]);
+        break;
+      }
+      case 'restoreUndo': {
+        const id = text('id', write.id);
+        add('restoreUndo', { id }, [`undo ${id}`]);
+        break;
+      }
+      case 'dropUndos': {
+        const id = text('sessionId', write.sessionId);
+        add('dropUndos', { id }, [`undos of ${id}`]);
         break;
       }
       case 'claimRun':

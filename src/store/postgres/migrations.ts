@@ -6,6 +6,7 @@
 import { StoreOpenError } from '../store-open-error.ts';
 import { agentMigration } from './agent-migration.ts';
 import type { Database, Session } from './database.ts';
+import { fileHistoryMigration } from './file-history-migration.ts';
 import { departuresMigration } from './nodes/departures-migration.ts';
 import { lostRequestsMigration } from './nodes/lost-requests-migration.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
@@ -191,6 +192,7 @@ export const migrations: readonly string[] = [
   sessionNamesMigration,
   triggersMigration,
   tracesMigration,
+  fileHistoryMigration,
 ];
 
 /** The newest version that this release supports. */

@@ -10,6 +10,7 @@ import type { Database, DatabaseOptions } from './database.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import { createDeliveryReader } from './delivery-reader.ts';
 import { createEventReader } from './event-reader.ts';
+import { createFileHistory } from './file-history.ts';
 import { createMaintenance } from './maintenance.ts';
 import { openDatabase } from './open-database.ts';
 import { createRecordReader } from './record-reader.ts';
@@ -92,6 +93,7 @@ export async function openPostgresStore({
     questions: { listQuestions, getQuestion },
     ...createDeliveryReader(database),
     ...createMaintenance({ database, guard, now }),
+    fileHistory: createFileHistory({ database, guard }),
     triggers: createTriggerStore({ database, guard, onChanged: () => node?.touched() }),
     webhooks: createSharedWebhooks({ database, guard, onChanged: () => node?.touched() }),
     close() {

@@ -154,7 +154,17 @@ export function createRecordReader(database: Database): RecordReader {
       return new Set((await read(text, [sessionIds, statuses])).map((row) => String(row.session_id)));
     },
     async newestIds() {
-      const tables = ['sessions', 'runs', 'messages', 'deliveries', 'keys', 'trigger_calls'];
+      const tables = [
+        'sessions',
+        'runs',
+        'messages',
+        'deliveries',
+        'keys',
+        'trigger_calls',
+        'file_changes',
+        'undos',
+        'undone_items',
+      ];
       const rows = await read(
         tables.map((table) => `SELECT max(id) AS id FROM ${table}`).join(' UNION ALL '),
       );

@@ -37,6 +37,21 @@ export function createMaintenance(statements: Statements, { transaction }: Pick<
       Number(statements.trimTriggerCalls.run(triggerId, keep, max).changes),
     pruneTriggerKeys: (before: number, max: number): number =>
       Number(statements.pruneTriggerKeys.run(before, max).changes),
+    pruneFileHistory: ({
+      before,
+      maxBytes,
+      max,
+    }: {
+      readonly before: number;
+      readonly maxBytes: number;
+      readonly max: number;
+    }): number =>
+      transaction(
+        () =>
+          Number(statements.pruneFileImages.run(before, max).changes) +
+          Number(statements.trimFileImages.run(maxBytes, max).changes) +
+          Number(statements.pruneFileChanges.run(before, max).changes),
+      ),
     cancelPending: (
       webhookId: string,
       sequences: readonly number[],

@@ -180,6 +180,51 @@ export const migrations: readonly string[] = [
   -- The trace that an event belongs to, which its deliveries continue: traceparent and, after a space, tracestate.
   ALTER TABLE payloads ADD COLUMN trace TEXT;
   `,
+  `
+  -- Contents of files, by their hash. The index answers how much they take without reading them.
+  CREATE TABLE file_images (
+    hash TEXT PRIMARY KEY,
+    content TEXT NOT NULL,
+    bytes INTEGER NOT NULL GENERATED ALWAYS AS (length(content)) STORED,
+    used_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX file_images_by_use ON file_images (used_at, hash, bytes);
+
+  -- Changes of files by sessions, in the order of their ids.
+  CREATE TABLE file_changes (
+    id TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    run_id TEXT,
+    path TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    details TEXT NOT NULL,
+    after TEXT,
+    undo_id TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX file_changes_by_session ON file_changes (session_id, id);
+  CREATE INDEX file_changes_by_undo ON file_changes (undo_id) WHERE undo_id IS NOT NULL;
+
+  CREATE TABLE undos (
+    id TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    details TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX undos_by_session ON undos (session_id, id);
+
+  -- Messages and turns (whose role is 'turn') that an undo has hidden.
+  CREATE TABLE undone_items (
+    id TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    undo_id TEXT NOT NULL,
+    run_id TEXT,
+    role TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    content TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX undone_items_by_undo ON undone_items (undo_id);
+  CREATE INDEX undone_items_by_session ON undone_items (session_id);
+  `,
 ];
 
 /** The newest version that this release supports. */

@@ -12,6 +12,7 @@ import type { StoreLogger } from '../store-logger.ts';
 import { storeIsClosed } from '../write-queue.ts';
 import { deliveryStore } from './deliveries.ts';
 import { countEvents, getEvent, readEvents } from './event-reader.ts';
+import { fileHistoryStore } from './file-history.ts';
 import { toOpenError } from './open-database.ts';
 import { listRuns, sessionsWithRuns } from './run-lister.ts';
 import { addTextFunction, listSessions } from './session-lister.ts';
@@ -136,6 +137,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     pruneAnswers: (before, max) => call('pruneAnswers', before, max),
 
     triggers: triggerStore({ reads, read, call }),
+    fileHistory: fileHistoryStore({ reads, read, call }),
     ...deliveryStore({ reads, read, call }),
 
     probe: () => call('probe'),

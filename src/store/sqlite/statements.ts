@@ -21,7 +21,8 @@ const reads = {
   lastOldEvent: `SELECT max(CASE WHEN timestamp < ?2 THEN sequence END) AS old, max(sequence) AS last FROM (
     SELECT sequence, timestamp FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?3)`,
   newestIds: `SELECT max(id) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
-    UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys UNION ALL SELECT max(id) FROM trigger_calls`,
+    UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys UNION ALL SELECT max(id) FROM trigger_calls
+    UNION ALL SELECT max(id) FROM file_changes UNION ALL SELECT max(id) FROM undos UNION ALL SELECT max(id) FROM undone_items`,
   getSession: 'SELECT * FROM sessions WHERE id = ? AND is_draft = 0',
   getNamedSession:
     'SELECT s.* FROM session_names n JOIN sessions s ON s.id = n.session_id WHERE n.name = ? AND s.is_draft = 0',
@@ -59,6 +60,10 @@ const reads = {
   triggerCost: `SELECT coalesce(sum(json_extract(r.details, '$.run.cost')), 0) AS value FROM trigger_calls c
     JOIN runs r ON r.id = c.run_id WHERE c.trigger_id = ? AND c.outcome = 'accepted' AND c.received_at >= ?`,
   listTriggerStates: 'SELECT * FROM trigger_states',
+  listFileChanges: `SELECT * FROM file_changes WHERE session_id = ? AND id > ? AND undo_id IS NULL ORDER BY id LIMIT ?`,
+  getFileImage: 'SELECT hash, content, used_at FROM file_images WHERE hash = ?',
+  knownFileImages: 'SELECT hash FROM file_images WHERE hash IN (SELECT value FROM json_each(?))',
+  listUndos: 'SELECT * FROM undos WHERE session_id = ? ORDER BY id DESC',
 } as const;
 
 const writes = {
@@ -152,6 +157,41 @@ const writes = {
     SELECT id FROM trigger_calls WHERE trigger_id = ?1 ORDER BY id DESC LIMIT ?3 OFFSET ?2)`,
   pruneTriggerKeys: `DELETE FROM trigger_keys WHERE (trigger_id, key) IN (
     SELECT trigger_id, key FROM trigger_keys WHERE created_at < ? ORDER BY created_at LIMIT ?)`,
+  putFileImage: `INSERT INTO file_images (hash, content, used_at) VALUES (?, ?, ?)
+    ON CONFLICT (hash) DO UPDATE SET used_at = max(used_at, excluded.used_at)`,
+  addFileChange: `INSERT INTO file_changes (id, session_id, run_id, path, created_at, details, after) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  endFileChange: 'UPDATE file_changes SET after = ?2 WHERE id = ?1',
+  putUndo: `INSERT INTO undos (id, session_id, created_at, details) VALUES (?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET details = excluded.details`,
+  keepUndoneMessages: `INSERT INTO undone_items (id, session_id, undo_id, run_id, role, created_at, content)
+    SELECT id, session_id, ?2, run_id, role, created_at, content FROM messages
+    WHERE session_id = ?1 AND id IN (SELECT value FROM json_each(?3))`,
+  keepUndoneTurns: `INSERT INTO undone_items (id, session_id, undo_id, run_id, role, created_at, content)
+    SELECT id, session_id, ?2, run_id, 'turn', 0, content FROM turns
+    WHERE session_id = ?1 AND id IN (SELECT value FROM json_each(?3))`,
+  removeUndoneMessages:
+    'DELETE FROM messages WHERE session_id = ?1 AND id IN (SELECT value FROM json_each(?2))',
+  removeUndoneTurns: 'DELETE FROM turns WHERE session_id = ?1 AND id IN (SELECT value FROM json_each(?2))',
+  hideUndoneChanges: `UPDATE file_changes SET undo_id = ?2 WHERE session_id = ?1 AND id IN (SELECT value FROM json_each(?3))`,
+  restoreMessages: `INSERT INTO messages (id, session_id, run_id, role, created_at, content)
+    SELECT id, session_id, run_id, role, created_at, content FROM undone_items WHERE undo_id = ? AND role <> 'turn'`,
+  restoreTurns: `INSERT INTO turns (id, session_id, run_id, content)
+    SELECT id, session_id, run_id, content FROM undone_items WHERE undo_id = ? AND role = 'turn'`,
+  restoreChanges: 'UPDATE file_changes SET undo_id = NULL WHERE undo_id = ?',
+  removeUndoneItems: 'DELETE FROM undone_items WHERE undo_id = ?',
+  removeUndo: 'DELETE FROM undos WHERE id = ?',
+  dropUndoneItems: 'DELETE FROM undone_items WHERE session_id = ?',
+  dropUndoneChanges: 'DELETE FROM file_changes WHERE session_id = ? AND undo_id IS NOT NULL',
+  dropUndos: 'DELETE FROM undos WHERE session_id = ?',
+  pruneFileImages: `DELETE FROM file_images WHERE hash IN (
+    SELECT hash FROM file_images WHERE used_at < ? ORDER BY used_at LIMIT ?)`,
+  // The newest contents that fit are kept.
+  trimFileImages: `DELETE FROM file_images WHERE hash IN (
+    SELECT hash FROM (SELECT hash, sum(bytes) OVER (ORDER BY used_at DESC, hash DESC) AS total FROM file_images)
+    WHERE total > ? LIMIT ?)`,
+  // Ids sort by time.
+  pruneFileChanges: `DELETE FROM file_changes WHERE id IN (
+    SELECT id FROM (SELECT id, created_at FROM file_changes ORDER BY id LIMIT ?2) WHERE created_at < ?1)`,
   // A commit that changes a page, and so proves that the disk takes one.
   probe: 'UPDATE probe SET count = count + 1',
 } as const;

@@ -129,6 +129,44 @@ const steps = {
   claimTriggerKey: statement('claimTriggerKey', 6),
   putTriggerState: statement('putTriggerState', 2),
   deleteTriggerState: statement('deleteTriggerState', 1),
+  putFileImage: statement('putFileImage', 3),
+  addFileChange: inSession('addFileChange', 7),
+  endFileChange: statement('endFileChange', 2),
+  putUndo: inSession('putUndo', 4),
+  requireIdle: {
+    arguments: 1,
+    run(statements, [id = null]) {
+      if (statements.unfinishedRun.get(id) !== undefined) throw sessionBusy(String(id));
+    },
+  },
+  hideUndone: {
+    arguments: 3,
+    run(statements, [sessionId = null, undoId = null, ids = null]) {
+      statements.keepUndoneMessages.run(sessionId, undoId, ids);
+      statements.keepUndoneTurns.run(sessionId, undoId, ids);
+      statements.removeUndoneMessages.run(sessionId, ids);
+      statements.removeUndoneTurns.run(sessionId, ids);
+      statements.hideUndoneChanges.run(sessionId, undoId, ids);
+    },
+  },
+  restoreUndo: {
+    arguments: 1,
+    run(statements, [id = null]) {
+      statements.restoreMessages.run(id);
+      statements.restoreTurns.run(id);
+      statements.restoreChanges.run(id);
+      statements.removeUndoneItems.run(id);
+      statements.removeUndo.run(id);
+    },
+  },
+  dropUndos: {
+    arguments: 1,
+    run(statements, [sessionId = null]) {
+      statements.dropUndoneItems.run(sessionId);
+      statements.dropUndoneChanges.run(sessionId);
+      statements.dropUndos.run(sessionId);
+    },
+  },
 } as const satisfies Readonly<Record<string, Step>>;
 
 type StepName = keyof typeof steps;
@@ -261,6 +299,34 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       return;
     case 'deleteTriggerState':
       program.push(numberOf.deleteTriggerState, write.triggerId);
+      return;
+    case 'putFileImage': {
+      const { hash, content, usedAt } = write.image;
+      program.push(numberOf.putFileImage, hash, content, usedAt);
+      return;
+    }
+    case 'addFileChange': {
+      const { id, sessionId, runId, path, createdAt, details, after } = write.change;
+      program.push(numberOf.addFileChange, id, sessionId, runId, path, createdAt, details, after);
+      return;
+    }
+    case 'endFileChange':
+      program.push(numberOf.endFileChange, write.id, write.after);
+      return;
+    case 'putUndo': {
+      const { id, sessionId, createdAt, details } = write.undo;
+      if (write.ifIdle === true) program.push(numberOf.requireIdle, sessionId);
+      program.push(numberOf.putUndo, id, sessionId, createdAt, details);
+      return;
+    }
+    case 'hideUndone':
+      program.push(numberOf.hideUndone, write.sessionId, write.undoId, JSON.stringify(write.ids));
+      return;
+    case 'restoreUndo':
+      program.push(numberOf.restoreUndo, write.id);
+      return;
+    case 'dropUndos':
+      program.push(numberOf.dropUndos, write.sessionId);
       return;
     // For other nodes, which this store does not have.
     case 'touch':

@@ -19,7 +19,11 @@ async function withOption(
   value: unknown,
 ): Promise<Prepared> {
   const given: unknown = typeof value === 'function' ? await value(world, path) : value;
-  if (name.startsWith('?')) return { path: `${path}?${name.slice(1)}=${encodeURIComponent(String(given))}` };
+  if (name.startsWith('?')) {
+    const url = new URL(path, 'http://localhost');
+    url.searchParams.set(name.slice(1), String(given));
+    return { path: `${url.pathname}${url.search}`, ...(body && { body }) };
+  }
   if (name.endsWith(':')) {
     return { path, ...(body && { body }), headers: { ...headers, [name.slice(0, -1)]: String(given) } };
   }

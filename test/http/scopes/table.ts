@@ -345,6 +345,7 @@ export const table: readonly Row[] = [
     route: 'POST /api/tools/:tool',
     passes: tools(200),
     prepare: () => ({ path: '/api/tools/write_file', body: { path: 'a.txt', content: 'a' } }),
+    options: { '?sessionId': (world: World) => world.session() },
   },
   {
     route: 'POST /api/tools/:tool',
@@ -433,6 +434,78 @@ export const table: readonly Row[] = [
     passes: read(200),
     prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/export` }),
     options: { '?format': 'markdown' },
+  },
+  {
+    route: 'GET /api/sessions/:id/changes',
+    passes: read(200),
+    prepare: async (world) => {
+      const sessionId = await world.session();
+      await world.client.tools.run('write_file', { path: 'c.txt', content: `${sessionId}\n` }, { sessionId });
+      return { path: `/api/sessions/${sessionId}/changes` };
+    },
+    options: {
+      '?limit': 1,
+      '?cursor': (_: World, path: string) => encodeCursor(`changes of ${path.split('/')[3]}`, 'a'),
+    },
+  },
+  {
+    route: 'POST /api/sessions/:id/undo',
+    when: 'nothing to undo',
+    passes: tools(409),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/undo`, body: {} }),
+    options: { dryRun: true },
+  },
+  {
+    route: 'POST /api/sessions/:id/undo',
+    passes: tools(200),
+    prepare: async (world) => {
+      const { sessionId } = await world.client.prompt({ prompt: 'hello' });
+      const { messages } = await world.client.sessions.messages(sessionId);
+      return { path: `/api/sessions/${sessionId}/undo`, body: { messageId: messages[0]?.id } };
+    },
+    options: { messageId: undefined, 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
+    route: 'POST /api/sessions/:id/redo',
+    passes: tools(200),
+    prepare: async (world) => {
+      const { sessionId } = await world.client.prompt({ prompt: 'hello' });
+      await world.client.sessions.undo(sessionId);
+      return { path: `/api/sessions/${sessionId}/redo`, body: {} };
+    },
+    options: { 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
+    route: 'POST /api/sessions/:id/redo',
+    when: 'nothing to redo',
+    passes: tools(409),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/redo`, body: {} }),
+    options: { dryRun: true },
+  },
+  {
+    route: 'GET /api/files',
+    passes: read(200),
+    prepare: only('/api/files'),
+    options: { '?path': '.', ...paging('files of .', '1a') },
+  },
+  {
+    route: 'GET /api/files/content',
+    passes: tools(200),
+    prepare: async (world) => {
+      await world.client.tools.run('write_file', { path: 'read.txt', content: 'a' });
+      return { path: '/api/files/content?path=read.txt' };
+    },
+    options: { '?path': 'read.txt', 'If-Range:': '"x"', 'If-None-Match:': '"x"' },
+  },
+  {
+    route: 'GET /api/files/content',
+    when: 'a range',
+    passes: tools(206),
+    prepare: async (world) => {
+      await world.client.tools.run('write_file', { path: 'read.txt', content: 'a' });
+      return { path: '/api/files/content?path=read.txt', headers: { Range: 'bytes=0-0' } };
+    },
+    options: { 'Range:': 'bytes=0-' },
   },
   {
     route: 'GET /api/sessions/:id/messages',
