@@ -1,5 +1,5 @@
 // A working day with the agent, through the typed client: a task whose permissions are answered from a webhook receiver,
-// a review in a fork of the conversation, and a report in the evening.
+// a review in a fork of the conversation, and what it changed in the evening, with undo and redo.
 //
 //   codebuddy serve                                          in the folder of a project
 //   node examples/working-day.ts 'Fix the failing test.'
@@ -106,6 +106,12 @@ async function afternoon(sessionId: string): Promise<void> {
 }
 
 async function evening(sessionId: string): Promise<void> {
+  for await (const { path, diff } of client.sessions.changes(sessionId))
+    console.log(`Changed: ${path}\n${diff}`);
+  // Back to before the task, files and conversation, and forward again.
+  const undone = await client.sessions.undo(sessionId);
+  console.log(`  undone: ${undone.files.map(({ path }) => path).join(', ')}`);
+  await client.sessions.redo(sessionId);
   const { usage, cost } = await client.sessions.get(sessionId);
   console.log(`Evening: ${usage.totalTokens} tokens, $${cost}`);
 }

@@ -20,7 +20,7 @@ test('a working day: the task is done, its permissions are answered by the recei
   });
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(
-    /^Morning: Fix the failing test\.\n[^]*allowed: bash node --test\n[^]*allowed: edit_file src\/median\.js\n[^]*Fixed: [^]*\nAfternoon: a review\n {2}[^]*\nEvening: \d+ tokens, \$0\n$/,
+    /^Morning: Fix the failing test\.\n.*allowed: bash node --test\n.*allowed: edit_file src\/median\.js\n.*Fixed: .*\nAfternoon: a review\n.*\nChanged: src\/median\.js\n.*undone: src\/median\.js\nEvening: \d+ tokens, \$0\n$/s,
   );
   expect(readFileSync(join(workspace, 'src/median.js'), 'utf8')).toContain('left - right');
   expect((await client.webhooks.list()).webhooks).toEqual([]);
