@@ -334,7 +334,7 @@ export interface paths {
      *
      *     Requires an API key with the scope `tools`.
      */
-    readonly get: operations['getFileContent2'];
+    readonly get: operations['getFileContent'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -7624,7 +7624,7 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
-  readonly getFileContent2: {
+  readonly getFileContent: {
     readonly parameters: {
       readonly query: {
         /** @description A file, relative to the workspace. */
