@@ -11,9 +11,11 @@ import type { EventLog, NewEvent } from '../events/event-log.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, EncodeOutcome, KeptOutcome, Summary } from './driver.ts';
 import { createForeignContexts, type JudgedCall } from './foreign-context.ts';
+import type { Steer } from './inbox.ts';
 import type { LiveRun } from './live-run.ts';
 import { type NewMessage, newMessageRow, toMessage } from './message-record.ts';
 import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
+import { readOwnSteers } from './own-steers.ts';
 import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
@@ -104,6 +106,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     const elsewhere = await liveElsewhere?.(run.sessionId);
     return readTranscript(store, run.sessionId, {
       after: run.memory.summary?.until,
+      waitingOf: run.id,
       includes: (runId) => runId === run.id || runId === null || !(isLive(runId) || elsewhere?.has(runId)),
     });
   }
@@ -253,6 +256,20 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     return { ...outcome, text };
   }
 
+  async function tellSteered(run: LiveRun, taken: readonly Steer[]): Promise<void> {
+    await keepOrder(run);
+    const { step } = run.record;
+    await log.append(
+      taken.map(({ messageId }) => ({
+        type: 'run.steered' as const,
+        data: { messageId, step: step ?? 0 },
+        ...run.owner,
+        hop: run.hop,
+      })),
+      [...run.takePendingWrites(), save(run)],
+    );
+  }
+
   const foreignOf = createForeignContexts({
     log,
     tools,
@@ -280,8 +297,15 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     },
     say: (text) => log.publish({ type: 'message.delta', data: { text }, ...run.owner }),
     reason: (text) => log.publish({ type: 'reasoning.delta', data: { text }, ...run.owner }),
+    beginStep: (step = (run.record.step ?? 0) + 1) => run.inbox.take(() => run.beginStep(step)),
+    tellSteered(taken) {
+      if (taken.length > 0) run.keepLater(tellSteered(run, taken));
+    },
+    mayEnd: () => run.inbox.closeIfEmpty(),
+    refuseMessages: () => run.inbox.close(),
     sessionBeganAt: run.sessionBeganAt,
     ownMessages: () => ownMessages(run),
+    ownSteers: () => readOwnSteers(store, run.owner),
     transcript: () => transcript(run),
     keepTurn: (turn) => keepTurn(run, turn),
     summary: async () => run.memory.summary,

@@ -8,6 +8,8 @@ import type { PromptOptions } from '../contract/prompt.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { Usage } from '../contract/usage.ts';
 import type { ForeignContext } from './foreign-types.ts';
+import type { Steer } from './inbox.ts';
+import type { KeptSteer } from './own-steers.ts';
 import type { ToolOutcome } from './tools/tool.ts';
 import type { NewTurn, Transcript } from './transcript.ts';
 
@@ -43,6 +45,19 @@ export interface DriverContext {
   /** Call it before each step. Resolves when this node may work: at once if it is the only one. */
   readonly ready: () => Promise<void>;
   /**
+   * Begins a step, by default the next one, and returns the messages that came in since the last one, oldest first. Call
+   * `tellSteered` once their turns are kept.
+   */
+  readonly beginStep: (step?: number) => Promise<readonly Steer[]>;
+  readonly tellSteered: (taken: readonly Steer[]) => void;
+  /**
+   * Call it after the last step. False if messages came in meanwhile: make another step. If true, the run takes no more
+   * messages, and must end.
+   */
+  readonly mayEnd: () => Promise<boolean>;
+  /** Call it instead if the run must end: it takes no more messages. Returns those that it has not seen. */
+  readonly refuseMessages: () => Promise<readonly Steer[]>;
+  /**
    * The commits of `useTool` with `keepLater` and of `keepText` that are under way; undefined if there are none. Text
    * that follows them must not be shown before. Rejects if one of them failed: then the run must end.
    */
@@ -53,6 +68,8 @@ export interface DriverContext {
   readonly reason: (text: string) => void;
   /** When the session began, in Unix ms. */
   readonly sessionBeganAt: number;
+  /** The messages that were sent to this run, oldest first. */
+  readonly ownSteers: () => Promise<readonly KeptSteer[]>;
   /** The messages of this run, oldest first. */
   readonly ownMessages: () => Promise<readonly Message[]>;
   /** The conversation after the summarized part, including this run. */
@@ -137,5 +154,10 @@ export interface Driver {
     /** That of the run. */
     readonly permissionMode: PermissionMode;
   }): void;
+  /**
+   * Absent: the agent takes no messages while it works.
+   * @throws CodeBuddyError `insufficient_scope` if the caller may not send this message
+   */
+  checkSteer?(steer: { readonly text: string; readonly mayUseTools: boolean }): void;
   respond(context: DriverContext): Promise<DriverResult>;
 }

@@ -9,6 +9,7 @@ import type { Permission } from '../contract/permission.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Write } from '../store/store.ts';
 import type { Driver } from './driver.ts';
+import { Inbox } from './inbox.ts';
 import type { RunRecord, RunRequest } from './run-record.ts';
 import type { SessionMemory } from './session-memory.ts';
 
@@ -41,6 +42,8 @@ export class LiveRun {
   readonly isResumed: boolean;
   readonly promptMessageId: string | undefined;
   readonly sessionBeganAt: number;
+  /** Messages that came in while it worked. */
+  readonly inbox = new Inbox();
   readonly #abort = new AbortController();
   readonly #clock = new RunClock();
   readonly #result = Promise.withResolvers<PromptResult>();
@@ -184,6 +187,10 @@ export class LiveRun {
   /** Resolves `asked`. */
   tellAsked(permission: Permission): void {
     this.#asked.resolve(permission);
+  }
+
+  beginStep(step: number): void {
+    this.#record = { ...this.#record, step };
   }
 
   answered(): void {

@@ -2,7 +2,7 @@
 
 import { makeId } from '../base/ids.ts';
 import { isBlank } from '../base/text.ts';
-import type { Message, ToolUse } from '../contract/message.ts';
+import type { Message, MessageOrigin, ToolUse } from '../contract/message.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow } from '../store/store.ts';
@@ -16,6 +16,10 @@ export interface MessageContent {
   /** True if the transcript contains this text, or the call: it is not sent to a model twice. */
   readonly sent?: true;
   readonly incomplete?: true;
+  /** Absent for prompts. */
+  readonly via?: MessageOrigin;
+  /** Of a `steer`: the step of the run when it came in. */
+  readonly step?: number;
 }
 
 export interface NewMessage {
@@ -29,16 +33,20 @@ export interface NewMessage {
   /** True if the transcript contains this text, or the call. @default false */
   readonly sent?: boolean;
   readonly incomplete?: true;
+  readonly via?: MessageOrigin;
+  readonly step?: number;
 }
 
 export function newMessageRow(message: NewMessage, now: number): MessageRow {
-  const { sessionId, runId, role, content, reasoning, tool, sent, incomplete } = message;
+  const { sessionId, runId, role, content, reasoning, tool, sent, incomplete, via, step } = message;
   const stored: MessageContent = {
     content,
     ...(reasoning === undefined || isBlank(reasoning) ? {} : { reasoning: capText(reasoning).text }),
     ...(tool === undefined ? {} : { tool }),
     ...(sent === true ? { sent } : {}),
     ...(incomplete === undefined ? {} : { incomplete }),
+    ...(via === undefined ? {} : { via }),
+    ...(step === undefined ? {} : { step }),
   };
   return {
     id: makeId('msg', now),
@@ -57,7 +65,7 @@ export function readContent(row: Pick<MessageRow, 'id' | 'content'>): MessageCon
 
 /** The message as clients see it. */
 export function toMessage(row: MessageRow, now = Date.now()): Message {
-  const { content, reasoning, tool, incomplete } = readContent(row);
+  const { content, reasoning, tool, incomplete, via } = readContent(row);
   return {
     id: row.id,
     sessionId: row.sessionId,
@@ -67,6 +75,7 @@ export function toMessage(row: MessageRow, now = Date.now()): Message {
     ...(reasoning === undefined ? {} : { reasoning }),
     ...(tool === undefined ? {} : { tool }),
     ...(incomplete === undefined ? {} : { incomplete }),
+    ...(via === undefined ? {} : { via }),
     createdAt: shownPast(row.createdAt, now),
   };
 }

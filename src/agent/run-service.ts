@@ -9,6 +9,7 @@ import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { HistoryMessage, SessionOrigin } from '../contract/session.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import type { Write } from '../store/store.ts';
+import type { Steering } from './steering.ts';
 
 export interface StartedRun {
   readonly run: Run;
@@ -81,6 +82,8 @@ export interface Runs {
    * @throws CodeBuddyError `storage_unavailable`
    */
   withdraw(id: string, reason: string): Promise<boolean>;
+  /** Sends a message to a run that has not ended; see `Steering.steer`. */
+  steer: Steering['steer'];
   activeCount(): number;
   /** The cost of today (UTC) over all nodes, in US dollars. */
   costToday(): Promise<number>;

@@ -46,6 +46,7 @@ import { readSessionMemory } from './session-memory.ts';
 import { agentOf, newSessionRow, sessionNotFound, titleFrom } from './session-record.ts';
 import type { Spending } from './spending.ts';
 import { createStartAgain } from './start-again.ts';
+import { createSteering } from './steering.ts';
 import { requireStrictMode } from './strict-mode.ts';
 import type { ToolBox } from './tools/tool-box.ts';
 import { turnWrite } from './transcript.ts';
@@ -116,6 +117,7 @@ export function createRuns(options: RunsOptions): Runs {
       lose,
       onFault,
     });
+  const steering = createSteering({ store, log, queue, now, node });
   let isAccepting = true;
   const startAgain = createStartAgain({
     store,
@@ -474,6 +476,7 @@ export function createRuns(options: RunsOptions): Runs {
     },
     cancel,
     withdraw,
+    steer: steering.steer,
     activeCount: () => queue.size,
     costToday: spending.today,
     stats() {
@@ -503,6 +506,7 @@ export function createRuns(options: RunsOptions): Runs {
       for (const live of rest) stop(live, why);
       await Promise.all(rest.map(({ ended }) => ended));
       retries?.close();
+      steering.close();
       await elsewhere?.close(left.map(({ id }) => id));
     },
   };

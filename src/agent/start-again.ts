@@ -6,13 +6,14 @@ import type { RunRow, Store } from '../store/store.ts';
 import type { Driver } from './driver.ts';
 import { LiveRun } from './live-run.ts';
 import type { RunsElsewhere } from './nodes/runs-elsewhere.ts';
+import { readOwnSteers } from './own-steers.ts';
 import type { RunQueue } from './run-queue.ts';
 import { type RunRequest, toRun, toRunRequest, withoutPrompt } from './run-record.ts';
 import { readSessionMemory } from './session-memory.ts';
 import { agentOf } from './session-record.ts';
 
 export interface StartAgainOptions {
-  readonly store: Pick<Store, 'getSession'>;
+  readonly store: Pick<Store, 'getSession' | 'listMessages'>;
   readonly log: Pick<EventLog, 'read'>;
   readonly queue: Pick<RunQueue, 'has' | 'readmit'>;
   readonly chooseFor: (
@@ -45,7 +46,7 @@ export function createStartAgain({
       failing,
     );
     const [queued] = await log.read({ runId: row.id, types: ['run.queued'], order: 'desc', limit: 1 });
-    if (queue.has(row.id)) return;
+    const steers = await readOwnSteers(store, { sessionId: row.sessionId, runId: row.id });
     const live = new LiveRun({
       record: withoutPrompt(run),
       request,
@@ -56,6 +57,8 @@ export function createStartAgain({
       promptMessageId: request.afterRestart?.promptMessageId,
       sessionBeganAt: session.createdAt,
     });
+    for (const steer of steers) await live.inbox.add(steer, async () => undefined);
+    if (queue.has(row.id)) return;
     queue.readmit(live);
     const others = elsewhere();
     if (others === undefined) live.admitted();

@@ -110,7 +110,12 @@ const table = {
   run_ended: {
     status: 409,
     title: 'Run has ended',
-    when: 'The run has already ended and cannot be cancelled.',
+    when: 'The run has already ended, or is about to: it cannot be cancelled, and takes no more messages.',
+  },
+  step_mismatch: {
+    status: 409,
+    title: 'Another step',
+    when: 'The run is not at the `expectedStep` of the message. The message was not taken.',
   },
   run_not_resumable: {
     status: 409,
@@ -245,6 +250,11 @@ const table = {
     status: 429,
     title: 'Too many runs',
     when: 'The run queue of the session, the API key or the server is full; see Retry-After.',
+  },
+  too_many_messages: {
+    status: 429,
+    title: 'Too many messages',
+    when: 'Too many messages wait for the next step of the run; see Retry-After.',
   },
   too_many_waiting_runs: {
     status: 429,

@@ -15,13 +15,13 @@ export const commands: Commands = {
   },
   chat: { description: 'Chat with the agent in the terminal.', load: () => import('./chat.ts') },
   tools: { description: 'List and run tools.', load: () => import('./tools.ts') },
-  runs: { description: 'List, show, cancel and resume runs.', load: () => import('./runs.ts') },
+  runs: { description: 'List, show, steer, cancel and resume runs.', load: () => import('./runs.ts') },
   permissions: {
     description: 'List, allow and deny pending permissions.',
     load: () => import('./permissions.ts'),
   },
   sessions: {
-    description: 'List, show, fork, export and delete sessions.',
+    description: 'List, show, add to, fork, export and delete sessions.',
     load: () => import('./sessions.ts'),
   },
   events: { description: 'Follow the event log.', load: () => import('./events.ts') },

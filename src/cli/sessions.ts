@@ -14,6 +14,7 @@ import { localTime } from './local-time.ts';
 import { oneOf, textOf } from './option-values.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging.ts';
+import { readPrompt } from './prompt-input.ts';
 import { UsageError } from './usage-error.ts';
 
 interface ExportOptions extends ConnectionOptions {
@@ -146,6 +147,23 @@ export function define(sessions: Command): void {
         },
         'Reading the session',
       );
+    });
+  withConnection(
+    withId(
+      sessions
+        .command('add-message')
+        .description('Add a message without starting a run. The next run of the session sees it.'),
+      'ses',
+    ),
+  )
+    .argument('[text...]', 'the message (default: standard input; - waits for it)')
+    .action(async (id: string, words: readonly string[], options: ConnectionOptions) => {
+      const text = await readPrompt(words, process.stdin);
+      await withClient(options, async (client, signal) => {
+        const message = await client.sessions.addMessage(id, text, { signal });
+        if (options.json) printJson(message);
+        else print(`${message.id} waits for the next run of ${id}`);
+      });
     });
   withConnection(
     withId(sessions.command('delete').description('Delete a session with its messages and runs.'), 'ses'),

@@ -499,6 +499,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/runs/{id}/steer': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Send a message to a run that has not ended.
+     * @description The run sees the message before its next step. Several messages keep their order. If the model is giving its final answer, the run makes one more step. If a limit ends the run before, the next run of the session sees the message. Only the key that started the run, or one with the scope `tools`, may send messages to it.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['steerRun'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/sessions': {
     readonly parameters: {
       readonly query?: never;
@@ -652,7 +674,13 @@ export interface paths {
      */
     readonly get: operations['listSessionMessages'];
     readonly put?: never;
-    readonly post?: never;
+    /**
+     * Add a message to a session without starting a run.
+     * @description The next run of the session sees the message before its prompt. Several messages keep their order. The offline agent reads only prompts, so it does not use them.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['addSessionMessage'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1760,7 +1788,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -1934,6 +1962,7 @@ export interface components {
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
       | components['schemas']['RunQueuedEvent']
+      | components['schemas']['RunSteeredEvent']
       | components['schemas']['RunCompleteEvent']
       | components['schemas']['RunFailedEvent']
       | components['schemas']['RunCancelledEvent']
@@ -2171,6 +2200,11 @@ export interface components {
         readonly name: string;
         readonly params: unknown;
       };
+      /**
+       * @description `steer`: it was sent to the run while it worked. `inject`: it was added to the session without a run, for the next one. Absent for prompts.
+       * @enum {string}
+       */
+      readonly via?: 'steer' | 'inject';
     };
     /**
      * MessageAssistantEvent
@@ -2223,14 +2257,24 @@ export interface components {
        */
       readonly type: 'message.delta';
     };
+    /** MessageInput */
+    readonly MessageInput: {
+      /** @description The message. It must not be blank. */
+      readonly text: string;
+    };
     /**
      * MessageUserEvent
-     * @description A prompt was accepted.
+     * @description A prompt was accepted, or, with `via`, a message to a working run or to the session of the next one.
      */
     readonly MessageUserEvent: {
       readonly data: {
         readonly messageId: string;
         readonly text: string;
+        /**
+         * @description `steer`: it was sent to the run while it worked. `inject`: it was added to the session without a run, for the next one. Absent for prompts.
+         * @enum {string}
+         */
+        readonly via?: 'steer' | 'inject';
       };
       /**
        * @description Repeats `type`.
@@ -2618,6 +2662,8 @@ export interface components {
        * @enum {string}
        */
       readonly status: 'queued';
+      /** @description The step that the run works on, from 1: a call of the model, or a command of the offline agent. Null before it has begun, and for other agents. */
+      readonly step: number | null;
       /** @description Tokens used; null if the model does not report them. */
       readonly usage: {
         readonly inputTokens: number;
@@ -2899,6 +2945,8 @@ export interface components {
         | 'failed'
         | 'cancelled'
         | 'interrupted';
+      /** @description The step that the run works on, from 1: a call of the model, or a command of the offline agent. Null before it has begun, and for other agents. */
+      readonly step: number | null;
       /** @description Tokens used; null if the model does not report them. */
       readonly usage: {
         readonly inputTokens: number;
@@ -3024,11 +3072,38 @@ export interface components {
       readonly type: 'run.queued';
     };
     /**
+     * RunSteeredEvent
+     * @description The run has taken up a message that was sent to it. It sees it in this step.
+     */
+    readonly RunSteeredEvent: {
+      readonly data: {
+        readonly messageId: string;
+        readonly step: number;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'run.steered';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'run.steered';
+    };
+    /**
      * RunWebhook
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -3222,6 +3297,24 @@ export interface components {
       readonly workspace: string | null;
     };
     /**
+     * Steered
+     * @description A message that a run sees before its next step.
+     */
+    readonly Steered: {
+      readonly messageId: string;
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @description The step of the run when the message came in; 0 before it has begun. */
+      readonly step: number;
+    };
+    /** SteerInput */
+    readonly SteerInput: {
+      /** @description The `step` of the run that the message was written for; 0 if the run has not begun. If the run is at another one, the message is refused. */
+      readonly expectedStep?: number;
+      /** @description The message. It must not be blank. */
+      readonly text: string;
+    };
+    /**
      * StreamEvent
      * @description One message of a stream: an event of the log, a delta, which is not logged, or a notice of the stream.
      */
@@ -3239,6 +3332,7 @@ export interface components {
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
       | components['schemas']['RunQueuedEvent']
+      | components['schemas']['RunSteeredEvent']
       | components['schemas']['RunCompleteEvent']
       | components['schemas']['RunFailedEvent']
       | components['schemas']['RunCancelledEvent']
@@ -3819,7 +3913,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -3968,7 +4062,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4009,7 +4103,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -5305,7 +5399,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
+    /** @description `run_ended`: The run has already ended, or is about to: it cannot be cancelled, and takes no more messages. */
     readonly 'Problem409-2': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5370,7 +5464,17 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_exists`: A webhook with this id already exists. */
+    /**
+     * @description `run_ended`: The run has already ended, or is about to: it cannot be cancelled, and takes no more messages.
+     *
+     *     `step_mismatch`: The run is not at the `expectedStep` of the message. The message was not taken.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5381,7 +5485,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
+    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-8': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5392,7 +5496,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-9': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5403,7 +5507,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-10': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5414,8 +5518,19 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `trigger_exists`: A trigger with this id already exists. */
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
     readonly 'Problem409-11': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `trigger_exists`: A trigger with this id already exists. */
+    readonly 'Problem409-12': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5430,7 +5545,7 @@ export interface components {
      *
      *     `trigger_disabled`: A disabled trigger accepts no calls. Enable it first.
      */
-    readonly 'Problem409-12': {
+    readonly 'Problem409-13': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5610,9 +5725,24 @@ export interface components {
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
      *
-     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
+     *     `too_many_messages`: Too many messages wait for the next step of the run; see Retry-After.
      */
     readonly 'Problem429-4': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
+     */
+    readonly 'Problem429-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5631,7 +5761,7 @@ export interface components {
      *
      *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
      */
-    readonly 'Problem429-5': {
+    readonly 'Problem429-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6128,7 +6258,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-10'];
+      readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -6959,6 +7089,53 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly steerRun: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['SteerInput'];
+      };
+    };
+    readonly responses: {
+      /** @description The message is stored and waits for the next step. */
+      readonly 202: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Steered'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-2'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-7'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-5'];
+      readonly 429: components['responses']['Problem429-4'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listSessions: {
     readonly parameters: {
       readonly query?: {
@@ -7412,6 +7589,53 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly addSessionMessage: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['MessageInput'];
+      };
+    };
+    readonly responses: {
+      /** @description A prompt of the user, an answer of the agent, or the output of a tool. */
+      readonly 201: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Message'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-5'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-5'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listSettings: {
     readonly parameters: {
       readonly query?: never;
@@ -7782,7 +8006,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
+      readonly 409: components['responses']['Problem409-12'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8133,7 +8357,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-7'];
+      readonly 409: components['responses']['Problem409-8'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8295,7 +8519,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8350,7 +8574,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8435,12 +8659,12 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-8'];
+      readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
-      readonly 429: components['responses']['Problem429-4'];
+      readonly 429: components['responses']['Problem429-5'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];
@@ -8731,12 +8955,12 @@ export interface operations {
       readonly 403: components['responses']['Problem403-4'];
       readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-12'];
+      readonly 409: components['responses']['Problem409-13'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422-6'];
-      readonly 429: components['responses']['Problem429-5'];
+      readonly 429: components['responses']['Problem429-6'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];

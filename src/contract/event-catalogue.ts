@@ -1,7 +1,7 @@
 // The catalogue: the name, the meaning and the JSON Schema of each event type. Validation, `GET /api/event-types`,
 // webhook payloads, the docs and the TypeScript types come from here.
 
-import { messageSchema } from './message.ts';
+import { messageOriginSchema, messageSchema } from './message.ts';
 import { decisions, permissionSchema } from './permission.ts';
 import { planEntrySchema } from './plan.ts';
 import { count, duration, text } from './primitives.ts';
@@ -58,10 +58,11 @@ export const catalogue = {
     data: { type: 'object', properties: { reason: text }, required: ['reason'], additionalProperties: false },
   },
   'message.user': {
-    description: 'A prompt was accepted.',
+    description:
+      'A prompt was accepted, or, with `via`, a message to a working run or to the session of the next one.',
     data: {
       type: 'object',
-      properties: { messageId: text, text },
+      properties: { messageId: text, text, via: messageOriginSchema },
       required: ['messageId', 'text'],
       additionalProperties: false,
     },
@@ -148,6 +149,15 @@ export const catalogue = {
       type: 'object',
       properties: { position: count },
       required: ['position'],
+      additionalProperties: false,
+    },
+  },
+  'run.steered': {
+    description: 'The run has taken up a message that was sent to it. It sees it in this step.',
+    data: {
+      type: 'object',
+      properties: { messageId: text, step: count },
+      required: ['messageId', 'step'],
       additionalProperties: false,
     },
   },

@@ -10,7 +10,7 @@ import type { SchemaType } from './schema-type.ts';
 import { runWebhookSchema } from './webhook-input.ts';
 
 /** In characters. Applies regardless of `maxRequestSize`: a prompt is stored, logged and sent to webhooks. */
-const maxPromptLength = 1_048_576;
+export const maxPromptLength = 1_048_576;
 
 export const promptOptionsSchema = {
   type: 'object',

@@ -31,6 +31,11 @@ export const runSchema = {
     usage: nullableUsageSchema,
     cost: nullableCost,
     finishReason: nullableText,
+    step: {
+      type: ['integer', 'null'],
+      description:
+        'The step that the run works on, from 1: a call of the model, or a command of the offline agent. Null before it has begun, and for other agents.',
+    },
     error: {
       type: ['object', 'null'],
       properties: { code: text, message: text },
@@ -51,6 +56,7 @@ export const runSchema = {
     'usage',
     'cost',
     'finishReason',
+    'step',
     'error',
     'createdAt',
     'startedAt',

@@ -23,13 +23,15 @@ const noResult =
   'There is no result: the run ended before this call had answered. It may or may not have been done.';
 /** Closes an interrupted turn. Some providers refuse a user message after a result or after another user message. */
 const cutOff = '[The run ended here, before I had answered.]';
+/** Closes a step before a message that came in while the agent worked. */
+const messageCame = '[A message of the user came in while I worked.]';
 /** Follows the text of an interrupted answer. */
 const brokenOff = '\n\n[My answer was cut off here.]';
 const notKept = '[What was said before is not kept.]';
 const goOn = '[Go on.]';
 const summaryRead = 'I have read the summary and continue from there.';
 
-export interface Conversation extends Transcript {
+export interface Conversation extends Omit<Transcript, 'waiting'> {
   readonly summary: Summary | undefined;
 }
 
@@ -45,7 +47,11 @@ export function promptFor({ turns, results, summary }: Conversation, model: stri
   };
   if (summary !== undefined) sayAsUser(summaryText(summary), cutOff);
   for (const [index, turn] of turns.entries()) {
-    if (turn.kind === 'answer') addAnswer(prompt, turn, { model, rules, results });
+    const last = prompt.at(-1);
+    const text = turn.kind !== 'answer' && joins(turn, turns[index - 1]) ? lastTextOf(last) : undefined;
+    if (turn.kind !== 'answer' && text !== undefined) text.text += `\n\n${sendable(turn.text)}`;
+    else if (turn.kind === 'message' && last?.role === 'tool') sayAsUser(sendable(turn.text), messageCame);
+    else if (turn.kind === 'answer') addAnswer(prompt, turn, { model, rules, results });
     else if (!isBlank(turn.text)) {
       sayAsUser(sendable(turn.text), index === 0 && summary !== undefined ? summaryRead : cutOff);
     }
@@ -53,6 +59,18 @@ export function promptFor({ turns, results, summary }: Conversation, model: stri
   // The last message must be the user's. A resumed run may have no new one.
   if (prompt.at(-1)?.role === 'assistant') sayAsUser(goOn, cutOff);
   return prompt;
+}
+
+/** Messages that follow one another are one for the model, and so are a prompt and the messages around it. */
+function joins(turn: Turn, before: Turn | undefined): boolean {
+  if (before === undefined || before.kind === 'answer') return false;
+  if (turn.kind === 'message' && turn.runId !== null && before.runId === turn.runId) return true;
+  return before.kind === 'message' && turn.kind !== 'note';
+}
+
+function lastTextOf(message: LanguageModelV4Message | undefined): { text: string } | undefined {
+  const part = message?.role === 'user' ? message.content.at(-1) : undefined;
+  return part?.type === 'text' ? part : undefined;
 }
 
 function addAnswer(

@@ -10,6 +10,7 @@ import { CodeBuddyError } from '../../base/errors.ts';
 import { isBlank, sendable, sendableDeep } from '../../base/text.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
 import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
+import type { Steer } from '../inbox.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import { type Compacted, createCompaction } from './compaction.ts';
@@ -165,17 +166,31 @@ export function createModelDrivers(
       }
     };
 
+    /** Adds messages that came in meanwhile, for the next step of this run or of a later one. */
+    const hear = (taken: readonly Steer[]): readonly Steer[] => {
+      const added = conversation.addMessages(taken);
+      for (const { text: said } of added) readTokens += estimateTextTokens(said);
+      return added;
+    };
+
+    /** The run ends without another step: what came in meanwhile is left to the next one. */
+    const stopAt = async (result: DriverResult): Promise<DriverResult> => {
+      hear(await context.refuseMessages());
+      return result;
+    };
+
     const work = async (): Promise<DriverResult> => {
       for (let step = 1; ; step++) {
         context.signal.throwIfAborted();
         await context.ready();
+        context.tellSteered(hear(await context.beginStep()));
         if (readTokens > window * fullShare) {
           await context.keeping();
           const { spent } = await compaction.summarize();
-          if (spent !== undefined) return { response: text, model: first, finishReason: spent };
+          if (spent !== undefined) return stopAt({ response: text, model: first, finishReason: spent });
         }
         const answer = await call();
-        if (typeof answer === 'string') return { response: text, model: first, finishReason: answer };
+        if (typeof answer === 'string') return stopAt({ response: text, model: first, finishReason: answer });
         const { model, usage, reasoning } = answer;
         if (!isBlank(answer.text)) text = answer.text;
         const calls = conversation.addAnswer(answer);
@@ -183,12 +198,16 @@ export function createModelDrivers(
         const spent = await spend(model, usage);
         if (calls.length === 0 && isBlank(text) && (step === 1 || answer.parts.length > 0))
           requireWords(answer);
-        if (calls.length === 0) return { response: text, reasoning, model, finishReason: finishOf(answer) };
-        if (spent !== undefined || step >= maxSteps) {
-          return { response: text, reasoning, model, finishReason: spent ?? 'max_steps' };
-        }
+        const mustStop = spent !== undefined || step >= maxSteps;
+        if (calls.length === 0) {
+          const result = { response: text, reasoning, model, finishReason: finishOf(answer) };
+          if (mustStop) return stopAt(result);
+          if (await context.mayEnd()) return result;
+        } else if (mustStop)
+          return stopAt({ response: text, reasoning, model, finishReason: spent ?? 'max_steps' });
         if (!isBlank(answer.text) || reasoning !== undefined) context.keepText(answer.text, model, reasoning);
         shown = { text: '', reasoning: '', model };
+        if (calls.length === 0) continue;
         const outcomes = await runCalls(calls, {
           context,
           byName,
@@ -234,7 +253,7 @@ export function createModelDrivers(
     });
   }
 
-  return (models) => ({ respond: (context) => respond(models, context) });
+  return (models) => ({ checkSteer: () => undefined, respond: (context) => respond(models, context) });
 }
 
 /**

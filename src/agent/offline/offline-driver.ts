@@ -4,6 +4,7 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
 import { createAnswer } from './answer.ts';
+import { CommandQueue, type ToolCommand, usesTool } from './command-queue.ts';
 import { type Command, commandForms, parseCommands } from './parse-command.ts';
 
 export const offlineModel = 'offline';
@@ -28,15 +29,13 @@ function help(): string {
 /** Limit of commands in one prompt; the same as that of `options.maxSteps`. */
 const maxCommands = 1000;
 
-type ToolCommand = Exclude<Command, { kind: 'help' | 'unknown' }>;
-
-const usesTool = (command: Command): command is ToolCommand =>
-  command.kind !== 'help' && command.kind !== 'unknown';
-
 export function createOfflineDriver(): Driver {
   return {
     checkCaller({ prompt, mayUseTools }) {
       if (!mayUseTools) requireNoTools(parseCommands(prompt));
+    },
+    checkSteer({ text, mayUseTools }) {
+      if (!mayUseTools) requireNoTools(parseCommands(text));
     },
     async respond(context) {
       const commands = parseCommands(await context.prompt());
@@ -49,12 +48,15 @@ export function createOfflineDriver(): Driver {
         });
       }
       const done = context.isResumed ? await countDone(context) : 0;
+      const earlier = context.isResumed ? await context.ownSteers() : [];
       const maxSteps = context.options.maxSteps ?? Number.POSITIVE_INFINITY;
       const answer = createAnswer(context.say);
       let finishReason: DriverResult['finishReason'] = 'stop';
-      let steps = 0;
       if (commands.length === 0) answer.add(help());
-      for (const command of commands) {
+      const queue = new CommandQueue({ context, commands, done, earlier });
+      for (;;) {
+        const command = await queue.next();
+        if (command === undefined) break;
         if (command.kind === 'unknown') {
           answer.addUnknown(command.line);
           continue;
@@ -64,9 +66,9 @@ export function createOfflineDriver(): Driver {
           continue;
         }
         context.signal.throwIfAborted();
-        const step = steps++;
-        if (step < done) continue;
-        if (step >= maxSteps) {
+        if (queue.steps <= done) continue;
+        if (queue.steps > maxSteps) {
+          await context.refuseMessages();
           answer.add(`Stopped: options.maxSteps is ${maxSteps}.`);
           finishReason = 'max_steps';
           break;

@@ -95,6 +95,17 @@ export class Sessions extends Resource {
   }
 
   /**
+   * Adds a message without starting a run. The next run of the session sees it before its prompt.
+   *
+   * @throws CodeBuddyApiError `session_not_found`, `not_supported_by_agent`
+   * @example
+   * await client.sessions.addMessage(session.id, 'The deploy has finished.');
+   */
+  addMessage(id: string, text: string, options?: CreateOptions): Promise<Message> {
+    return this.calls.create(pathOf('sessions', id, '/messages'), { text }, options);
+  }
+
+  /**
    * Streams the events of a session, from its first event until the loop is left. Reconnects and resumes when the
    * connection breaks.
    *

@@ -22,6 +22,7 @@ import { sessionRoutes } from './sessions.ts';
 import { settingRoutes } from './settings.ts';
 import { signInRoutes } from './sign-in.ts';
 import { statusRoutes } from './status.ts';
+import { steerRoutes } from './steer.ts';
 import { streamTicketRoutes } from './stream-tickets.ts';
 import { toolRoutes } from './tools.ts';
 import { triggerCallRoutes } from './trigger-calls.ts';
@@ -41,6 +42,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...permissionRoutes(context),
     ...toolRoutes(context),
     ...sessionRoutes(context),
+    ...steerRoutes(context),
     ...eventRoutes(context),
     ...streamTicketRoutes(context),
     ...webhookRoutes(context),

@@ -294,6 +294,34 @@ export const table: readonly Row[] = [
     options: { reason: 'not needed' },
   },
   {
+    // The key with `prompt` starts the run.
+    route: 'POST /api/runs/:id/steer',
+    passes: prompt(202),
+    prepare: async (world) => ({
+      path: `/api/runs/${(await world.waitingRun()).id}/steer`,
+      body: { text: 'and then' },
+    }),
+    options: { text: 'x', expectedStep: 1, 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
+    route: 'POST /api/runs/:id/steer',
+    when: 'of another key',
+    passes: both(202),
+    prepare: async (world) => ({
+      path: `/api/runs/${(await world.waitingRun('prompt+tools')).id}/steer`,
+      body: { text: 'and then' },
+    }),
+  },
+  {
+    route: 'POST /api/sessions/:id/messages',
+    passes: prompt(201),
+    prepare: async (world) => ({
+      path: `/api/sessions/${await world.session()}/messages`,
+      body: { text: 'by the way' },
+    }),
+    options: { text: 'x', 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
     route: 'POST /api/runs/:id/resume',
     passes: prompt(202),
     prepare: async (world) => ({ path: `/api/runs/${await world.failedRun()}/resume` }),
