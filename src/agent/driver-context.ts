@@ -389,6 +389,15 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         data: { messageId: row.id, text, model, incomplete: true },
       });
     },
+    async rejectOutput(reason) {
+      const retry = (run.record.outputRetries ?? 0) + 1;
+      run.outputRejected(retry);
+      await keepOrder(run);
+      await log.append(
+        [{ type: 'output.rejected', data: { retry, reason }, ...run.owner, hop: run.hop }],
+        [...run.takePendingWrites(), save(run)],
+      );
+    },
     async spend({ model, usage, cost }) {
       const { record, memory, request } = run;
       const runUsage = addUsage(record.usage ?? noUsage, usage);

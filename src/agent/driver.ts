@@ -120,6 +120,8 @@ export interface DriverContext {
   readonly keepText: (text: string, model: string, reasoning?: string) => void;
   /** Stores the part of an interrupted answer that was shown, in the same way. */
   readonly keepPartial: (text: string, model: string, reasoning?: string) => Promise<void>;
+  /** Counts an answer that does not match `options.format`, and for which the agent is asked again. */
+  readonly rejectOutput: (reason: string) => Promise<void>;
   /** Books the usage of a model call. Returns the exhausted budget, if there is one. */
   readonly spend: (use: {
     readonly model: string;
@@ -133,6 +135,8 @@ export interface DriverContext {
 
 export interface DriverResult {
   readonly response: string;
+  /** The value of the answer, if the prompt asked for JSON. */
+  readonly data?: unknown;
   /** The reasoning of the last step. */
   readonly reasoning?: string | undefined;
   readonly model: string;

@@ -193,6 +193,10 @@ export class LiveRun {
     this.#record = { ...this.#record, step };
   }
 
+  outputRejected(retries: number): void {
+    this.#record = { ...this.#record, outputRetries: retries };
+  }
+
   answered(): void {
     this.#hasAnswered = true;
   }

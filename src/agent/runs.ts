@@ -22,6 +22,7 @@ import { newMessageRow } from './message-record.ts';
 import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
 import { createRetries } from './nodes/retries.ts';
 import { createRunsElsewhere } from './nodes/runs-elsewhere.ts';
+import { createOutputCheck } from './output/output-check.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { createRunEndings, stoppedWhileUnfinished } from './run-endings.ts';
 import type { RunLimits } from './run-limits.ts';
@@ -323,6 +324,7 @@ export function createRuns(options: RunsOptions): Runs {
     { options, mayUseTools }: RunRequest,
   ): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
+    if (options.format !== undefined) createOutputCheck(options.format);
     const chosen = await chooseDriver({ agent, options });
     chosen.driver.checkCaller?.({
       prompt,

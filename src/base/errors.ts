@@ -215,6 +215,11 @@ const table = {
     title: 'Not supported by the agent',
     when: 'The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.',
   },
+  output_invalid: {
+    status: 422,
+    title: 'Answer does not match the format',
+    when: 'The answer does not match `options.format`, even after two more tries. `response` has the last one.',
+  },
   model_not_found: { status: 422, title: 'Model not found', when: 'The provider does not have this model.' },
   context_too_long: {
     status: 422,
@@ -412,6 +417,8 @@ export class CodeBuddyError extends Error {
   readonly code: ProblemCode;
   /** The invalid fields of a `validation_failed`, at most 100. */
   readonly errors: readonly FieldError[] | undefined;
+  /** The last answer, with `output_invalid`. */
+  readonly response: string | undefined;
   /** Response headers of the problem, such as `Retry-After` or `Allow`. */
   readonly headers: Readonly<Record<string, string>> | undefined;
 
@@ -422,6 +429,7 @@ export class CodeBuddyError extends Error {
       cause?: unknown;
       errors?: readonly FieldError[];
       headers?: Readonly<Record<string, string>>;
+      response?: string;
     } = {},
   ) {
     super(cut(detail, maxDetailLength), options.cause === undefined ? undefined : { cause: options.cause });
@@ -432,6 +440,7 @@ export class CodeBuddyError extends Error {
       message: cut(message, maxErrorLength),
     }));
     this.headers = options.headers;
+    this.response = options.response;
   }
 
   /** The HTTP status of `code`. */

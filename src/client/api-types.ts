@@ -1788,7 +1788,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -1963,6 +1963,7 @@ export interface components {
       | components['schemas']['FileDeleteEvent']
       | components['schemas']['RunQueuedEvent']
       | components['schemas']['RunSteeredEvent']
+      | components['schemas']['OutputRejectedEvent']
       | components['schemas']['RunCompleteEvent']
       | components['schemas']['RunFailedEvent']
       | components['schemas']['RunCancelledEvent']
@@ -2389,6 +2390,48 @@ export interface components {
       readonly object: 'list';
     };
     /**
+     * OutputFormat
+     * @description The answer must be JSON that matches `schema`. If it does not, the agent is told why and answers again, at most twice; then the run fails with `output_invalid`.
+     */
+    readonly OutputFormat: {
+      /** @description Told to the provider. Default: `answer`. */
+      readonly name?: string;
+      /** @description JSON Schema 2020-12, up to 64 KiB. `format` is not checked; `pattern` has RE2 syntax. */
+      readonly schema: {
+        readonly [key: string]: unknown;
+      };
+      /** @enum {string} */
+      readonly type: 'json_schema';
+    };
+    /**
+     * OutputRejectedEvent
+     * @description An answer did not match `options.format`. The agent was told why, and answers again.
+     */
+    readonly OutputRejectedEvent: {
+      readonly data: {
+        readonly reason: string;
+        /** @description The number of the next try, from 1. */
+        readonly retry: number;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'output.rejected';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'output.rejected';
+    };
+    /**
      * OverflowNotice
      * @description The reader was too slow and is disconnected; it can resume.
      */
@@ -2579,6 +2622,8 @@ export interface components {
         readonly pointer: string;
       }[];
       readonly requestId: string;
+      /** @description Only with `output_invalid`: the last answer. */
+      readonly response?: string;
       readonly status: number;
       readonly title: string;
       /** @description A URI reference that identifies the kind of problem. */
@@ -2589,6 +2634,7 @@ export interface components {
       readonly options?: {
         /** @description The agent that answers, of `GET /api/agents`. Default: that of the session; for a new session, that of the server. */
         readonly agent?: string;
+        readonly format?: components['schemas']['OutputFormat'];
         /** @description Maximum cost of the run in US dollars. */
         readonly maxCost?: number;
         /** @description Maximum number of model calls. */
@@ -2620,6 +2666,8 @@ export interface components {
     readonly PromptResult: {
       /** @description US dollars; null if unknown. */
       readonly cost: number | null;
+      /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+      readonly data?: unknown;
       readonly finishReason: string;
       readonly model: string | null;
       readonly response: string;
@@ -2643,6 +2691,8 @@ export interface components {
       readonly cost: number | null;
       /** Format: date-time */
       readonly createdAt: string;
+      /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+      readonly data?: unknown;
       /** Format: date-time */
       readonly endedAt: string | null;
       readonly error: {
@@ -2652,6 +2702,8 @@ export interface components {
       readonly finishReason: string | null;
       readonly id: string;
       readonly model: string | null;
+      /** @description How often the agent was asked again because its answer did not match `options.format`. Null without a format. */
+      readonly outputRetries: number | null;
       readonly prompt: string;
       readonly response: string | null;
       readonly sessionId: string;
@@ -2922,6 +2974,8 @@ export interface components {
       readonly cost: number | null;
       /** Format: date-time */
       readonly createdAt: string;
+      /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+      readonly data?: unknown;
       /** Format: date-time */
       readonly endedAt: string | null;
       readonly error: {
@@ -2931,6 +2985,8 @@ export interface components {
       readonly finishReason: string | null;
       readonly id: string;
       readonly model: string | null;
+      /** @description How often the agent was asked again because its answer did not match `options.format`. Null without a format. */
+      readonly outputRetries: number | null;
       readonly prompt: string;
       readonly response: string | null;
       readonly sessionId: string;
@@ -2988,6 +3044,8 @@ export interface components {
       readonly data: {
         /** @description US dollars; null if unknown. */
         readonly cost: number | null;
+        /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+        readonly data?: unknown;
         readonly durationMs: number;
         readonly finishReason: string;
         readonly model: string | null;
@@ -3026,6 +3084,8 @@ export interface components {
         readonly code: string;
         readonly interrupted?: boolean;
         readonly message: string;
+        /** @description Only with `output_invalid`: the last answer. */
+        readonly response?: string;
       };
       /**
        * @description Repeats `type`.
@@ -3103,7 +3163,7 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -3333,6 +3393,7 @@ export interface components {
       | components['schemas']['FileDeleteEvent']
       | components['schemas']['RunQueuedEvent']
       | components['schemas']['RunSteeredEvent']
+      | components['schemas']['OutputRejectedEvent']
       | components['schemas']['RunCompleteEvent']
       | components['schemas']['RunFailedEvent']
       | components['schemas']['RunCancelledEvent']
@@ -3913,7 +3974,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -4062,7 +4123,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4103,7 +4164,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4307,6 +4368,8 @@ export interface components {
      *     `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
      *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     *
+     *     `output_invalid`: The answer does not match `options.format`, even after two more tries. `response` has the last one.
      *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
      *
@@ -5599,6 +5662,8 @@ export interface components {
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
      *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     *
+     *     `output_invalid`: The answer does not match `options.format`, even after two more tries. `response` has the last one.
      *
      *     `model_not_found`: The provider does not have this model.
      *

@@ -40,7 +40,7 @@ const fileChange = {
   required: ['path'],
   additionalProperties: false,
 } as const;
-const { response, model, usage, cost, finishReason } = promptResultSchema.properties;
+const { response, data, model, usage, cost, finishReason } = promptResultSchema.properties;
 const { callId, params, rule, alwaysCovers, realPath } = permissionSchema.properties;
 const { incomplete } = messageSchema.properties;
 const outputMessage = {
@@ -161,12 +161,22 @@ export const catalogue = {
       additionalProperties: false,
     },
   },
+  'output.rejected': {
+    description: 'An answer did not match `options.format`. The agent was told why, and answers again.',
+    data: {
+      type: 'object',
+      properties: { retry: { ...count, description: 'The number of the next try, from 1.' }, reason: text },
+      required: ['retry', 'reason'],
+      additionalProperties: false,
+    },
+  },
   'run.complete': {
     description: 'A run completed with an answer.',
     data: {
       type: 'object',
       properties: {
         response,
+        data,
         model,
         usage,
         cost,
@@ -181,7 +191,12 @@ export const catalogue = {
     description: 'A run failed, or was interrupted because the server stopped.',
     data: {
       type: 'object',
-      properties: { code: text, message: text, interrupted: { type: 'boolean' } },
+      properties: {
+        code: text,
+        message: text,
+        interrupted: { type: 'boolean' },
+        response: { type: 'string', description: 'Only with `output_invalid`: the last answer.' },
+      },
       required: ['code', 'message'],
       additionalProperties: false,
     },

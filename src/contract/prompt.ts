@@ -1,6 +1,7 @@
 // A prompt: its text and options, and the answers of `POST /api/prompt`.
 
 import { agentNameSchema } from './agent.ts';
+import { outputFormatSchema } from './output-format.ts';
 import { permissionSchema } from './permission.ts';
 import { permissionModes } from './permission-mode.ts';
 import { text } from './primitives.ts';
@@ -42,6 +43,7 @@ export const promptOptionsSchema = {
     },
     system: { type: 'string', maxLength: maxPromptLength, description: 'Added to the system prompt.' },
     maxTokens: { type: 'integer', minimum: 1, description: 'Input and output tokens of the run, at most.' },
+    format: outputFormatSchema,
     maxCost: { type: 'number', exclusiveMinimum: 0, description: 'Maximum cost of the run in US dollars.' },
   },
   additionalProperties: false,

@@ -1,6 +1,7 @@
 // A run: the work on one prompt, from `queued` to its end.
 
 import { nullableCost, nullableText, nullableTime, text, time } from './primitives.ts';
+import { outputData } from './prompt-result.ts';
 import type { SchemaType } from './schema-type.ts';
 import { nullableUsageSchema } from './usage.ts';
 
@@ -28,6 +29,12 @@ export const runSchema = {
     prompt: text,
     model: nullableText,
     response: nullableText,
+    data: outputData,
+    outputRetries: {
+      type: ['integer', 'null'],
+      description:
+        'How often the agent was asked again because its answer did not match `options.format`. Null without a format.',
+    },
     usage: nullableUsageSchema,
     cost: nullableCost,
     finishReason: nullableText,
@@ -53,6 +60,7 @@ export const runSchema = {
     'prompt',
     'model',
     'response',
+    'outputRetries',
     'usage',
     'cost',
     'finishReason',

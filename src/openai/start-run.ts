@@ -3,6 +3,7 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Turns } from '../base/turns.ts';
 import { builtinAgent } from '../contract/agent.ts';
+import type { OutputFormat } from '../contract/output-format.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Conversation } from './conversation.ts';
@@ -17,6 +18,8 @@ export interface StartOptions {
   readonly sessionId?: string | undefined;
   /** True if the run continues when the client leaves. @default false */
   readonly detached?: boolean;
+  /** The form of the answer. @default text */
+  readonly format?: OutputFormat | undefined;
 }
 
 /** @throws CodeBuddyError of `runs.start`; `model_not_found` */
@@ -24,12 +27,12 @@ export async function startRun(
   services: Pick<DoorServices, 'runs' | 'sessions' | 'agents'> & { readonly turns: Turns },
   caller: Caller,
   conversation: Conversation,
-  { model, sessionId, detached = false }: StartOptions,
+  { model, sessionId, detached = false, format }: StartOptions,
 ): Promise<StartedRun> {
   const { runs } = services;
   const { prompt, system } = conversation;
   const { requestId, hop, keyId, mayUseTools } = caller;
-  const chosen = optionsOf(model);
+  const chosen = { ...optionsOf(model), ...(format === undefined ? {} : { format }) };
   const applies = system === undefined || (await appliesSystem(services, chosen.agent));
   const options = applies && system !== undefined ? { ...chosen, system } : chosen;
   const start = (place: SessionPlace): Promise<StartedRun> => {
@@ -113,6 +116,7 @@ export async function resultOf(started: StartedRun, caller: Caller): Promise<Pro
       cause: error.cause,
       headers,
       ...(error.errors === undefined ? {} : { errors: error.errors }),
+      ...(error.response === undefined ? {} : { response: error.response }),
     });
   }
 }

@@ -85,6 +85,11 @@ export class LiveConversation implements Conversation {
     this.#keep({ kind: 'answer', model, parts: [{ type: 'text', text }], isCutOff: true });
   }
 
+  /** Adds a message of the server to the model. */
+  addNote(text: string): void {
+    this.#keep({ kind: 'note', text });
+  }
+
   /** Drops the conversation from memory. `addResults` reads it from the store again. */
   drop(): void {
     const last = this.turns.at(-1);

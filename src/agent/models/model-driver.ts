@@ -2,6 +2,7 @@
 // results, until it asks for no more tools or a limit is reached.
 
 import type {
+  JSONValue,
   LanguageModelV4CallOptions,
   LanguageModelV4FunctionTool,
   LanguageModelV4Prompt,
@@ -11,11 +12,13 @@ import { isBlank, sendable, sendableDeep } from '../../base/text.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
 import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import type { Steer } from '../inbox.ts';
+import { createOutputCheck, outputInvalid } from '../output/output-check.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import { type Compacted, createCompaction } from './compaction.ts';
 import { promptFor, safeToolName, tokensOfAll } from './conversation.ts';
 import { fitSchema } from './fit-schema.ts';
+import { correction, formatInstructions, nativeFormat } from './format-request.ts';
 import { holdAnswer } from './held-answer.ts';
 import { LiveConversation } from './live-conversation.ts';
 import type { CallUsage, ModelAnswer } from './model-call.ts';
@@ -49,6 +52,8 @@ const fullShare = 0.8;
 const nearlyFullShare = 0.5;
 /** How many times one request that is too long is shortened. */
 const maxRepairs = 8;
+/** How often a model is asked again whose answer does not match `options.format`. */
+const maxOutputRetries = 2;
 /** The run fails after this many steps in a row without a well-formed call. */
 const maxFruitlessSteps = 5;
 
@@ -65,12 +70,19 @@ export function createModelDrivers(
     context: DriverContext,
   ): Promise<DriverResult> {
     const [first] = models;
+    const { format } = context.options;
+    const check = format && createOutputCheck(format);
+    let isNative = format !== undefined;
+    let outputRetries = 0;
     const [descriptions, system, conversation, knownWindow] = await Promise.all([
       context.tools(),
       makeSystemPrompt({
         workspace,
         sessionBeganAt: new Date(context.sessionBeganAt),
-        added: context.options.system,
+        added:
+          [context.options.system, format && formatInstructions(format)]
+            .filter((part) => part !== undefined)
+            .join('\n\n') || undefined,
       }),
       LiveConversation.open(context),
       prices.contextWindow(first),
@@ -104,11 +116,14 @@ export function createModelDrivers(
     const optionsFor = (model: string): Omit<LanguageModelV4CallOptions, 'abortSignal'> => {
       const prompt = promptFor(conversation, model);
       const declared = declaredFor(model);
+      const native =
+        isNative && format ? nativeFormat(model, format, { hasTools: declared.length > 0 }) : undefined;
       return {
         prompt: withCacheMarks([{ role: 'system', content: system }, ...prompt]),
         ...(declared.length === 0 ? {} : { tools: [...declared] }),
         // The store keeps the conversation; providers need not.
-        providerOptions: { openai: { store: false }, xai: { store: false } },
+        providerOptions: withFormat({ openai: { store: false }, xai: { store: false } }, native),
+        ...(native === undefined ? {} : { responseFormat: native.responseFormat }),
       };
     };
 
@@ -154,6 +169,11 @@ export function createModelDrivers(
           await held.release();
           if (!(error instanceof CodeBuddyError)) throw error;
           if (error.code === 'model_refused' && (await leaveOutRefused(error))) continue;
+          // Perhaps the model or its server does not know the native mode.
+          if (error.code === 'model_refused' && isNative) {
+            isNative = false;
+            continue;
+          }
           if (repairs === maxRepairs) throw error;
           if (error.code === 'context_too_long') repaired = await compaction.repair();
           else if (error.code === 'model_refused' && isNearlyFull) repaired = await compaction.summarize();
@@ -176,7 +196,14 @@ export function createModelDrivers(
     /** The run ends without another step: what came in meanwhile is left to the next one. */
     const stopAt = async (result: DriverResult): Promise<DriverResult> => {
       hear(await context.refuseMessages());
-      return result;
+      const output = check?.(result.response);
+      if (output?.kind === 'invalid')
+        throw outputInvalid(
+          output.fault,
+          result.response,
+          `The run has reached a limit (${result.finishReason}).`,
+        );
+      return { ...result, ...(output === undefined ? {} : { data: output.data }) };
     };
 
     const work = async (): Promise<DriverResult> => {
@@ -200,7 +227,26 @@ export function createModelDrivers(
           requireWords(answer);
         const mustStop = spent !== undefined || step >= maxSteps;
         if (calls.length === 0) {
-          const result = { response: text, reasoning, model, finishReason: finishOf(answer) };
+          const output = check?.(text);
+          const data = output?.kind === 'valid' ? { data: output.data } : {};
+          const result = { response: text, ...data, reasoning, model, finishReason: finishOf(answer) };
+          if (output?.kind === 'invalid') {
+            if (!isBlank(answer.text) || reasoning !== undefined)
+              context.keepText(answer.text, model, reasoning);
+            shown = { text: '', reasoning: '', model };
+            if (mustStop)
+              throw outputInvalid(
+                output.fault,
+                text,
+                `The run has reached a limit (${spent ?? 'max_steps'}).`,
+              );
+            if (outputRetries === maxOutputRetries)
+              throw outputInvalid(output.fault, text, `The model was asked again ${maxOutputRetries} times.`);
+            outputRetries++;
+            conversation.addNote(correction(output.fault));
+            await context.rejectOutput(output.fault);
+            continue;
+          }
           if (mustStop) return stopAt(result);
           if (await context.mayEnd()) return result;
         } else if (mustStop)
@@ -269,6 +315,16 @@ function withCacheMarks(prompt: LanguageModelV4Prompt): LanguageModelV4Prompt {
       ? { ...message, providerOptions: { ...message.providerOptions, ...cached } }
       : message,
   );
+}
+
+function withFormat(
+  base: Readonly<Record<string, Readonly<Record<string, JSONValue>>>>,
+  native: ReturnType<typeof nativeFormat>,
+): NonNullable<LanguageModelV4CallOptions['providerOptions']> {
+  const merged: Record<string, Record<string, JSONValue | undefined>> = { ...base };
+  for (const [provider, fields] of Object.entries(native?.providerOptions ?? {}))
+    merged[provider] = { ...merged[provider], ...fields };
+  return merged;
 }
 
 /** Also declares removed tools that earlier calls name, so that the provider accepts those calls. */

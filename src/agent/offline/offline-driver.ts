@@ -3,6 +3,7 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
+import { createOutputCheck, outputInvalid } from '../output/output-check.ts';
 import { createAnswer } from './answer.ts';
 import { CommandQueue, type ToolCommand, usesTool } from './command-queue.ts';
 import { type Command, commandForms, parseCommands } from './parse-command.ts';
@@ -82,7 +83,15 @@ export function createOfflineDriver(): Driver {
         }
       }
       answer.end(help());
-      return { response: answer.text, model: offlineModel, finishReason };
+      const response = answer.text;
+      const { format } = context.options;
+      if (format === undefined) return { response, model: offlineModel, finishReason };
+      const output = createOutputCheck(format)(response);
+      if (output.kind === 'invalid') {
+        await context.keepPartial(response, offlineModel);
+        throw outputInvalid(output.fault, response, 'The offline agent does not try again.');
+      }
+      return { response, data: output.data, model: offlineModel, finishReason };
     },
   };
 }

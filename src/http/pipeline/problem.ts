@@ -20,6 +20,7 @@ export function problemBody(error: CodeBuddyError, requestId: string): string {
     code: error.code,
     requestId,
     errors: error.errors,
+    response: error.response,
     error: error.message,
   });
 }
