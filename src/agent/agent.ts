@@ -13,6 +13,7 @@ import type { Store } from '../store/store.ts';
 import type { Timers } from './acp/acp-types.ts';
 import { parseAgents, requireAgent } from './acp/parse-agents.ts';
 import { type Agents, createAgents } from './agents.ts';
+import { type CompactSession, createCompactSession } from './compact-session.ts';
 import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
@@ -127,7 +128,7 @@ export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
 
 export interface Agent {
   readonly runs: Runs;
-  readonly sessions: Sessions;
+  readonly sessions: Sessions & { readonly compact: CompactSession };
   /** For direct calls. They run without permission; deny rules and the mode `read-only` apply. */
   readonly tools: DirectTools;
   readonly permissions: Permissions;
@@ -348,15 +349,27 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   else options.later(startBackground);
   return {
     runs,
-    sessions: createSessions({
-      store,
-      log,
-      now,
-      agents,
-      mcpServers: sessionServers,
-      isBusy: runs.isSessionBusy,
-      isShared: node !== undefined,
-    }),
+    sessions: {
+      ...createSessions({
+        store,
+        log,
+        now,
+        agents,
+        mcpServers: sessionServers,
+        isBusy: runs.isSessionBusy,
+        isShared: node !== undefined,
+      }),
+      compact: createCompactSession({
+        store,
+        log,
+        now,
+        models,
+        spending,
+        figures,
+        whileIdle: runs.whileIdle,
+        signal: closing.signal,
+      }),
+    },
     tools: createDirectTools(toolBox, { permissions, mode: permissionMode }),
     permissions,
     allPermissions,

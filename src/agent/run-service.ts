@@ -90,6 +90,12 @@ export interface Runs {
   /** Counts since the start of the process, and the unfinished runs by status. */
   stats(): RunStats & { readonly states: RunStateCounts };
   isSessionBusy(sessionId: string): boolean;
+  /**
+   * Works on a session that has no unfinished run; its new runs wait meanwhile. With several nodes, call `stillIdle`
+   * before the change: a run may have begun on another one.
+   * @throws CodeBuddyError `session_busy`
+   */
+  whileIdle<T>(sessionId: string, work: (stillIdle: () => Promise<void>) => Promise<T>): Promise<T>;
   /** True for a run of this node that another one has taken over. */
   isLost(runId: string): boolean;
   /** Marks the runs that a crash left unfinished as interrupted, and queues those again that survive a restart. */

@@ -13,6 +13,7 @@ import type { PromptOptions } from '../contract/prompt.ts';
 import type { Run } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
+import { sessionBusy } from '../store/session-busy.ts';
 import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver } from './driver.ts';
 import { createDriverContexts } from './driver-context.ts';
@@ -431,6 +432,24 @@ export function createRuns(options: RunsOptions): Runs {
     return true;
   }
 
+  async function whileIdle<T>(
+    sessionId: string,
+    work: (stillIdle: () => Promise<void>) => Promise<T>,
+  ): Promise<T> {
+    const isIdleElsewhere = async (): Promise<void> => {
+      if ((await elsewhere?.idsOf(sessionId))?.size) throw sessionBusy(sessionId);
+    };
+    await isIdleElsewhere();
+    if (queue.isSessionBusy(sessionId)) throw sessionBusy(sessionId);
+    queue.hold(sessionId);
+    try {
+      return await work(isIdleElsewhere);
+    } finally {
+      queue.letGo(sessionId);
+      workOn();
+    }
+  }
+
   /** Leaves a queued run to the next process. */
   function leave(live: LiveRun): void {
     queue.release(live);
@@ -484,6 +503,7 @@ export function createRuns(options: RunsOptions): Runs {
     stats() {
       return { ...figures.stats(), states: queue.countByStatus() };
     },
+    whileIdle,
     isSessionBusy: (sessionId) => queue.isSessionBusy(sessionId),
     isLost: (runId) => queue.get(runId)?.isLost === true,
     async recover() {

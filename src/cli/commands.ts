@@ -21,7 +21,7 @@ export const commands: Commands = {
     load: () => import('./permissions.ts'),
   },
   sessions: {
-    description: 'List, show, add to, fork, export and delete sessions.',
+    description: 'List, show, add to, compact, fork, export and delete sessions.',
     load: () => import('./sessions.ts'),
   },
   events: { description: 'Follow the event log.', load: () => import('./events.ts') },

@@ -15,6 +15,7 @@ import { oneOf, textOf } from './option-values.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging.ts';
 import { readPrompt } from './prompt-input.ts';
+import { modelFlag } from './prompt-request.ts';
 import { UsageError } from './usage-error.ts';
 
 interface ExportOptions extends ConnectionOptions {
@@ -146,6 +147,31 @@ export function define(sessions: Command): void {
           else print(`Wrote ${output}.`);
         },
         'Reading the session',
+      );
+    });
+  withConnection(
+    withId(
+      sessions
+        .command('compact')
+        .description('Replace the older part of a session by a summary for the model.'),
+      'ses',
+    ),
+  )
+    .addOption(modelFlag('model that writes the summary'))
+    .action(async (id: string, options: ConnectionOptions & { readonly model?: string }) => {
+      await withClient(
+        options,
+        async (client, signal) => {
+          const body = options.model === undefined ? {} : { model: options.model };
+          const done = await client.sessions.compact(id, body, { signal });
+          if (options.json) printJson(done);
+          else if (!done.compacted) print(`Nothing was compacted: ${done.reason}`);
+          else
+            print(
+              `${done.summarized} prompts and answers became a summary, ${done.kept} stay: about ${done.tokensBefore} tokens before, ${done.tokensAfter} after.`,
+            );
+        },
+        'Waiting for the summary',
       );
     });
   withConnection(

@@ -573,6 +573,28 @@ export interface paths {
     readonly patch: operations['updateSession'];
     readonly trace?: never;
   };
+  readonly '/api/sessions/{id}/compact': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Replace the older part of the conversation that models read by a summary.
+     * @description The messages of the session stay. Prompts that come in meanwhile wait. Long conversations are summarized without a request, too.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['compactSession'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/sessions/{id}/events': {
     readonly parameters: {
       readonly query?: never;
@@ -1662,6 +1684,34 @@ export interface components {
       readonly [key: string]: unknown;
     };
     /**
+     * Compaction
+     * @description What was done to shorten the conversation that models read. The messages of the session stay.
+     */
+    readonly Compaction: {
+      readonly compacted: boolean;
+      /** @description US dollars; null if unknown. */
+      readonly cost: number | null;
+      /** @description Prompts and answers that are sent unchanged. */
+      readonly kept: number;
+      readonly model: string | null;
+      /** @description Why nothing was compacted. Null if it was. */
+      readonly reason: string | null;
+      readonly sessionId: string;
+      /** @description Prompts and answers that the summary replaces. */
+      readonly summarized: number;
+      readonly summary: string | null;
+      /** @description An estimate. */
+      readonly tokensAfter: number;
+      /** @description An estimate. */
+      readonly tokensBefore: number;
+      /** @description Tokens used; null if the model does not report them. */
+      readonly usage: {
+        readonly inputTokens: number;
+        readonly outputTokens: number;
+        readonly totalTokens: number;
+      } | null;
+    };
+    /**
      * CostThresholdEvent
      * @description The cost of a session or a day passed a configured threshold.
      */
@@ -1788,7 +1838,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -1951,6 +2001,7 @@ export interface components {
     readonly Event:
       | components['schemas']['SessionStartEvent']
       | components['schemas']['SessionEndEvent']
+      | components['schemas']['SessionCompactedEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -3163,7 +3214,7 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -3210,6 +3261,48 @@ export interface components {
         readonly outputTokens: number;
         readonly totalTokens: number;
       };
+    };
+    /**
+     * SessionCompactedEvent
+     * @description The older part of a session was replaced by a summary for the model, on request.
+     */
+    readonly SessionCompactedEvent: {
+      readonly data: {
+        /** @description US dollars; null if unknown. */
+        readonly cost: number | null;
+        /** @description Prompts and answers that are sent unchanged. */
+        readonly kept: number;
+        readonly model: string | null;
+        /** @description Prompts and answers that the summary replaces. */
+        readonly summarized: number;
+        /** @description An estimate. */
+        readonly tokensAfter: number;
+        /** @description An estimate. */
+        readonly tokensBefore: number;
+        /** @description Tokens used; null if the model does not report them. */
+        readonly usage: {
+          readonly inputTokens: number;
+          readonly outputTokens: number;
+          readonly totalTokens: number;
+        } | null;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.compacted';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.compacted';
     };
     /**
      * SessionEndEvent
@@ -3381,6 +3474,7 @@ export interface components {
     readonly StreamEvent:
       | components['schemas']['SessionStartEvent']
       | components['schemas']['SessionEndEvent']
+      | components['schemas']['SessionCompactedEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -3974,7 +4068,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -4123,7 +4217,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4164,7 +4258,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -5548,7 +5642,15 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_exists`: A webhook with this id already exists. */
+    /**
+     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-8': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5559,7 +5661,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
+    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-9': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5570,7 +5672,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-10': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5581,7 +5683,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-11': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5592,8 +5694,19 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `trigger_exists`: A trigger with this id already exists. */
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
     readonly 'Problem409-12': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `trigger_exists`: A trigger with this id already exists. */
+    readonly 'Problem409-13': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5608,7 +5721,7 @@ export interface components {
      *
      *     `trigger_disabled`: A disabled trigger accepts no calls. Enable it first.
      */
-    readonly 'Problem409-13': {
+    readonly 'Problem409-14': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5727,9 +5840,27 @@ export interface components {
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     *
      *     `model_not_found`: The provider does not have this model.
+     *
+     *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
      */
     readonly 'Problem422-6': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     *
+     *     `model_not_found`: The provider does not have this model.
+     */
+    readonly 'Problem422-7': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5805,9 +5936,24 @@ export interface components {
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
      *
-     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
+     *     `model_rate_limited`: The provider limits the rate of requests, and no fallback model was available; see Retry-After.
      */
     readonly 'Problem429-5': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
+     */
+    readonly 'Problem429-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5826,7 +5972,7 @@ export interface components {
      *
      *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
      */
-    readonly 'Problem429-6': {
+    readonly 'Problem429-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5878,6 +6024,24 @@ export interface components {
      *     `agent_unavailable`: The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.
      */
     readonly 'Problem502-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `model_auth_failed`: The API key for the provider is missing or was refused.
+     *
+     *     `model_refused`: The provider refused the request. `detail` quotes its answer.
+     *
+     *     `model_unavailable`: The provider cannot be reached or fails, and no fallback model was available.
+     *
+     *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
+     */
+    readonly 'Problem502-3': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5991,6 +6155,16 @@ export interface components {
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
     readonly Problem504: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available. */
+    readonly 'Problem504-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6323,7 +6497,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
+      readonly 409: components['responses']['Problem409-12'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -7419,6 +7593,59 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly compactSession: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description The model that writes the summary. Default: the model of the server. */
+          readonly model?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was done to shorten the conversation that models read. The messages of the session stay. */
+      readonly 200: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Compaction'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 402: components['responses']['Problem402'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-8'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-6'];
+      readonly 429: components['responses']['Problem429-5'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 502: components['responses']['Problem502-3'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 504: components['responses']['Problem504-2'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listSessionEvents: {
     readonly parameters: {
       readonly query?: {
@@ -8071,7 +8298,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-12'];
+      readonly 409: components['responses']['Problem409-13'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8422,7 +8649,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-8'];
+      readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8584,7 +8811,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-10'];
+      readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8639,7 +8866,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-10'];
+      readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8724,12 +8951,12 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
-      readonly 429: components['responses']['Problem429-5'];
+      readonly 429: components['responses']['Problem429-6'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];
@@ -9020,12 +9247,12 @@ export interface operations {
       readonly 403: components['responses']['Problem403-4'];
       readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-13'];
+      readonly 409: components['responses']['Problem409-14'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-6'];
-      readonly 429: components['responses']['Problem429-6'];
+      readonly 422: components['responses']['Problem422-7'];
+      readonly 429: components['responses']['Problem429-7'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];

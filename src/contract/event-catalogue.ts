@@ -1,6 +1,7 @@
 // The catalogue: the name, the meaning and the JSON Schema of each event type. Validation, `GET /api/event-types`,
 // webhook payloads, the docs and the TypeScript types come from here.
 
+import { compactionFigures } from './compaction.ts';
 import { messageOriginSchema, messageSchema } from './message.ts';
 import { decisions, permissionSchema } from './permission.ts';
 import { planEntrySchema } from './plan.ts';
@@ -56,6 +57,15 @@ export const catalogue = {
   'session.end': {
     description: 'A session was deleted.',
     data: { type: 'object', properties: { reason: text }, required: ['reason'], additionalProperties: false },
+  },
+  'session.compacted': {
+    description: 'The older part of a session was replaced by a summary for the model, on request.',
+    data: {
+      type: 'object',
+      properties: compactionFigures,
+      required: ['summarized', 'kept', 'tokensBefore', 'tokensAfter', 'model', 'usage', 'cost'],
+      additionalProperties: false,
+    },
   },
   'message.user': {
     description:

@@ -4,6 +4,7 @@
 import type { RunStats } from '../base/run-figures.ts';
 import type { Agents } from '../contract/agent.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
+import type { CompactInput, Compaction } from '../contract/compaction.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
@@ -146,6 +147,12 @@ export interface SessionService {
    * @throws CodeBuddyError `session_not_found`, `validation_failed`, `not_supported_by_agent`
    */
   addMessage?(id: string, text: string, hop?: number): Promise<Message>;
+  /**
+   * Replaces the older part of the conversation that models read by a summary.
+   * @throws CodeBuddyError `session_not_found`, `session_busy`, `not_supported_by_agent`, `validation_failed`,
+   * `cost_limit_reached`, and those of the model
+   */
+  compact?(id: string, input: CompactInput, hop?: number): Promise<Compaction>;
   /**
    * Replaces the MCP servers that only this session has.
    * @throws CodeBuddyError `session_not_found`, `validation_failed`, `not_supported_by_agent`; `insufficient_scope` for a

@@ -58,6 +58,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => sessions.list(),
     () => sessions.create(),
     () => sessions.addMessage(id, 'x'),
+    () => sessions.compact(id),
     () => sessions.get(id),
     () => sessions.update(id, { title: 'x' }),
     () => sessions.delete(id),

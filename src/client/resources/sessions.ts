@@ -106,6 +106,21 @@ export class Sessions extends Resource {
   }
 
   /**
+   * Replaces the older part of the conversation that models read by a summary. The messages stay.
+   *
+   * @throws CodeBuddyApiError `session_not_found`, `session_busy`, `not_supported_by_agent`
+   * @example
+   * const { tokensBefore, tokensAfter } = await client.sessions.compact(session.id);
+   */
+  compact(
+    id: string,
+    body: Body<'compactSession'> = {},
+    options?: CreateOptions,
+  ): Promise<Answer<'compactSession', 200>> {
+    return this.calls.create(pathOf('sessions', id, '/compact'), body, options);
+  }
+
+  /**
    * Streams the events of a session, from its first event until the loop is left. Reconnects and resumes when the
    * connection breaks.
    *

@@ -4,6 +4,7 @@ import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 import { agentRoutes } from './agents.ts';
 import { indexRoutes } from './api-index.ts';
+import { compactionRoutes } from './compaction.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { docsRoutes } from './docs.ts';
@@ -43,6 +44,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...toolRoutes(context),
     ...sessionRoutes(context),
     ...steerRoutes(context),
+    ...compactionRoutes(context),
     ...eventRoutes(context),
     ...streamTicketRoutes(context),
     ...webhookRoutes(context),

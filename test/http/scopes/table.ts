@@ -315,6 +315,12 @@ export const table: readonly Row[] = [
     }),
   },
   {
+    route: 'POST /api/sessions/:id/compact',
+    passes: prompt(200),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/compact`, body: {} }),
+    options: { model: 'local/test-model', 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
     route: 'POST /api/sessions/:id/messages',
     passes: prompt(201),
     prepare: async (world) => ({
