@@ -20,6 +20,7 @@ import type { Store } from '../store/store.ts';
 import type { Timers } from './acp/acp-types.ts';
 import { parseAgents, requireAgent } from './acp/parse-agents.ts';
 import { type Agents, createAgents } from './agents.ts';
+import { type CompactSession, createCompactSession } from './compact-session.ts';
 import { createFileHistory } from './file-history/file-history.ts';
 import { listSessionChanges } from './file-history/session-changes.ts';
 import { createUndos, type Undos } from './file-history/undo.ts';
@@ -156,7 +157,7 @@ export interface Agent {
   /** The files of the workspace, and what sessions have changed in it. */
   readonly files: AgentFiles;
   readonly runs: Runs;
-  readonly sessions: Sessions;
+  readonly sessions: Sessions & { readonly compact: CompactSession };
   /** For direct calls. They run without permission; deny rules and the mode `read-only` apply. */
   readonly tools: DirectTools;
   readonly permissions: Permissions;
@@ -432,15 +433,27 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   else options.later(startBackground);
   return {
     runs,
-    sessions: createSessions({
-      store,
-      log,
-      now,
-      agents,
-      mcpServers: sessionServers,
-      isBusy: runs.isSessionBusy,
-      isShared: node !== undefined,
-    }),
+    sessions: {
+      ...createSessions({
+        store,
+        log,
+        now,
+        agents,
+        mcpServers: sessionServers,
+        isBusy: runs.isSessionBusy,
+        isShared: node !== undefined,
+      }),
+      compact: createCompactSession({
+        store,
+        log,
+        now,
+        models,
+        spending,
+        figures,
+        whileIdle: runs.whileIdle,
+        signal: closing.signal,
+      }),
+    },
     files: {
       ...createWorkspaceFiles(workspace),
       undo: undos.undo,

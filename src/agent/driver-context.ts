@@ -22,6 +22,7 @@ import type { WaitHooks, WaitingRoom } from './inbox/waiting-room.ts';
 import type { LiveRun } from './live-run.ts';
 import { type NewMessage, newMessageRow, toMessage } from './message-record.ts';
 import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
+import { readOwnSteers } from './own-steers.ts';
 import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
@@ -35,6 +36,7 @@ import {
 } from './session-memory.ts';
 import { readPages } from './session-pages.ts';
 import { round, type Spending } from './spending.ts';
+import type { Steer } from './steer-queue.ts';
 import { newCallId } from './tools/call-events.ts';
 import { capText } from './tools/cap-output.ts';
 import { textOfOutcome } from './tools/result-text.ts';
@@ -125,6 +127,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     const elsewhere = await liveElsewhere?.(run.sessionId);
     return readTranscript(store, run.sessionId, {
       after: run.memory.summary?.until,
+      waitingOf: run.id,
       includes: (runId) => runId === run.id || runId === null || !(isLive(runId) || elsewhere?.has(runId)),
     });
   }
@@ -326,6 +329,20 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     return { ...outcome, text };
   }
 
+  async function tellSteered(run: LiveRun, taken: readonly Steer[]): Promise<void> {
+    await keepOrder(run);
+    const { step } = run.record;
+    await log.append(
+      taken.map(({ messageId }) => ({
+        type: 'run.steered' as const,
+        data: { messageId, step: step ?? 0 },
+        ...run.owner,
+        hop: run.hop,
+      })),
+      [...run.takePendingWrites(), save(run)],
+    );
+  }
+
   const foreignOf = createForeignContexts({
     log,
     tools,
@@ -356,8 +373,15 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     },
     say: (text) => log.publish({ type: 'message.delta', data: { text }, ...run.owner }),
     reason: (text) => log.publish({ type: 'reasoning.delta', data: { text }, ...run.owner }),
+    beginStep: (step = (run.record.step ?? 0) + 1) => run.steers.take(() => run.beginStep(step)),
+    tellSteered(taken) {
+      if (taken.length > 0) run.keepLater(tellSteered(run, taken));
+    },
+    mayEnd: () => run.steers.closeIfEmpty(),
+    refuseMessages: () => run.steers.close(),
     sessionBeganAt: run.sessionBeganAt,
     ownMessages: () => ownMessages(run),
+    ownSteers: () => readOwnSteers(store, run.owner),
     transcript: () => transcript(run),
     keepTurn: (turn) => keepTurn(run, turn),
     summary: async () => run.memory.summary,
@@ -462,6 +486,15 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         type: 'message.assistant',
         data: { messageId: row.id, text, model, incomplete: true },
       });
+    },
+    async rejectOutput(reason) {
+      const retry = (run.record.outputRetries ?? 0) + 1;
+      run.outputRejected(retry);
+      await keepOrder(run);
+      await log.append(
+        [{ type: 'output.rejected', data: { retry, reason }, ...run.owner, hop: run.hop }],
+        [...run.takePendingWrites(), save(run)],
+      );
     },
     async spend({ model, usage, cost }) {
       const { record, memory, request } = run;

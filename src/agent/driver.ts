@@ -9,6 +9,8 @@ import type { ToolDescription } from '../contract/tool.ts';
 import type { CallerTool } from '../contract/tool-call.ts';
 import type { Usage } from '../contract/usage.ts';
 import type { ForeignContext } from './foreign-types.ts';
+import type { KeptSteer } from './own-steers.ts';
+import type { Steer } from './steer-queue.ts';
 import type { ToolOutcome } from './tools/tool.ts';
 import type { ImageRef, NewTurn, SentInput, Transcript } from './transcript.ts';
 
@@ -60,6 +62,19 @@ export interface DriverContext {
    */
   readonly continues: boolean;
   /**
+   * Begins a step, by default the next one, and returns the messages that came in since the last one, oldest first. Call
+   * `tellSteered` once their turns are kept.
+   */
+  readonly beginStep: (step?: number) => Promise<readonly Steer[]>;
+  readonly tellSteered: (taken: readonly Steer[]) => void;
+  /**
+   * Call it after the last step. False if messages came in meanwhile: make another step. If true, the run takes no more
+   * messages, and must end.
+   */
+  readonly mayEnd: () => Promise<boolean>;
+  /** Call it instead if the run must end: it takes no more messages. Returns those that it has not seen. */
+  readonly refuseMessages: () => Promise<readonly Steer[]>;
+  /**
    * The commits of `useTool` with `keepLater` and of `keepText` that are under way; undefined if there are none. Text
    * that follows them must not be shown before. Rejects if one of them failed: then the run must end.
    */
@@ -70,6 +85,8 @@ export interface DriverContext {
   readonly reason: (text: string) => void;
   /** When the session began, in Unix ms. */
   readonly sessionBeganAt: number;
+  /** The messages that were sent to this run, oldest first. */
+  readonly ownSteers: () => Promise<readonly KeptSteer[]>;
   /** The messages of this run, oldest first. */
   readonly ownMessages: () => Promise<readonly Message[]>;
   /** The conversation after the summarized part, including this run. */
@@ -124,6 +141,8 @@ export interface DriverContext {
   readonly keepText: (text: string, model: string, reasoning?: string) => void;
   /** Stores the part of an interrupted answer that was shown, in the same way. */
   readonly keepPartial: (text: string, model: string, reasoning?: string) => Promise<void>;
+  /** Counts an answer that does not match `options.format`, and for which the agent is asked again. */
+  readonly rejectOutput: (reason: string) => Promise<void>;
   /** Books the usage of a model call. Returns the exhausted budget, if there is one. */
   readonly spend: (use: {
     readonly model: string;
@@ -137,6 +156,8 @@ export interface DriverContext {
 
 export interface DriverResult {
   readonly response: string;
+  /** The value of the answer, if the prompt asked for JSON. */
+  readonly data?: unknown;
   /** The reasoning of the last step. */
   readonly reasoning?: string | undefined;
   readonly model: string;
@@ -164,5 +185,10 @@ export interface Driver {
     /** The JSON Pointers of the parts that are images. */
     readonly images: readonly string[];
   }): void | Promise<void>;
+  /**
+   * Absent: the agent takes no messages while it works.
+   * @throws CodeBuddyError `insufficient_scope` if the caller may not send this message
+   */
+  checkSteer?(steer: { readonly text: string; readonly mayUseTools: boolean }): void;
   respond(context: DriverContext): Promise<DriverResult>;
 }

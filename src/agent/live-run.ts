@@ -14,6 +14,7 @@ import type { Driver } from './driver.ts';
 import type { OpenItem } from './inbox/open-item.ts';
 import type { RunRecord, RunRequest } from './run-record.ts';
 import type { SessionMemory } from './session-memory.ts';
+import { SteerQueue } from './steer-queue.ts';
 
 /** The reason to end a run from outside. */
 export type Stop =
@@ -51,6 +52,8 @@ export class LiveRun {
   readonly isResumed: boolean;
   readonly promptMessageId: string | undefined;
   readonly sessionBeganAt: number;
+  /** Messages that came in while it worked. */
+  readonly steers = new SteerQueue();
   readonly #abort = new AbortController();
   readonly #clock = new RunClock();
   readonly #result = Promise.withResolvers<PromptResult>();
@@ -240,6 +243,14 @@ export class LiveRun {
       return found;
     }
     return undefined;
+  }
+
+  beginStep(step: number): void {
+    this.#record = { ...this.#record, step };
+  }
+
+  outputRejected(retries: number): void {
+    this.#record = { ...this.#record, outputRetries: retries };
   }
 
   answered(): void {

@@ -2,7 +2,7 @@
 
 import { makeId } from '../base/ids.ts';
 import { isBlank } from '../base/text.ts';
-import type { Message, ToolUse } from '../contract/message.ts';
+import type { Message, MessageOrigin, ToolUse } from '../contract/message.ts';
 import type { Part } from '../contract/part.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
@@ -18,6 +18,10 @@ export interface MessageContent {
   /** True if the transcript contains this text, or the call: it is not sent to a model twice. */
   readonly sent?: true;
   readonly incomplete?: true;
+  /** Absent for prompts. */
+  readonly via?: MessageOrigin;
+  /** Of a `steer`: the step of the run when it came in. */
+  readonly step?: number;
 }
 
 export interface NewMessage {
@@ -32,10 +36,24 @@ export interface NewMessage {
   /** True if the transcript contains this text, or the call. @default false */
   readonly sent?: boolean;
   readonly incomplete?: true;
+  readonly via?: MessageOrigin;
+  readonly step?: number;
 }
 
 export function newMessageRow(message: NewMessage, now: number): MessageRow {
-  const { sessionId, runId, role, content, reasoning, tool, parts = [], sent, incomplete } = message;
+  const {
+    sessionId,
+    runId,
+    role,
+    content,
+    reasoning,
+    tool,
+    parts = [],
+    sent,
+    incomplete,
+    via,
+    step,
+  } = message;
   const stored: MessageContent = {
     content,
     ...(reasoning === undefined || isBlank(reasoning) ? {} : { reasoning: capText(reasoning).text }),
@@ -43,6 +61,8 @@ export function newMessageRow(message: NewMessage, now: number): MessageRow {
     ...(parts.length === 0 ? {} : { parts }),
     ...(sent === true ? { sent } : {}),
     ...(incomplete === undefined ? {} : { incomplete }),
+    ...(via === undefined ? {} : { via }),
+    ...(step === undefined ? {} : { step }),
   };
   return {
     id: makeId('msg', now),
@@ -61,7 +81,7 @@ export function readContent(row: Pick<MessageRow, 'id' | 'content'>): MessageCon
 
 /** The message as clients see it. */
 export function toMessage(row: MessageRow, now = Date.now()): Message {
-  const { content, reasoning, tool, parts, incomplete } = readContent(row);
+  const { content, reasoning, tool, parts, incomplete, via } = readContent(row);
   return {
     id: row.id,
     sessionId: row.sessionId,
@@ -72,6 +92,7 @@ export function toMessage(row: MessageRow, now = Date.now()): Message {
     ...(tool === undefined ? {} : { tool }),
     ...(parts === undefined ? {} : { parts }),
     ...(incomplete === undefined ? {} : { incomplete }),
+    ...(via === undefined ? {} : { via }),
     createdAt: shownPast(row.createdAt, now),
   };
 }

@@ -88,7 +88,7 @@ export function createRunEndings({
   }
 
   return {
-    async complete(run, { response, reasoning, model, finishReason, isUsageUnknown }, durationMs) {
+    async complete(run, { response, data, reasoning, model, finishReason, isUsageUnknown }, durationMs) {
       const { owner, hop } = run;
       run.ending();
       // A run without a model call has no cost.
@@ -98,6 +98,7 @@ export function createRunEndings({
         { ...owner, role: 'assistant', content: response, reasoning, sent: run.hasAnswered },
         now(),
       );
+      const output = data === undefined ? {} : { data };
       const answer = { response, model, usage, cost, finishReason };
       const record: RunRecord = { ...run.record, ...answer, status: 'completed', endedAt: iso() };
       await log.append(
@@ -110,7 +111,7 @@ export function createRunEndings({
           },
           {
             type: 'run.complete',
-            data: { ...answer, durationMs: Math.round(durationMs * 1000) / 1000 },
+            data: { ...answer, ...output, durationMs: Math.round(durationMs * 1000) / 1000 },
             ...owner,
             hop,
           },
@@ -124,7 +125,7 @@ export function createRunEndings({
       );
       run.end(record);
       figures.ended('completed', durationMs);
-      run.resolve({ response, ...owner, model, usage, cost, finishReason });
+      run.resolve({ response, ...output, ...owner, model, usage, cost, finishReason });
     },
     async fail(run, cause) {
       const { owner, hop } = run;
@@ -144,6 +145,7 @@ export function createRunEndings({
         status,
         // The same code as in the event, and as after a crash.
         error: { code: status === 'interrupted' ? 'interrupted' : error.code, message: error.message },
+        ...(error.response === undefined ? {} : { response: error.response }),
         finishReason: status === 'failed' ? 'error' : status,
         endedAt: iso(),
       };
@@ -207,7 +209,8 @@ function judgeEnding(stop: Stop | undefined, cause: unknown): BadEnding {
     return { status: 'interrupted', error, event: { type: 'run.failed', data } };
   }
   const error = stop?.kind === 'timeout' ? timedOut() : asProblem(cause);
-  const data = { code: error.code, message: error.message };
+  const { code, message, response } = error;
+  const data = { code, message, ...(response === undefined ? {} : { response }) };
   return { status: 'failed', error, event: { type: 'run.failed', data } };
 }
 

@@ -8,6 +8,7 @@ import type { CallerTool } from '../contract/tool-call.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { RunRow, Write } from '../store/store.ts';
+import { readJson } from './output/read-json.ts';
 
 /** The options of a run, and the rights it works with: those of the caller that started it or resumed it last. */
 export interface RunRequest {
@@ -36,12 +37,17 @@ interface RunDetails extends RunRequest {
   readonly run: Partial<RunRecord> & Pick<Run, 'prompt' | 'parts'>;
 }
 
-type NullableFields<T> = { readonly [F in keyof T as null extends T[F] ? F : never]: null };
+type NullableFields<T> = {
+  readonly [F in keyof T as unknown extends T[F] ? never : null extends T[F] ? F : never]: null;
+};
 
 /** The fields of a run that may be null. A JSON merge patch removes them while they are. */
 const unset = Object.fromEntries(
   Object.entries(runSchema.properties)
-    .filter(([, { type }]) => typeof type === 'object' && type.some((one) => one === 'null'))
+    .filter(([, schema]) => {
+      const type = 'type' in schema ? schema.type : undefined;
+      return typeof type === 'object' && type.some((one) => one === 'null');
+    })
     .map(([name]) => [name, null]),
 ) as NullableFields<Run>;
 
@@ -110,13 +116,18 @@ export function patchRun(
 }
 
 export function toRun(row: RunRow): Run {
+  const { run, options } = readDetails(row);
+  // A merge patch would drop nulls of the value, so it is read from the text.
+  const output =
+    options?.format !== undefined && row.status === 'completed' ? readJson(run.response ?? '') : undefined;
   return {
     id: row.id,
     sessionId: row.sessionId,
     status: row.status as RunStatus,
     createdAt: new Date(row.createdAt).toISOString(),
     ...unset,
-    ...readDetails(row).run,
+    ...run,
+    ...(output === undefined ? {} : { data: output.value }),
   };
 }
 

@@ -12,6 +12,7 @@ import type { HistoryMessage, SessionOrigin } from '../contract/session.ts';
 import type { CallerTool } from '../contract/tool-call.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import type { Write } from '../store/store.ts';
+import type { Steering } from './steering.ts';
 
 export interface StartedRun {
   readonly run: Run;
@@ -90,12 +91,20 @@ export interface Runs {
    * @throws CodeBuddyError `storage_unavailable`
    */
   withdraw(id: string, reason: string): Promise<boolean>;
+  /** Sends a message to a run that has not ended; see `Steering.steer`. */
+  steer: Steering['steer'];
   activeCount(): number;
   /** The cost of today (UTC) over all nodes, in US dollars. */
   costToday(): Promise<number>;
   /** Counts since the start of the process, and the unfinished runs by status. */
   stats(): RunStats & { readonly states: RunStateCounts };
   isSessionBusy(sessionId: string): boolean;
+  /**
+   * Works on a session that has no unfinished run; its new runs wait meanwhile. With several nodes, call `stillIdle`
+   * before the change: a run may have begun on another one.
+   * @throws CodeBuddyError `session_busy`
+   */
+  whileIdle<T>(sessionId: string, work: (stillIdle: () => Promise<void>) => Promise<T>): Promise<T>;
   /** True for a run of this node that another one has taken over. */
   isLost(runId: string): boolean;
   /**

@@ -16,6 +16,7 @@ import type { PromptOptions } from '../contract/prompt.ts';
 import type { Run } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
+import { sessionBusy } from '../store/session-busy.ts';
 import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver, DriverContext, DriverResult } from './driver.ts';
 import { createDriverContexts } from './driver-context.ts';
@@ -31,6 +32,7 @@ import { newMessageRow } from './message-record.ts';
 import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
 import { createRetries } from './nodes/retries.ts';
 import { createRunsElsewhere } from './nodes/runs-elsewhere.ts';
+import { createOutputCheck } from './output/output-check.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { createRunEndings, stoppedWhileUnfinished } from './run-endings.ts';
 import type { RunLimits } from './run-limits.ts';
@@ -56,6 +58,7 @@ import { dropUndos, readSessionMemory } from './session-memory.ts';
 import { agentOf, newSessionRow, sessionNotFound, titleFrom } from './session-record.ts';
 import type { Spending } from './spending.ts';
 import { createStartAgain } from './start-again.ts';
+import { createSteering } from './steering.ts';
 import { requireStrictMode } from './strict-mode.ts';
 import type { ToolBox } from './tools/tool-box.ts';
 import { turnWrite } from './transcript.ts';
@@ -143,6 +146,7 @@ export function createRuns(options: RunsOptions): Runs {
       lose,
       onFault,
     });
+  const steering = createSteering({ store, log, queue, now, node });
   let isAccepting = true;
   const startAgain = createStartAgain({
     store,
@@ -382,6 +386,7 @@ export function createRuns(options: RunsOptions): Runs {
     { options, mayUseTools, tools: callerTools = [] }: RunRequest,
   ): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
+    if (options.format !== undefined) createOutputCheck(options.format);
     const chosen = await chooseDriver({ agent, options });
     await chosen.driver.checkCaller?.({
       prompt,
@@ -515,6 +520,24 @@ export function createRuns(options: RunsOptions): Runs {
     return true;
   }
 
+  async function whileIdle<T>(
+    sessionId: string,
+    work: (stillIdle: () => Promise<void>) => Promise<T>,
+  ): Promise<T> {
+    const isIdleElsewhere = async (): Promise<void> => {
+      if ((await elsewhere?.idsOf(sessionId))?.size) throw sessionBusy(sessionId);
+    };
+    await isIdleElsewhere();
+    if (queue.isSessionBusy(sessionId)) throw sessionBusy(sessionId);
+    queue.hold(sessionId);
+    try {
+      return await work(isIdleElsewhere);
+    } finally {
+      queue.letGo(sessionId);
+      workOn();
+    }
+  }
+
   /** Leaves a queued run to the next process. */
   function leave(live: LiveRun): void {
     queue.release(live);
@@ -562,11 +585,13 @@ export function createRuns(options: RunsOptions): Runs {
     },
     cancel,
     withdraw,
+    steer: steering.steer,
     activeCount: () => queue.size,
     costToday: spending.today,
     stats() {
       return { ...figures.stats(), states: queue.countByStatus() };
     },
+    whileIdle,
     isSessionBusy: (sessionId) => queue.isSessionBusy(sessionId),
     isLost: (runId) => queue.get(runId)?.isLost === true,
     async adopt(runId) {
@@ -596,6 +621,7 @@ export function createRuns(options: RunsOptions): Runs {
       for (const live of rest) stop(live, why);
       await Promise.all(rest.map(({ ended }) => ended));
       retries?.close();
+      steering.close();
       await elsewhere?.close([...left, ...leftWaiting].map(({ id }) => id));
     },
   };

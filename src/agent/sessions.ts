@@ -25,7 +25,7 @@ import type { SessionRow, Store } from '../store/store.ts';
 import type { Agents } from './agents.ts';
 import { toPage } from './list-page.ts';
 import type { SessionServers } from './mcp/session-servers.ts';
-import { toMessage } from './message-record.ts';
+import { newMessageRow, toMessage } from './message-record.ts';
 import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
 import { planCopy, writeCopy } from './session-fork.ts';
 import { readSessionMemory } from './session-memory.ts';
@@ -37,6 +37,7 @@ import {
   toSession,
   untitled,
 } from './session-record.ts';
+import { requireText } from './steering.ts';
 
 export interface SessionServiceOptions {
   readonly store: Store;
@@ -62,6 +63,11 @@ export interface Sessions {
   fork(id: string, input: SessionFork): Promise<Session>;
   export(id: string, format: ExportFormat): Promise<ExportedSession>;
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
+  /**
+   * Adds a message of the user without a run; the next run sees it.
+   * @throws CodeBuddyError `session_not_found`, `validation_failed`, `not_supported_by_agent`
+   */
+  addMessage(id: string, text: string, hop?: number): Promise<Message>;
   /**
    * Replaces the MCP servers that only this session has; see `SessionServers.set`.
    * @throws CodeBuddyError `session_not_found`, `not_supported_by_agent`, `validation_failed`, `insufficient_scope`
@@ -220,6 +226,24 @@ export function createSessions({
       return format === 'markdown'
         ? exportAsMarkdown(store, session)
         : exportAsJson(store, session, { exportedAt: new Date(now()).toISOString(), version });
+    },
+    async addMessage(id, given, hop = 0) {
+      const text = requireText(given);
+      const agent = agentOf(await find(id));
+      if (agent !== builtinAgent)
+        throw new CodeBuddyError(
+          'not_supported_by_agent',
+          `The agent ${agent} keeps its own conversation and takes only prompts. Send the text with the next prompt.`,
+        );
+      const message = newMessageRow(
+        { sessionId: id, runId: null, role: 'user', content: text, via: 'inject' },
+        now(),
+      );
+      await log.append(
+        [{ type: 'message.user', data: { messageId: message.id, text, via: 'inject' }, sessionId: id, hop }],
+        [{ kind: 'addMessage', message }],
+      );
+      return toMessage(message, now());
     },
     async messages(id, { limit, after, order }) {
       await find(id);

@@ -10,6 +10,7 @@ import type { Driver } from './driver.ts';
 import type { WaitingRoom } from './inbox/waiting-room.ts';
 import { LiveRun } from './live-run.ts';
 import type { RunsElsewhere } from './nodes/runs-elsewhere.ts';
+import { readOwnSteers } from './own-steers.ts';
 import { readReopened } from './reopened-runs.ts';
 import type { RunQueue } from './run-queue.ts';
 import { type RunRequest, toRun, toRunRequest, withoutPrompt } from './run-record.ts';
@@ -17,7 +18,7 @@ import { readSessionMemory } from './session-memory.ts';
 import { agentOf } from './session-record.ts';
 
 export interface StartAgainOptions {
-  readonly store: Pick<Store, 'getSession' | 'questions'>;
+  readonly store: Pick<Store, 'getSession' | 'listMessages' | 'questions'>;
   readonly room: Pick<WaitingRoom, 'reopen' | 'forget'>;
   readonly log: Pick<EventLog, 'read'>;
   readonly queue: Pick<RunQueue, 'has' | 'readmit'>;
@@ -50,8 +51,9 @@ export function createStartAgain({
     const driver = await chooseFor(agentOf(session), run, request).then((chosen) => chosen.driver, failing);
     const [queued] = await log.read({ runId: row.id, types: ['run.queued'], order: 'desc', limit: 1 });
     const reopened = (await readReopened(store, row)) ?? [];
-    if (queue.has(row.id)) return;
     const continues = reopened.length > 0;
+    // A run that continues finds its messages in its conversation.
+    const steers = continues ? [] : await readOwnSteers(store, { sessionId: row.sessionId, runId: row.id });
     const live = new LiveRun({
       record: withoutPrompt(run),
       request,
@@ -64,6 +66,8 @@ export function createStartAgain({
       sessionBeganAt: session.createdAt,
       reopened,
     });
+    for (const steer of steers) await live.steers.add(steer, async () => undefined);
+    if (queue.has(row.id)) return;
     room.reopen(reopened);
     void live.ended.then(() => room.forget(live.id));
     queue.readmit(live);

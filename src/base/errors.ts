@@ -135,7 +135,12 @@ const table = {
   run_ended: {
     status: 409,
     title: 'Run has ended',
-    when: 'The run has already ended and cannot be cancelled.',
+    when: 'The run has already ended, or is about to: it cannot be cancelled, and takes no more messages.',
+  },
+  step_mismatch: {
+    status: 409,
+    title: 'Another step',
+    when: 'The run is not at the `expectedStep` of the message. The message was not taken.',
   },
   run_not_resumable: {
     status: 409,
@@ -270,6 +275,11 @@ const table = {
     title: 'File cannot be read',
     when: 'A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.',
   },
+  output_invalid: {
+    status: 422,
+    title: 'Answer does not match the format',
+    when: 'The answer does not match `options.format`, even after two more tries. `response` has the last one.',
+  },
   model_not_found: { status: 422, title: 'Model not found', when: 'The provider does not have this model.' },
   context_too_long: {
     status: 422,
@@ -305,6 +315,11 @@ const table = {
     status: 429,
     title: 'Too many runs',
     when: 'The run queue of the session, the API key or the server is full; see Retry-After.',
+  },
+  too_many_messages: {
+    status: 429,
+    title: 'Too many messages',
+    when: 'Too many messages wait for the next step of the run; see Retry-After.',
   },
   too_many_waiting_runs: {
     status: 429,
@@ -472,6 +487,8 @@ export class CodeBuddyError extends Error {
   readonly code: ProblemCode;
   /** The invalid fields of a `validation_failed`, at most 100. */
   readonly errors: readonly FieldError[] | undefined;
+  /** The last answer, with `output_invalid`. */
+  readonly response: string | undefined;
   /** Response headers of the problem, such as `Retry-After` or `Allow`. */
   readonly headers: Readonly<Record<string, string>> | undefined;
 
@@ -482,6 +499,7 @@ export class CodeBuddyError extends Error {
       cause?: unknown;
       errors?: readonly FieldError[];
       headers?: Readonly<Record<string, string>>;
+      response?: string;
     } = {},
   ) {
     super(cut(detail, maxDetailLength), options.cause === undefined ? undefined : { cause: options.cause });
@@ -492,6 +510,7 @@ export class CodeBuddyError extends Error {
       message: cut(message, maxErrorLength),
     }));
     this.headers = options.headers;
+    this.response = options.response;
   }
 
   /** The HTTP status of `code`. */

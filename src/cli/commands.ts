@@ -15,7 +15,7 @@ export const commands: Commands = {
   },
   chat: { description: 'Chat with the agent in the terminal.', load: () => import('./chat.ts') },
   tools: { description: 'List and run tools.', load: () => import('./tools.ts') },
-  runs: { description: 'List, show, cancel and resume runs.', load: () => import('./runs.ts') },
+  runs: { description: 'List, show, steer, cancel and resume runs.', load: () => import('./runs.ts') },
   permissions: {
     description: 'List, allow and deny pending permissions.',
     load: () => import('./permissions.ts'),
@@ -25,7 +25,7 @@ export const commands: Commands = {
     load: () => import('./inbox.ts'),
   },
   sessions: {
-    description: 'List, show, fork, export and delete sessions.',
+    description: 'List, show, add to, compact, fork, export and delete sessions.',
     load: () => import('./sessions.ts'),
   },
   changes: {

@@ -18,6 +18,8 @@ export interface RequestOptions {
   /** In ms. */
   readonly timeout?: number | undefined;
   readonly permissionMode?: PermissionMode | undefined;
+  /** The JSON Schema of the answer. */
+  readonly schema?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface SessionOptions {
@@ -76,13 +78,14 @@ export async function latestSession(client: CodeBuddyClient, signal: AbortSignal
 }
 
 export function toRequest(prompt: string, options: RequestOptions): PromptRequest {
-  const { session, agent, model, maxSteps, timeout, permissionMode } = options;
+  const { session, agent, model, maxSteps, timeout, permissionMode, schema } = options;
   const runOptions = {
     ...(agent === undefined ? {} : { agent }),
     ...(model === undefined ? {} : { model }),
     ...(maxSteps === undefined ? {} : { maxSteps }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
     ...(permissionMode === undefined ? {} : { permissionMode }),
+    ...(schema === undefined ? {} : { format: { type: 'json_schema' as const, schema } }),
   };
   return {
     prompt,

@@ -27,6 +27,7 @@ import {
   withSession,
 } from './prompt-request.ts';
 import { showRun } from './prompt-run.ts';
+import { readSchema } from './read-schema.ts';
 import { askForDecision, findTerminal } from './terminal.ts';
 
 interface PromptOptions extends ConnectionOptions, SessionOptions, RequestOptions {
@@ -78,6 +79,13 @@ export function define(prompt: Command): void {
           '--output-format <format>',
           `${outputFormats.join(', ')} (each event as a line); --json is short for json`,
           { parse: oneOf('--output-format', outputFormats) },
+        ),
+      )
+      .addOption(
+        new Flag<Readonly<Record<string, unknown>>>(
+          '--schema <file>',
+          'JSON Schema that the answer must match; see --json',
+          { field: 'options/format/schema', parse: readSchema },
         ),
       )
       .option('--wait', 'without a terminal, wait until a permission is decided elsewhere'),

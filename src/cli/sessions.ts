@@ -14,6 +14,8 @@ import { localTime } from './local-time.ts';
 import { oneOf, textOf } from './option-values.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging.ts';
+import { readPrompt } from './prompt-input.ts';
+import { modelFlag } from './prompt-request.ts';
 import { UsageError } from './usage-error.ts';
 
 interface ExportOptions extends ConnectionOptions {
@@ -146,6 +148,48 @@ export function define(sessions: Command): void {
         },
         'Reading the session',
       );
+    });
+  withConnection(
+    withId(
+      sessions
+        .command('compact')
+        .description('Replace the older part of a session by a summary for the model.'),
+      'ses',
+    ),
+  )
+    .addOption(modelFlag('model that writes the summary'))
+    .action(async (id: string, options: ConnectionOptions & { readonly model?: string }) => {
+      await withClient(
+        options,
+        async (client, signal) => {
+          const body = options.model === undefined ? {} : { model: options.model };
+          const done = await client.sessions.compact(id, body, { signal });
+          if (options.json) printJson(done);
+          else if (!done.compacted) print(`Nothing was compacted: ${done.reason}`);
+          else
+            print(
+              `${done.summarized} prompts and answers became a summary, ${done.kept} stay: about ${done.tokensBefore} tokens before, ${done.tokensAfter} after.`,
+            );
+        },
+        'Waiting for the summary',
+      );
+    });
+  withConnection(
+    withId(
+      sessions
+        .command('add-message')
+        .description('Add a message without starting a run. The next run of the session sees it.'),
+      'ses',
+    ),
+  )
+    .argument('[text...]', 'the message (default: standard input; - waits for it)')
+    .action(async (id: string, words: readonly string[], options: ConnectionOptions) => {
+      const text = await readPrompt(words, process.stdin);
+      await withClient(options, async (client, signal) => {
+        const message = await client.sessions.addMessage(id, text, { signal });
+        if (options.json) printJson(message);
+        else print(`${message.id} waits for the next run of ${id}`);
+      });
     });
   withConnection(
     withId(sessions.command('delete').description('Delete a session with its messages and runs.'), 'ses'),

@@ -655,6 +655,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/runs/{id}/steer': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Send a message to a run that has not ended.
+     * @description The run sees the message before its next step. Several messages keep their order. If the model is giving its final answer, the run makes one more step. If a limit ends the run before, the next run of the session sees the message. Only the key that started the run, or one with the scope `tools`, may send messages to it.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['steerRun'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/sessions': {
     readonly parameters: {
       readonly query?: never;
@@ -723,6 +745,28 @@ export interface paths {
     readonly get: operations['listSessionChanges'];
     readonly put?: never;
     readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/sessions/{id}/compact': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Replace the older part of the conversation that models read by a summary.
+     * @description The messages of the session stay. Prompts that come in meanwhile wait. Long conversations are summarized without a request, too.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['compactSession'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -830,7 +874,13 @@ export interface paths {
      */
     readonly get: operations['listSessionMessages'];
     readonly put?: never;
-    readonly post?: never;
+    /**
+     * Add a message to a session without starting a run.
+     * @description The next run of the session sees the message before its prompt. Several messages keep their order. The offline agent reads only prompts, so it does not use them.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['addSessionMessage'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1887,6 +1937,34 @@ export interface components {
       readonly [key: string]: unknown;
     };
     /**
+     * Compaction
+     * @description What was done to shorten the conversation that models read. The messages of the session stay.
+     */
+    readonly Compaction: {
+      readonly compacted: boolean;
+      /** @description US dollars; null if unknown. */
+      readonly cost: number | null;
+      /** @description Prompts and answers that are sent unchanged. */
+      readonly kept: number;
+      readonly model: string | null;
+      /** @description Why nothing was compacted. Null if it was. */
+      readonly reason: string | null;
+      readonly sessionId: string;
+      /** @description Prompts and answers that the summary replaces. */
+      readonly summarized: number;
+      readonly summary: string | null;
+      /** @description An estimate. */
+      readonly tokensAfter: number;
+      /** @description An estimate. */
+      readonly tokensBefore: number;
+      /** @description Tokens used; null if the model does not report them. */
+      readonly usage: {
+        readonly inputTokens: number;
+        readonly outputTokens: number;
+        readonly totalTokens: number;
+      } | null;
+    };
+    /**
      * CostThresholdEvent
      * @description The cost of a session or a day passed a configured threshold.
      */
@@ -2013,7 +2091,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -2180,6 +2258,7 @@ export interface components {
       | components['schemas']['SessionEndEvent']
       | components['schemas']['SessionUndoEvent']
       | components['schemas']['SessionRedoEvent']
+      | components['schemas']['SessionCompactedEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -2191,6 +2270,8 @@ export interface components {
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
       | components['schemas']['RunQueuedEvent']
+      | components['schemas']['RunSteeredEvent']
+      | components['schemas']['OutputRejectedEvent']
       | components['schemas']['RunCompleteEvent']
       | components['schemas']['RunFailedEvent']
       | components['schemas']['RunCancelledEvent']
@@ -2455,6 +2536,11 @@ export interface components {
         readonly name: string;
         readonly params: unknown;
       };
+      /**
+       * @description `steer`: it was sent to the run while it worked. `inject`: it was added to the session without a run, for the next one. Absent for prompts.
+       * @enum {string}
+       */
+      readonly via?: 'steer' | 'inject';
     };
     /**
      * MessageAssistantEvent
@@ -2507,15 +2593,25 @@ export interface components {
        */
       readonly type: 'message.delta';
     };
+    /** MessageInput */
+    readonly MessageInput: {
+      /** @description The message. It must not be blank. */
+      readonly text: string;
+    };
     /**
      * MessageUserEvent
-     * @description A prompt was accepted.
+     * @description A prompt was accepted, or, with `via`, a message to a working run or to the session of the next one.
      */
     readonly MessageUserEvent: {
       readonly data: {
         readonly messageId: string;
         readonly parts?: readonly components['schemas']['Part'][];
         readonly text: string;
+        /**
+         * @description `steer`: it was sent to the run while it worked. `inject`: it was added to the session without a run, for the next one. Absent for prompts.
+         * @enum {string}
+         */
+        readonly via?: 'steer' | 'inject';
       };
       /**
        * @description Repeats `type`.
@@ -2644,6 +2740,48 @@ export interface components {
       readonly data: readonly components['schemas']['OpenAiModel'][];
       /** @constant */
       readonly object: 'list';
+    };
+    /**
+     * OutputFormat
+     * @description The answer must be JSON that matches `schema`. If it does not, the agent is told why and answers again, at most twice; then the run fails with `output_invalid`.
+     */
+    readonly OutputFormat: {
+      /** @description Told to the provider. Default: `answer`. */
+      readonly name?: string;
+      /** @description JSON Schema 2020-12, up to 64 KiB. `format` is not checked; `pattern` has RE2 syntax. */
+      readonly schema: {
+        readonly [key: string]: unknown;
+      };
+      /** @enum {string} */
+      readonly type: 'json_schema';
+    };
+    /**
+     * OutputRejectedEvent
+     * @description An answer did not match `options.format`. The agent was told why, and answers again.
+     */
+    readonly OutputRejectedEvent: {
+      readonly data: {
+        readonly reason: string;
+        /** @description The number of the next try, from 1. */
+        readonly retry: number;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'output.rejected';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'output.rejected';
     };
     /**
      * OverflowNotice
@@ -2877,6 +3015,8 @@ export interface components {
         readonly pointer: string;
       }[];
       readonly requestId: string;
+      /** @description Only with `output_invalid`: the last answer. */
+      readonly response?: string;
       readonly status: number;
       readonly title: string;
       /** @description The trace of the request, if it belongs to one. */
@@ -2889,6 +3029,7 @@ export interface components {
       readonly options?: {
         /** @description The agent that answers, of `GET /api/agents`. Default: that of the session; for a new session, that of the server. */
         readonly agent?: string;
+        readonly format?: components['schemas']['OutputFormat'];
         /** @description Maximum cost of the run in US dollars. */
         readonly maxCost?: number;
         /** @description Maximum number of model calls. */
@@ -2931,6 +3072,8 @@ export interface components {
     readonly PromptResult: {
       /** @description US dollars; null if unknown. */
       readonly cost: number | null;
+      /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+      readonly data?: unknown;
       readonly finishReason: string;
       readonly model: string | null;
       readonly response: string;
@@ -3075,6 +3218,8 @@ export interface components {
       readonly cost: number | null;
       /** Format: date-time */
       readonly createdAt: string;
+      /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+      readonly data?: unknown;
       /** Format: date-time */
       readonly endedAt: string | null;
       readonly error: {
@@ -3084,6 +3229,8 @@ export interface components {
       readonly finishReason: string | null;
       readonly id: string;
       readonly model: string | null;
+      /** @description How often the agent was asked again because its answer did not match `options.format`. Null without a format. */
+      readonly outputRetries: number | null;
       /** @description The parts of the prompt. Absent without any. */
       readonly parts?: readonly components['schemas']['Part'][];
       readonly prompt: string;
@@ -3096,6 +3243,8 @@ export interface components {
        * @enum {string}
        */
       readonly status: 'queued';
+      /** @description The step that the run works on, from 1: a call of the model, or a command of the offline agent. Null before it has begun, and for other agents. */
+      readonly step: number | null;
       /** @description Tokens used; null if the model does not report them. */
       readonly usage: {
         readonly inputTokens: number;
@@ -3354,6 +3503,8 @@ export interface components {
       readonly cost: number | null;
       /** Format: date-time */
       readonly createdAt: string;
+      /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+      readonly data?: unknown;
       /** Format: date-time */
       readonly endedAt: string | null;
       readonly error: {
@@ -3363,6 +3514,8 @@ export interface components {
       readonly finishReason: string | null;
       readonly id: string;
       readonly model: string | null;
+      /** @description How often the agent was asked again because its answer did not match `options.format`. Null without a format. */
+      readonly outputRetries: number | null;
       /** @description The parts of the prompt. Absent without any. */
       readonly parts?: readonly components['schemas']['Part'][];
       readonly prompt: string;
@@ -3379,6 +3532,8 @@ export interface components {
         | 'failed'
         | 'cancelled'
         | 'interrupted';
+      /** @description The step that the run works on, from 1: a call of the model, or a command of the offline agent. Null before it has begun, and for other agents. */
+      readonly step: number | null;
       /** @description Tokens used; null if the model does not report them. */
       readonly usage: {
         readonly inputTokens: number;
@@ -3420,6 +3575,8 @@ export interface components {
       readonly data: {
         /** @description US dollars; null if unknown. */
         readonly cost: number | null;
+        /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+        readonly data?: unknown;
         readonly durationMs: number;
         readonly finishReason: string;
         readonly model: string | null;
@@ -3458,6 +3615,8 @@ export interface components {
         readonly code: string;
         readonly interrupted?: boolean;
         readonly message: string;
+        /** @description Only with `output_invalid`: the last answer. */
+        readonly response?: string;
       };
       /**
        * @description Repeats `type`.
@@ -3504,11 +3663,38 @@ export interface components {
       readonly type: 'run.queued';
     };
     /**
+     * RunSteeredEvent
+     * @description The run has taken up a message that was sent to it. It sees it in this step.
+     */
+    readonly RunSteeredEvent: {
+      readonly data: {
+        readonly messageId: string;
+        readonly step: number;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'run.steered';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'run.steered';
+    };
+    /**
      * RunWebhook
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -3602,6 +3788,48 @@ export interface components {
       /** @description The tools that changed it; `agent` for another agent. */
       readonly tools: readonly string[];
       readonly undoable: boolean;
+    };
+    /**
+     * SessionCompactedEvent
+     * @description The older part of a session was replaced by a summary for the model, on request.
+     */
+    readonly SessionCompactedEvent: {
+      readonly data: {
+        /** @description US dollars; null if unknown. */
+        readonly cost: number | null;
+        /** @description Prompts and answers that are sent unchanged. */
+        readonly kept: number;
+        readonly model: string | null;
+        /** @description Prompts and answers that the summary replaces. */
+        readonly summarized: number;
+        /** @description An estimate. */
+        readonly tokensAfter: number;
+        /** @description An estimate. */
+        readonly tokensBefore: number;
+        /** @description Tokens used; null if the model does not report them. */
+        readonly usage: {
+          readonly inputTokens: number;
+          readonly outputTokens: number;
+          readonly totalTokens: number;
+        } | null;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.compacted';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.compacted';
     };
     /**
      * SessionEndEvent
@@ -3813,6 +4041,24 @@ export interface components {
       readonly workspace: string | null;
     };
     /**
+     * Steered
+     * @description A message that a run sees before its next step.
+     */
+    readonly Steered: {
+      readonly messageId: string;
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @description The step of the run when the message came in; 0 before it has begun. */
+      readonly step: number;
+    };
+    /** SteerInput */
+    readonly SteerInput: {
+      /** @description The `step` of the run that the message was written for; 0 if the run has not begun. If the run is at another one, the message is refused. */
+      readonly expectedStep?: number;
+      /** @description The message. It must not be blank. */
+      readonly text: string;
+    };
+    /**
      * StreamEvent
      * @description One message of a stream: an event of the log, a delta, which is not logged, or a notice of the stream.
      */
@@ -3821,6 +4067,7 @@ export interface components {
       | components['schemas']['SessionEndEvent']
       | components['schemas']['SessionUndoEvent']
       | components['schemas']['SessionRedoEvent']
+      | components['schemas']['SessionCompactedEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -3832,6 +4079,8 @@ export interface components {
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
       | components['schemas']['RunQueuedEvent']
+      | components['schemas']['RunSteeredEvent']
+      | components['schemas']['OutputRejectedEvent']
       | components['schemas']['RunCompleteEvent']
       | components['schemas']['RunFailedEvent']
       | components['schemas']['RunCancelledEvent']
@@ -4562,7 +4811,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -4711,7 +4960,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4752,7 +5001,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4960,6 +5209,8 @@ export interface components {
      *     `model_cannot_see`: The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.
      *
      *     `file_unreadable`: A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.
+     *
+     *     `output_invalid`: The answer does not match `options.format`, even after two more tries. `response` has the last one.
      *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
      *
@@ -6242,7 +6493,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
+    /** @description `run_ended`: The run has already ended, or is about to: it cannot be cancelled, and takes no more messages. */
     readonly 'Problem409-3': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6354,7 +6605,17 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_exists`: A webhook with this id already exists. */
+    /**
+     * @description `run_ended`: The run has already ended, or is about to: it cannot be cancelled, and takes no more messages.
+     *
+     *     `step_mismatch`: The run is not at the `expectedStep` of the message. The message was not taken.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-11': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6365,7 +6626,15 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
+    /**
+     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-12': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6376,7 +6645,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
+    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-13': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6387,7 +6656,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-14': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6398,8 +6667,30 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `trigger_exists`: A trigger with this id already exists. */
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-15': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    readonly 'Problem409-16': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `trigger_exists`: A trigger with this id already exists. */
+    readonly 'Problem409-17': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6414,7 +6705,7 @@ export interface components {
      *
      *     `trigger_disabled`: A disabled trigger accepts no calls. Enable it first.
      */
-    readonly 'Problem409-16': {
+    readonly 'Problem409-18': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6511,6 +6802,8 @@ export interface components {
      *
      *     `file_unreadable`: A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.
      *
+     *     `output_invalid`: The answer does not match `options.format`, even after two more tries. `response` has the last one.
+     *
      *     `model_not_found`: The provider does not have this model.
      *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
@@ -6577,9 +6870,27 @@ export interface components {
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     *
      *     `model_not_found`: The provider does not have this model.
+     *
+     *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
      */
     readonly 'Problem422-6': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     *
+     *     `model_not_found`: The provider does not have this model.
+     */
+    readonly 'Problem422-7': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6640,9 +6951,39 @@ export interface components {
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
      *
-     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
+     *     `too_many_messages`: Too many messages wait for the next step of the run; see Retry-After.
      */
     readonly 'Problem429-4': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `model_rate_limited`: The provider limits the rate of requests, and no fallback model was available; see Retry-After.
+     */
+    readonly 'Problem429-5': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
+     */
+    readonly 'Problem429-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6661,7 +7002,7 @@ export interface components {
      *
      *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
      */
-    readonly 'Problem429-5': {
+    readonly 'Problem429-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6713,6 +7054,24 @@ export interface components {
      *     `agent_unavailable`: The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.
      */
     readonly 'Problem502-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `model_auth_failed`: The API key for the provider is missing or was refused.
+     *
+     *     `model_refused`: The provider refused the request. `detail` quotes its answer.
+     *
+     *     `model_unavailable`: The provider cannot be reached or fails, and no fallback model was available.
+     *
+     *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
+     */
+    readonly 'Problem502-3': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6828,6 +7187,16 @@ export interface components {
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
     readonly Problem504: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available. */
+    readonly 'Problem504-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7211,7 +7580,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-14'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-14'];
+      readonly 409: components['responses']['Problem409-16'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -8437,6 +8806,53 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly steerRun: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['SteerInput'];
+      };
+    };
+    readonly responses: {
+      /** @description The message is stored and waits for the next step. */
+      readonly 202: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Steered'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-4'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-11'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-5'];
+      readonly 429: components['responses']['Problem429-4'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listSessions: {
     readonly parameters: {
       readonly query?: {
@@ -8697,6 +9113,59 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly compactSession: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description The model that writes the summary. Default: the model of the server. */
+          readonly model?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was done to shorten the conversation that models read. The messages of the session stay. */
+      readonly 200: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Compaction'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 402: components['responses']['Problem402'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-10'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-12'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-6'];
+      readonly 429: components['responses']['Problem429-5'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 502: components['responses']['Problem502-3'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 504: components['responses']['Problem504-2'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listSessionEvents: {
     readonly parameters: {
       readonly query?: {
@@ -8929,6 +9398,53 @@ export interface operations {
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly addSessionMessage: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['MessageInput'];
+      };
+    };
+    readonly responses: {
+      /** @description A prompt of the user, an answer of the agent, or the output of a tool. */
+      readonly 201: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Message'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-10'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-5'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -9467,7 +9983,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-15'];
+      readonly 409: components['responses']['Problem409-17'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9818,7 +10334,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
+      readonly 409: components['responses']['Problem409-13'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9980,7 +10496,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-13'];
+      readonly 409: components['responses']['Problem409-15'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10035,7 +10551,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-13'];
+      readonly 409: components['responses']['Problem409-15'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10120,12 +10636,12 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-12'];
+      readonly 409: components['responses']['Problem409-14'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
-      readonly 429: components['responses']['Problem429-4'];
+      readonly 429: components['responses']['Problem429-6'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
@@ -10416,12 +10932,12 @@ export interface operations {
       readonly 403: components['responses']['Problem403-6'];
       readonly 404: components['responses']['Problem404-15'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-16'];
+      readonly 409: components['responses']['Problem409-18'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-6'];
-      readonly 429: components['responses']['Problem429-5'];
+      readonly 422: components['responses']['Problem422-7'];
+      readonly 429: components['responses']['Problem429-7'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];

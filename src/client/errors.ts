@@ -24,6 +24,8 @@ export class CodeBuddyApiError extends Error {
   readonly requestId: string | undefined;
   /** The invalid fields of a `validation_failed`. */
   readonly errors: NonNullable<Problem['errors']>;
+  /** The last answer, with `output_invalid`. */
+  readonly response: string | undefined;
   /** Seconds to wait before the next attempt, if the server says so. */
   readonly retryAfterSeconds: number | undefined;
 
@@ -38,6 +40,7 @@ export class CodeBuddyApiError extends Error {
     this.code = problem.code ?? 'unknown';
     this.requestId = problem.requestId;
     this.errors = problem.errors ?? [];
+    this.response = problem.response;
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }

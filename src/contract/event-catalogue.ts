@@ -1,7 +1,8 @@
 // The catalogue: the name, the meaning and the JSON Schema of each event type. Validation, `GET /api/event-types`,
 // webhook payloads, the docs and the TypeScript types come from here.
 
-import { messageSchema } from './message.ts';
+import { compactionFigures } from './compaction.ts';
+import { messageOriginSchema, messageSchema } from './message.ts';
 import { partsSchema } from './part.ts';
 import { decisions, permissionSchema } from './permission.ts';
 import { planEntrySchema } from './plan.ts';
@@ -55,7 +56,7 @@ const undoData = {
   required: ['undoId', 'messageId', 'messages', 'files'],
   additionalProperties: false,
 } as const;
-const { response, model, usage, cost, finishReason } = promptResultSchema.properties;
+const { response, data, model, usage, cost, finishReason } = promptResultSchema.properties;
 const { callId, params, rule, alwaysCovers, realPath } = permissionSchema.properties;
 const { incomplete } = messageSchema.properties;
 const { choices, allowsText } = questionSchema.properties;
@@ -82,11 +83,21 @@ export const catalogue = {
     description: 'An undo was taken back: the messages are back, and files have the content that was undone.',
     data: undoData,
   },
-  'message.user': {
-    description: 'A prompt was accepted.',
+  'session.compacted': {
+    description: 'The older part of a session was replaced by a summary for the model, on request.',
     data: {
       type: 'object',
-      properties: { messageId: text, text, parts: partsSchema },
+      properties: compactionFigures,
+      required: ['summarized', 'kept', 'tokensBefore', 'tokensAfter', 'model', 'usage', 'cost'],
+      additionalProperties: false,
+    },
+  },
+  'message.user': {
+    description:
+      'A prompt was accepted, or, with `via`, a message to a working run or to the session of the next one.',
+    data: {
+      type: 'object',
+      properties: { messageId: text, text, parts: partsSchema, via: messageOriginSchema },
       required: ['messageId', 'text'],
       additionalProperties: false,
     },
@@ -176,12 +187,31 @@ export const catalogue = {
       additionalProperties: false,
     },
   },
+  'run.steered': {
+    description: 'The run has taken up a message that was sent to it. It sees it in this step.',
+    data: {
+      type: 'object',
+      properties: { messageId: text, step: count },
+      required: ['messageId', 'step'],
+      additionalProperties: false,
+    },
+  },
+  'output.rejected': {
+    description: 'An answer did not match `options.format`. The agent was told why, and answers again.',
+    data: {
+      type: 'object',
+      properties: { retry: { ...count, description: 'The number of the next try, from 1.' }, reason: text },
+      required: ['retry', 'reason'],
+      additionalProperties: false,
+    },
+  },
   'run.complete': {
     description: 'A run completed with an answer.',
     data: {
       type: 'object',
       properties: {
         response,
+        data,
         model,
         usage,
         cost,
@@ -196,7 +226,12 @@ export const catalogue = {
     description: 'A run failed, or was interrupted because the server stopped.',
     data: {
       type: 'object',
-      properties: { code: text, message: text, interrupted: { type: 'boolean' } },
+      properties: {
+        code: text,
+        message: text,
+        interrupted: { type: 'boolean' },
+        response: { type: 'string', description: 'Only with `output_invalid`: the last answer.' },
+      },
       required: ['code', 'message'],
       additionalProperties: false,
     },

@@ -25,6 +25,17 @@ const toolUseSchema = {
   additionalProperties: false,
 } as const;
 
+/** How a message of the user came in, other than as the prompt of a run. */
+export const messageOrigins = ['steer', 'inject'] as const;
+export type MessageOrigin = (typeof messageOrigins)[number];
+
+export const messageOriginSchema = {
+  type: 'string',
+  enum: messageOrigins,
+  description:
+    '`steer`: it was sent to the run while it worked. `inject`: it was added to the session without a run, for the next one. Absent for prompts.',
+} as const;
+
 export type ToolUse = SchemaType<typeof toolUseSchema>;
 
 export const messageSchema = {
@@ -56,6 +67,7 @@ export const messageSchema = {
       const: true,
       description: 'The answer was cut off by a failure or a cancellation. Absent otherwise.',
     },
+    via: messageOriginSchema,
     createdAt: time,
   },
   required: ['id', 'sessionId', 'runId', 'role', 'content', 'createdAt'],

@@ -2,6 +2,7 @@
 
 import { agentNameSchema } from './agent.ts';
 import { maxAnswerTimeMs, unansweredActions } from './inbox.ts';
+import { outputFormatSchema } from './output-format.ts';
 import { maxParts, partInputSchema } from './part.ts';
 import { permissionSchema } from './permission.ts';
 import { permissionModes } from './permission-mode.ts';
@@ -14,7 +15,7 @@ import { callerToolSchema, toolCallSchema } from './tool-call.ts';
 import { runWebhookSchema } from './webhook-input.ts';
 
 /** In characters. Applies regardless of `maxRequestSize`: a prompt is stored, logged and sent to webhooks. */
-const maxPromptLength = 1_048_576;
+export const maxPromptLength = 1_048_576;
 
 export const promptOptionsSchema = {
   type: 'object',
@@ -60,6 +61,7 @@ export const promptOptionsSchema = {
     },
     system: { type: 'string', maxLength: maxPromptLength, description: 'Added to the system prompt.' },
     maxTokens: { type: 'integer', minimum: 1, description: 'Input and output tokens of the run, at most.' },
+    format: outputFormatSchema,
     maxCost: { type: 'number', exclusiveMinimum: 0, description: 'Maximum cost of the run in US dollars.' },
   },
   additionalProperties: false,

@@ -5,6 +5,7 @@ import type { RunStats } from '../base/run-figures.ts';
 import type { Tracing } from '../base/tracing.ts';
 import type { Agents } from '../contract/agent.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
+import type { CompactInput, Compaction } from '../contract/compaction.ts';
 import type { InboxAnswer, InboxItem, InboxQuery } from '../contract/inbox.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
@@ -29,6 +30,7 @@ import type {
   SessionServersInput,
 } from '../contract/session.ts';
 import type { Setting } from '../contract/setting.ts';
+import type { Steered, SteerInput } from '../contract/steer.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { CallerTool } from '../contract/tool-call.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -116,6 +118,19 @@ export interface RunService {
    * @throws CodeBuddyError `run_not_found`, `run_ended`, `node_unavailable`
    */
   cancel(id: string, reason?: string): Promise<Run>;
+  /**
+   * Sends a message to a run that has not ended; the run sees it before its next step.
+   * @throws CodeBuddyError `run_not_found`, `run_ended`, `step_mismatch`, `insufficient_scope`, `not_supported_by_agent`,
+   * `too_many_messages`, `node_unavailable`
+   */
+  steer?(
+    id: string,
+    request: SteerInput & {
+      readonly hop?: number;
+      readonly keyId?: string | null;
+      readonly mayUseTools?: boolean;
+    },
+  ): Promise<Steered>;
   activeCount(): number;
   /** US dollars, of today (UTC) and of all nodes. */
   costToday?(): Promise<number>;
@@ -147,6 +162,17 @@ export interface SessionService {
     readonly chunks: AsyncIterable<string>;
   }>;
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
+  /**
+   * Adds a message of the user without a run; the next run sees it.
+   * @throws CodeBuddyError `session_not_found`, `validation_failed`, `not_supported_by_agent`
+   */
+  addMessage?(id: string, text: string, hop?: number): Promise<Message>;
+  /**
+   * Replaces the older part of the conversation that models read by a summary.
+   * @throws CodeBuddyError `session_not_found`, `session_busy`, `not_supported_by_agent`, `validation_failed`,
+   * `cost_limit_reached`, and those of the model
+   */
+  compact?(id: string, input: CompactInput, hop?: number): Promise<Compaction>;
   /**
    * Replaces the MCP servers that only this session has.
    * @throws CodeBuddyError `session_not_found`, `validation_failed`, `not_supported_by_agent`; `insufficient_scope` for a

@@ -4,6 +4,7 @@ import { CodeBuddyError } from '../base/errors.ts';
 import type { Turns } from '../base/turns.ts';
 import { builtinAgent } from '../contract/agent.ts';
 import { contentOf, type InboxItem } from '../contract/inbox.ts';
+import type { OutputFormat } from '../contract/output-format.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Conversation } from './conversation.ts';
@@ -18,6 +19,8 @@ export interface StartOptions {
   readonly sessionId?: string | undefined;
   /** True if the run continues when the client leaves. @default false */
   readonly detached?: boolean;
+  /** The form of the answer. @default text */
+  readonly format?: OutputFormat | undefined;
 }
 
 /** @throws CodeBuddyError of `runs.start`; `model_not_found` */
@@ -25,12 +28,12 @@ export async function startRun(
   services: Pick<DoorServices, 'runs' | 'sessions' | 'agents'> & { readonly turns: Turns },
   caller: Caller,
   conversation: Conversation,
-  { model, sessionId, detached = false }: StartOptions,
+  { model, sessionId, detached = false, format }: StartOptions,
 ): Promise<StartedRun> {
   const { runs } = services;
   const { prompt, parts, system } = conversation;
   const { requestId, hop, keyId, mayUseTools } = caller;
-  const chosen = optionsOf(model);
+  const chosen = { ...optionsOf(model), ...(format === undefined ? {} : { format }) };
   const applies = system === undefined || (await appliesSystem(services, chosen.agent));
   const options = applies && system !== undefined ? { ...chosen, system } : chosen;
   const start = (place: SessionPlace): Promise<StartedRun> => {
@@ -128,6 +131,7 @@ export async function resultOf(started: StartedRun, caller: Caller): Promise<Pro
       cause: error.cause,
       headers,
       ...(error.errors === undefined ? {} : { errors: error.errors }),
+      ...(error.response === undefined ? {} : { response: error.response }),
     });
   }
 }

@@ -72,6 +72,26 @@ test('the reasoning and the text of a run are streamed on another node while the
   expect((await second.client.runs.get(run.id)).response).toBe(pieces.join(''));
 });
 
+test('a message to a run is taken on another node, with the answer of its owner', async () => {
+  const gate = createGate();
+  const { first, second, model } = await startNodes(async (_, number) => {
+    if (number === 1) await gate.opened;
+    return says(`answer ${number}`);
+  });
+  const run = await first.client.runs.start({ prompt: 'hi' });
+  await waitFor('the first step', () => model.requests.length === 1);
+  expect(await failure(second.client.runs.steer(run.id, { text: 'a', expectedStep: 7 }))).toBe(
+    'step_mismatch',
+  );
+  const steered = await second.client.runs.steer(run.id, 'One more thing.');
+  expect(steered).toMatchObject({ runId: run.id, sessionId: run.sessionId, step: 1 });
+  gate.open();
+  await hasStatus(second.client, run.id, 'completed');
+  expect(model.requests[1]?.messages.at(-1)?.text).toBe('One more thing.');
+  expect(await eventTypes(second.client, run.id)).toContain('run.steered');
+  expect(await failure(second.client.runs.steer(run.id, 'late'))).toBe('run_ended');
+});
+
 test('pages of permissions skip none while others are decided, and read no runs', async () => {
   const { first, second, sql } = await startNodes(({ messages }) =>
     messages.at(-1)?.role === 'user' ? calls('bash', { command: 'true', timeoutMs: 5000 }) : says('Done.'),

@@ -121,6 +121,8 @@ const validBodies: Readonly<Record<string, unknown>> = {
   'POST /api/permissions/:id': { decision: 'deny' },
   'POST /api/questions/:id': { answer: 'a' },
   'POST /api/tool-calls/:id': { result: 1 },
+  'POST /api/runs/:id/steer': { text: 'a' },
+  'POST /api/sessions/:id/messages': { text: 'a' },
   'PATCH /api/sessions/:id': { title: 'a' },
   'POST /api/sessions/:id/mcp-servers': { mcpServers: {} },
   'POST /api/webhooks/:id/replay': { after: 0 },
@@ -149,6 +151,7 @@ async function conflicts(world: World, proxy: string, described: Described): Pro
   await look('POST /api/sessions', '/api/sessions', 409, 'prompt', { title: 'b' }, key);
   const failed = await world.failedRun();
   await look('POST /api/runs/:id/cancel', `/api/runs/${failed}/cancel`, 409, 'prompt', {});
+  await look('POST /api/runs/:id/steer', `/api/runs/${failed}/steer`, 409, 'prompt', { text: 'late' });
   await look('POST /api/prompt', '/api/prompt', 502, 'prompt', { prompt: 'fail' });
   const slow = { prompt: 'run sleep 30', options: { model: 'offline', timeoutMs: 1 } };
   await look('POST /api/prompt', '/api/prompt', 504, 'prompt+tools', slow);

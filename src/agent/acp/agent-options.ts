@@ -66,6 +66,10 @@ export function requireSupported(
     const reason = can[option] === false ? reasons[option] : unknown[option];
     return reason === undefined ? [] : [fault(option, `must be left out: the agent ${agent.name} ${reason}`)];
   });
+  if (options.format !== undefined)
+    errors.push(
+      fault('format', `must be left out: the answer of the agent ${agent.name} cannot be held to a schema`),
+    );
   const { models } = facts;
   if (
     options.model !== undefined &&

@@ -16,6 +16,7 @@ export function handOver(
   const said = turns.flatMap((turn): string[] => {
     if (turn.kind === 'prompt')
       return exceptMessage(turn.runId) ? [] : [`User: ${turn.text}${textOfParts(turn.parts)}`];
+    if (turn.kind === 'message') return [`User: ${turn.text}`];
     if (turn.kind === 'note') return [];
     return turn.parts.flatMap((part) => {
       if (part.type === 'reasoning') return [];

@@ -25,6 +25,8 @@ const noResult =
   'There is no result: the run ended before this call had answered. It may or may not have been done.';
 /** Closes an interrupted turn. Some providers refuse a user message after a result or after another user message. */
 const cutOff = '[The run ended here, before I had answered.]';
+/** Closes a step before a message that came in while the agent worked. */
+const messageCame = '[A message of the user came in while I worked.]';
 /** Follows the text of an interrupted answer. */
 const brokenOff = '\n\n[My answer was cut off here.]';
 const notKept = '[What was said before is not kept.]';
@@ -33,7 +35,7 @@ const goOn = '[Go on.]';
 const lookingAt = '[I look at the image.]';
 const summaryRead = 'I have read the summary and continue from there.';
 
-export interface Conversation extends Transcript {
+export interface Conversation extends Omit<Transcript, 'waiting'> {
   readonly summary: Summary | undefined;
 }
 
@@ -71,12 +73,20 @@ export function promptFor(
             imagePart(image, sight),
           ]),
         );
+      continue;
+    }
+    const before = turns[index - 1];
+    const more = turn.kind === 'prompt' ? (turn.parts ?? []).map((part) => inputPart(part, sight)) : [];
+    const last = prompt.at(-1);
+    const text = joins(turn, before) ? lastTextOf(last) : undefined;
+    if (text !== undefined && last?.role === 'user') {
+      text.text += `\n\n${sendable(turn.text)}`;
+      last.content.push(...more);
     } else if (!isBlank(turn.text)) {
-      sayAsUser(
-        sendable(turn.text),
-        index === 0 && summary !== undefined ? summaryRead : cutOff,
-        turn.kind === 'prompt' ? (turn.parts ?? []).map((part) => inputPart(part, sight)) : [],
-      );
+      let closing = cutOff;
+      if (turn.kind === 'message' && before?.kind === 'answer') closing = messageCame;
+      if (index === 0 && summary !== undefined) closing = summaryRead;
+      sayAsUser(sendable(turn.text), closing, more);
     }
   }
   // The last message must be the user's. A resumed run may have no new one.
@@ -86,6 +96,18 @@ export function promptFor(
 
 function inputPart(part: SentInput, sight: Sight): UserPart {
   return part.type === 'text' ? { type: 'text', text: sendable(part.text) } : imagePart(part, sight);
+}
+
+/** Messages that follow one another are one for the model, and so are a prompt and the messages around it. */
+function joins(turn: Turn, before: Turn | undefined): boolean {
+  if (before === undefined || before.kind === 'answer') return false;
+  if (turn.kind === 'message' && turn.runId !== null && before.runId === turn.runId) return true;
+  return before.kind === 'message' && turn.kind !== 'note';
+}
+
+function lastTextOf(message: LanguageModelV4Message | undefined): { text: string } | undefined {
+  const part = message?.role === 'user' ? message.content.at(-1) : undefined;
+  return part?.type === 'text' ? part : undefined;
 }
 
 function addAnswer(
@@ -185,7 +207,8 @@ export function summaryText({ text }: Pick<Summary, 'text'>): string {
 
 /** The tokens of one turn, with the results of its calls. */
 export function tokensOf(turn: Turn, results: Results): number {
-  if (turn.kind === 'note') return estimateTextTokens(turn.text) + tokensPerMessage;
+  if (turn.kind === 'note' || turn.kind === 'message')
+    return estimateTextTokens(turn.text) + tokensPerMessage;
   if (turn.kind === 'prompt')
     return (
       estimateTextTokens(turn.text + textOfParts(turn.parts)) +
@@ -232,7 +255,7 @@ export function findCut({ turns, results }: Conversation, keepTokens: number): n
 /** The conversation as plain text, for the model that summarizes it: as text, calls and results need no tools. */
 export function asTranscript({ turns, results, summary }: Conversation, maxCharacters: number): string {
   const lines = turns.map((turn) => {
-    if (turn.kind === 'note') return `user: ${turn.text}`;
+    if (turn.kind === 'note' || turn.kind === 'message') return `user: ${turn.text}`;
     if (turn.kind === 'prompt') return `user: ${turn.text}${textOfParts(turn.parts)}`;
     const texts = turn.parts.map((part) => {
       if (part.type === 'text') return part.text;

@@ -4,6 +4,7 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 import { makeCallId } from '../call-ids.ts';
 import type { DriverContext, LoadedImage, Summary } from '../driver.ts';
+import type { Steer } from '../steer-queue.ts';
 import type { CallResult, NewTurn, SentPart, Turn } from '../transcript.ts';
 import { type Conversation, tokensOf } from './conversation.ts';
 import type { ModelAnswer, RequestedCall } from './model-call.ts';
@@ -23,6 +24,8 @@ export class LiveConversation implements Conversation {
   readonly #callIds = new Set<string>();
   /** The id of the last turn, while the conversation is dropped from memory. */
   #droppedAt: string | undefined;
+  /** Messages to the run from before it was opened. */
+  #waiting: readonly Steer[] = [];
 
   private constructor(context: DriverContext, { turns, results, summary }: Conversation) {
     this.#context = context;
@@ -36,7 +39,9 @@ export class LiveConversation implements Conversation {
   static async open(context: DriverContext): Promise<LiveConversation> {
     const [transcript, summary] = await Promise.all([context.transcript(), context.summary()]);
     const conversation = new LiveConversation(context, { ...transcript, summary });
+    conversation.#waiting = transcript.waiting;
     const own = conversation.turns.filter(({ runId }) => runId === context.runId);
+    const later = own.length === 0 ? [] : conversation.#takeAfter(own.at(-1) as Turn);
     if (own.length === 0) {
       // The run was interrupted before it began.
       const parts = await context.promptParts();
@@ -49,6 +54,9 @@ export class LiveConversation implements Conversation {
     } else if (context.isResumed && !context.continues && own.at(-1)?.kind !== 'prompt') {
       conversation.#keep({ kind: 'note', text: resumedNote });
     }
+    // Messages to the session wait for the next run, or for this one if it is resumed. The open calls come first.
+    if (context.continues) conversation.#waiting = [...later, ...transcript.waiting];
+    else if (context.isResumed) conversation.addMessages(later);
     return conversation;
   }
 
@@ -64,6 +72,17 @@ export class LiveConversation implements Conversation {
     return callsOf(last)
       .filter(({ callId }) => !this.results.has(callId))
       .map(({ callId, tool, input }) => ({ callId, tool, input: JSON.stringify(input ?? {}) }));
+  }
+
+  /** Adds the messages that the run has taken, and returns those that are new. */
+  addMessages(taken: readonly Steer[]): readonly Steer[] {
+    const waiting = this.#waiting.filter(
+      ({ messageId }) => !taken.some((one) => one.messageId === messageId),
+    );
+    const added = [...waiting, ...taken];
+    this.#waiting = [];
+    for (const { messageId, text } of added) this.#keep({ kind: 'message', messageId, text });
+    return added;
   }
 
   /** Returns the calls with their new ids. */
@@ -87,6 +106,11 @@ export class LiveConversation implements Conversation {
   /** Adds the part of an interrupted answer that was shown. */
   addPartial(text: string, model: string): void {
     this.#keep({ kind: 'answer', model, parts: [{ type: 'text', text }], isCutOff: true });
+  }
+
+  /** Adds a message of the server to the model. */
+  addNote(text: string): void {
+    this.#keep({ kind: 'note', text });
   }
 
   /** Drops the conversation from memory. `addResults` reads it from the store again. */
@@ -150,6 +174,18 @@ export class LiveConversation implements Conversation {
   async #readImage(fileId: string): Promise<LoadedImage | undefined> {
     await this.#context.keeping();
     return this.#context.readImage(fileId);
+  }
+
+  /** Removes the messages to the session after this turn. */
+  #takeAfter(turn: Turn): readonly Steer[] {
+    const end = this.turns.indexOf(turn) + 1;
+    const later: Steer[] = [];
+    this.turns = this.turns.filter((one, index) => {
+      if (index < end || one.kind !== 'message' || one.runId !== null) return true;
+      later.push({ messageId: one.messageId, text: one.text });
+      return false;
+    });
+    return later;
   }
 
   async #readAgain(): Promise<void> {

@@ -21,7 +21,7 @@ export interface Sight {
 export const blind: Sight = { sees: false, images: new Map() };
 
 /** Newest first. */
-export function newestImages({ turns, results }: Transcript): readonly ImageRef[] {
+export function newestImages({ turns, results }: Pick<Transcript, 'turns' | 'results'>): readonly ImageRef[] {
   const all: ImageRef[] = [];
   for (const turn of turns) {
     if (turn.kind === 'prompt')

@@ -10,6 +10,7 @@ export type AgentNode = Pick<Ownership, 'node' | 'runs' | 'commands' | 'counters
 export const commandKinds = {
   cancel: 'run.cancel',
   withdraw: 'run.withdraw',
+  steer: 'run.steer',
   decide: 'permission.decide',
   answer: 'inbox.answer',
 } as const;

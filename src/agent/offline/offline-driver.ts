@@ -6,7 +6,9 @@ import { isRecord } from '../../base/is-record.ts';
 import { cutHead } from '../../base/text.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
 import { cannotSee } from '../models/model-abilities.ts';
+import { createOutputCheck, outputInvalid } from '../output/output-check.ts';
 import { createAnswer } from './answer.ts';
+import { CommandQueue, type ToolCommand, usesTool } from './command-queue.ts';
 import { type Command, commandForms, parseCommands } from './parse-command.ts';
 
 export const offlineModel = 'offline';
@@ -31,16 +33,14 @@ function help(): string {
 /** Limit of commands in one prompt; the same as that of `options.maxSteps`. */
 const maxCommands = 1000;
 
-type ToolCommand = Exclude<Command, { kind: 'help' | 'unknown' }>;
-
-const usesTool = (command: Command): command is ToolCommand =>
-  command.kind !== 'help' && command.kind !== 'unknown';
-
 export function createOfflineDriver(): Driver {
   return {
     checkCaller({ prompt, mayUseTools, images }) {
       if (images.length > 0) throw cannotSee(offlineModel, images);
       if (!mayUseTools) requireNoTools(parseCommands(prompt));
+    },
+    checkSteer({ text, mayUseTools }) {
+      if (!mayUseTools) requireNoTools(parseCommands(text));
     },
     async respond(context) {
       const commands = parseCommands(await context.prompt());
@@ -53,14 +53,17 @@ export function createOfflineDriver(): Driver {
         });
       }
       const done = context.isResumed ? await countDone(context) : 0;
+      const earlier = context.isResumed ? await context.ownSteers() : [];
       const maxSteps = context.options.maxSteps ?? Number.POSITIVE_INFINITY;
       const answer = createAnswer(context.say);
       let finishReason: DriverResult['finishReason'] = 'stop';
-      let steps = 0;
       const files = await filesOf(context);
       if (files !== '') answer.add(files);
       if (commands.length === 0) answer.add(help());
-      for (const command of commands) {
+      const queue = new CommandQueue({ context, commands, done, earlier });
+      for (;;) {
+        const command = await queue.next();
+        if (command === undefined) break;
         if (command.kind === 'unknown') {
           answer.addUnknown(command.line);
           continue;
@@ -70,15 +73,15 @@ export function createOfflineDriver(): Driver {
           continue;
         }
         context.signal.throwIfAborted();
-        const step = steps++;
-        if (step < done) continue;
-        if (step >= maxSteps) {
+        if (queue.steps <= done) continue;
+        if (queue.steps > maxSteps) {
+          await context.refuseMessages();
           answer.add(`Stopped: options.maxSteps is ${maxSteps}.`);
           finishReason = 'max_steps';
           break;
         }
         try {
-          answer.add(await perform(command, context, step));
+          answer.add(await perform(command, context, queue.steps));
         } catch (error) {
           if (!(error instanceof FailedCommand)) throw error;
           answer.add(error.message);
@@ -86,7 +89,15 @@ export function createOfflineDriver(): Driver {
         }
       }
       answer.end(help());
-      return { response: answer.text, model: offlineModel, finishReason };
+      const response = answer.text;
+      const { format } = context.options;
+      if (format === undefined) return { response, model: offlineModel, finishReason };
+      const output = createOutputCheck(format)(response);
+      if (output.kind === 'invalid') {
+        await context.keepPartial(response, offlineModel);
+        throw outputInvalid(output.fault, response, 'The offline agent does not try again.');
+      }
+      return { response, data: output.data, model: offlineModel, finishReason };
     },
   };
 }

@@ -135,6 +135,32 @@ export class Sessions extends Resource {
   }
 
   /**
+   * Adds a message without starting a run. The next run of the session sees it before its prompt.
+   *
+   * @throws CodeBuddyApiError `session_not_found`, `not_supported_by_agent`
+   * @example
+   * await client.sessions.addMessage(session.id, 'The deploy has finished.');
+   */
+  addMessage(id: string, text: string, options?: CreateOptions): Promise<Message> {
+    return this.calls.create(pathOf('sessions', id, '/messages'), { text }, options);
+  }
+
+  /**
+   * Replaces the older part of the conversation that models read by a summary. The messages stay.
+   *
+   * @throws CodeBuddyApiError `session_not_found`, `session_busy`, `not_supported_by_agent`
+   * @example
+   * const { tokensBefore, tokensAfter } = await client.sessions.compact(session.id);
+   */
+  compact(
+    id: string,
+    body: Body<'compactSession'> = {},
+    options?: CreateOptions,
+  ): Promise<Answer<'compactSession', 200>> {
+    return this.calls.create(pathOf('sessions', id, '/compact'), body, options);
+  }
+
+  /**
    * Streams the events of a session, from its first event until the loop is left. Reconnects and resumes when the
    * connection breaks.
    *

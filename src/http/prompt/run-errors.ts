@@ -38,6 +38,7 @@ export const runErrors = [
   'tool_not_found',
   'tool_failed',
   'context_too_long',
+  'output_invalid',
   'model_rate_limited',
   'model_refused',
   'model_unavailable',

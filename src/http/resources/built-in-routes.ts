@@ -4,6 +4,7 @@ import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 import { agentRoutes } from './agents.ts';
 import { indexRoutes } from './api-index.ts';
+import { compactionRoutes } from './compaction.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { docsRoutes } from './docs.ts';
@@ -25,6 +26,7 @@ import { sessionRoutes } from './sessions.ts';
 import { settingRoutes } from './settings.ts';
 import { signInRoutes } from './sign-in.ts';
 import { statusRoutes } from './status.ts';
+import { steerRoutes } from './steer.ts';
 import { streamTicketRoutes } from './stream-tickets.ts';
 import { toolRoutes } from './tools.ts';
 import { triggerCallRoutes } from './trigger-calls.ts';
@@ -49,6 +51,8 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...sessionRoutes(context),
     ...sessionChangeRoutes(context),
     ...fileRoutes(context),
+    ...steerRoutes(context),
+    ...compactionRoutes(context),
     ...eventRoutes(context),
     ...streamTicketRoutes(context),
     ...webhookRoutes(context),

@@ -169,6 +169,8 @@ export const table: readonly Row[] = [
       'options.system': 'Be short.',
       'options.maxTokens': 100_000,
       'options.maxCost': 1,
+      // The model of this test answers no JSON: test/http/resources/output-format.test.ts has it.
+      'options.format': undefined,
       webhook: ({ hookUrl }: World) => ({ url: hookUrl }),
       'webhook.url': hook,
       'webhook.events': ({ hookUrl }: World) => ({ url: hookUrl, events: ['run.*'] }),
@@ -300,6 +302,40 @@ export const table: readonly Row[] = [
     passes: prompt(200),
     prepare: async (world) => ({ path: `/api/runs/${(await world.waitingRun()).id}/cancel`, body: {} }),
     options: { reason: 'not needed' },
+  },
+  {
+    // The key with `prompt` starts the run.
+    route: 'POST /api/runs/:id/steer',
+    passes: prompt(202),
+    prepare: async (world) => ({
+      path: `/api/runs/${(await world.waitingRun()).id}/steer`,
+      body: { text: 'and then' },
+    }),
+    options: { text: 'x', expectedStep: 1, 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
+    route: 'POST /api/runs/:id/steer',
+    when: 'of another key',
+    passes: both(202),
+    prepare: async (world) => ({
+      path: `/api/runs/${(await world.waitingRun('prompt+tools')).id}/steer`,
+      body: { text: 'and then' },
+    }),
+  },
+  {
+    route: 'POST /api/sessions/:id/compact',
+    passes: prompt(200),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/compact`, body: {} }),
+    options: { model: 'local/test-model', 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
+    route: 'POST /api/sessions/:id/messages',
+    passes: prompt(201),
+    prepare: async (world) => ({
+      path: `/api/sessions/${await world.session()}/messages`,
+      body: { text: 'by the way' },
+    }),
+    options: { text: 'x', 'Idempotency-Key:': () => `key-${unique++}` },
   },
   {
     route: 'POST /api/runs/:id/resume',

@@ -8,7 +8,7 @@ import { client } from '../../app/sign-in.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { plural } from '../../parts/format.ts';
-import { attempt } from '../../parts/toast.tsx';
+import { attempt, notify } from '../../parts/toast.tsx';
 
 const maxTitle = 200;
 
@@ -18,6 +18,13 @@ export function forkSession(id: string, messageId?: string): Promise<boolean> {
     const fork = await client.sessions.fork(id, messageId === undefined ? {} : { messageId });
     go(['sessions', fork.id]);
   }, 'The session is forked.');
+}
+
+function compact(id: string): Promise<boolean> {
+  return attempt(async () => {
+    const { reason, tokensBefore, tokensAfter } = await client.sessions.compact(id);
+    notify(reason ?? `About ${tokensBefore} tokens became ${tokensAfter}.`);
+  });
 }
 
 export interface SessionActionsProps {
@@ -34,6 +41,14 @@ export function SessionActions({ session, onChanged }: SessionActionsProps) {
     <>
       <button type="button" {...right} onClick={() => forkSession(id)}>
         Fork
+      </button>
+      <button
+        type="button"
+        {...right}
+        disabled={right.disabled || session.status !== 'idle'}
+        onClick={() => void compact(id).then(onChanged)}
+      >
+        Compact
       </button>
       <button type="button" {...right} onClick={() => setOpen('rename')}>
         Rename

@@ -2,6 +2,7 @@
 
 import { useMemo, useRef } from 'preact/hooks';
 import type { Run } from '../../../src/client/web.ts';
+import { builtinAgent } from '../../../src/contract/agent.ts';
 import { useKeys } from '../../app/keys.ts';
 import { askedItems, pendingPermissions } from '../../app/pending-permissions.ts';
 import { useResource } from '../../app/resource.ts';
@@ -164,6 +165,7 @@ export function SessionView({ id }: { readonly id: string }) {
             sessionId={id}
             agent={session.value?.agent}
             isBusy={active !== undefined}
+            steers={session.value?.agent === builtinAgent ? current?.id : undefined}
             onEscape={onEscape}
           />
         </div>
