@@ -36,6 +36,8 @@ export interface Runs {
     request: Caller & {
       prompt: string;
       sessionId?: string;
+      /** Create the session if there is none with `sessionId`. @default false */
+      createSession?: boolean;
       /** Of a new session. @default 'rest' */
       origin?: SessionOrigin;
       /** Names that the session gets; `sessions.named` finds it by each. @default none */

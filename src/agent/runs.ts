@@ -23,6 +23,7 @@ import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
 import { createRetries } from './nodes/retries.ts';
 import { createRunsElsewhere } from './nodes/runs-elsewhere.ts';
 import type { Permissions } from './permissions/permissions.ts';
+import { createdOnce, findPrompted, unarchiving } from './prompted-session.ts';
 import { createRunEndings, stoppedWhileUnfinished } from './run-endings.ts';
 import type { RunLimits } from './run-limits.ts';
 import { RunQueue } from './run-queue.ts';
@@ -143,13 +144,14 @@ export function createRuns(options: RunsOptions): Runs {
     node,
   });
 
-  async function start(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
+  const start: Runs['start'] = (request) => createdOnce(request, () => startOnce(request));
+
+  async function startOnce(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
     requireAccepting();
     const { mayUseTools = true, keyId = null, hop = 0 } = request;
     const prompt = requireText(request.prompt);
     const runRequest: RunRequest = { options: wellFormedDeep(request.options), mayUseTools, keyId };
-    let session: SessionRow | undefined;
-    if (request.sessionId !== undefined) session = await requireSession(request.sessionId);
+    let session = await findPrompted(store, request);
     const agent = session === undefined ? agentForNew(runRequest.options.agent) : agentOf(session);
     requireSameAgent(agent, runRequest.options, session);
     const { driver, model } = await chooseFor(agent, prompt, runRequest);
@@ -159,7 +161,9 @@ export function createRuns(options: RunsOptions): Runs {
       titleFrom(request.history?.find(({ role }) => role === 'user')?.content ?? prompt),
       { agent, ...(request.origin === undefined ? {} : { origin: request.origin }) },
       createdAt,
+      request.sessionId,
     );
+    const back = unarchiving(session, hop);
     const memory = readSessionMemory(session);
     await spending.requireRoom(memory.cost);
     const ahead = isNew || elsewhere === undefined ? 0 : (await elsewhere.lookAt(session.id)).length;
@@ -188,14 +192,23 @@ export function createRuns(options: RunsOptions): Runs {
       sessionBeganAt: session.createdAt,
     });
     return admit(live, run, {
-      before: isNew ? [{ type: 'session.start', data: { title: session.title }, ...owner, hop }] : [],
+      before: isNew
+        ? [{ type: 'session.start', data: { title: session.title }, ...owner, hop }]
+        : back.events,
       after: [
         { type: 'message.user', data: { messageId: message.id, text: prompt }, ...owner, hop },
         ...together.events,
       ],
       ahead: isNew ? undefined : ahead,
       writes: [
-        ...(isNew ? [{ kind: 'putSession' as const, session }] : []),
+        ...(isNew
+          ? [
+              {
+                kind: session.place === undefined ? ('putSession' as const) : ('addSession' as const),
+                session,
+              },
+            ]
+          : back.writes),
         ...(request.names ?? []).map((name) => ({
           kind: 'nameSession' as const,
           name,
@@ -266,11 +279,12 @@ export function createRuns(options: RunsOptions): Runs {
       promptMessageId: undefined,
       sessionBeganAt: session.createdAt,
     });
+    const back = unarchiving(session, parts.hop);
     return admit(live, run, {
-      before: [],
+      before: back.events,
       after: [],
       ahead: 0,
-      writes: [patchRun(live.record, now(), { request: parts.request })],
+      writes: [...back.writes, patchRun(live.record, now(), { request: parts.request })],
     });
   }
 

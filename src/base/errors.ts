@@ -107,6 +107,11 @@ const table = {
     title: 'Session busy',
     when: 'The session has an unfinished run and cannot be changed this way.',
   },
+  session_exists: {
+    status: 409,
+    title: 'Session already exists',
+    when: 'A session with this id already exists.',
+  },
   run_ended: {
     status: 409,
     title: 'Run has ended',

@@ -21,7 +21,7 @@ export const commands: Commands = {
     load: () => import('./permissions.ts'),
   },
   sessions: {
-    description: 'List, show, fork, export and delete sessions.',
+    description: 'List, search, show, fork, archive, export and delete sessions.',
     load: () => import('./sessions.ts'),
   },
   events: { description: 'Follow the event log.', load: () => import('./events.ts') },

@@ -27,6 +27,7 @@ export type PermissionDecision = Body<'decidePermission'>;
 export type Session = Answer<'getSession', 200>;
 export type ExportedSession = Answer<'exportSession', 200>;
 export type Message = Answer<'listSessionMessages', 200>['messages'][number];
+export type SearchHit = Answer<'searchMessages', 200>['hits'][number];
 export type ToolDescription = Answer<'listTools', 200>['tools'][number];
 export type LoggedEvent = Answer<'listEvents', 200>['events'][number];
 export type Webhook = Answer<'getWebhook', 200>;

@@ -19,6 +19,7 @@ export type {
   PromptRequest,
   PromptResult,
   Run,
+  SearchHit,
   Session,
   Setting,
   ToolDescription,

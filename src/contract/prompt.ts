@@ -66,6 +66,11 @@ export const promptRequestSchema = {
       maxLength: 128,
       description: 'The session to continue; default: a new one.',
     },
+    createSession: {
+      type: 'boolean',
+      description:
+        'Create the session if there is none with `sessionId`, which may then be an id of your own, as in `POST /api/sessions`. Default: false.',
+    },
     options: promptOptionsSchema,
     webhook: runWebhookSchema,
   },

@@ -9,7 +9,16 @@ import type {
   RunWebhookRow,
 } from './delivery-store.ts';
 import { DamagedRowError } from './row-json.ts';
-import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from './store.ts';
+import type {
+  AnswerRow,
+  EventRow,
+  FoundMessage,
+  KeyRow,
+  MessageRow,
+  RunRow,
+  SessionRow,
+  TurnRow,
+} from './store.ts';
 import type { TriggerCallRow, TriggerKeyRow } from './trigger-store.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -53,6 +62,16 @@ export function toSessionRow(row: Row): SessionRow {
     createdAt: row.created_at as number,
     updatedAt: row.updated_at as number,
     details: row.details as string,
+    ...(typeof row.place === 'string' ? { place: row.place } : {}),
+    ...(row.is_archived === 1 ? { isArchived: true } : {}),
+  };
+}
+
+export function toFoundMessage(row: Row): FoundMessage {
+  return {
+    message: toMessageRow(row),
+    sessionTitle: row.title as string,
+    isArchived: row.is_archived === 1,
   };
 }
 

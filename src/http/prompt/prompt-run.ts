@@ -44,6 +44,7 @@ export async function answerByRun(
   const start = {
     prompt: input.prompt,
     ...(input.sessionId === undefined ? {} : { sessionId: input.sessionId }),
+    ...(input.createSession === true ? { createSession: true } : {}),
     options: input.options ?? {},
     requestId: request.id,
     hop: factsOf(request).hop,

@@ -18,6 +18,7 @@ import { openAiRoutes } from './openai.ts';
 import { permissionRoutes } from './permissions.ts';
 import { promptRoutes } from './prompt.ts';
 import { runRoutes } from './runs.ts';
+import { searchRoutes } from './search.ts';
 import { sessionRoutes } from './sessions.ts';
 import { settingRoutes } from './settings.ts';
 import { signInRoutes } from './sign-in.ts';
@@ -41,6 +42,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...permissionRoutes(context),
     ...toolRoutes(context),
     ...sessionRoutes(context),
+    ...searchRoutes(context),
     ...eventRoutes(context),
     ...streamTicketRoutes(context),
     ...webhookRoutes(context),

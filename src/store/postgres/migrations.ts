@@ -12,6 +12,7 @@ import { nodesMigration } from './nodes/nodes-migration.ts';
 import { oneUseMigration } from './nodes/one-use-migration.ts';
 import { schemaFenceMigration } from './nodes/schema-fence-migration.ts';
 import { questionsMigration } from './questions-migration.ts';
+import { searchMigration } from './search-migration.ts';
 import { sessionNamesMigration } from './session-names-migration.ts';
 import { triggersMigration } from './triggers-migration.ts';
 import { webhooksMigration } from './webhooks-migration.ts';
@@ -189,6 +190,7 @@ export const migrations: readonly string[] = [
   lostRequestsMigration,
   sessionNamesMigration,
   triggersMigration,
+  searchMigration,
 ];
 
 /** The newest version that this release supports. */

@@ -11,6 +11,7 @@ import { parseDatabaseUrl } from './database-url.ts';
 import { createDeliveryReader } from './delivery-reader.ts';
 import { createEventReader } from './event-reader.ts';
 import { createMaintenance } from './maintenance.ts';
+import { createMessageIndex } from './message-index.ts';
 import { openDatabase } from './open-database.ts';
 import { createRecordReader } from './record-reader.ts';
 import { createSharedWebhooks } from './shared-webhooks.ts';
@@ -70,6 +71,7 @@ export async function openPostgresStore({
     doubtLimitMs,
   });
   let closing: Promise<void> | undefined;
+  const search = createMessageIndex({ database, guard });
   const { listQuestions, getQuestion, ...records } = createRecordReader(database);
 
   return {
@@ -80,7 +82,11 @@ export async function openPostgresStore({
     get feed() {
       return node?.feed;
     },
-    write: writer.write,
+    write(writes, options) {
+      if (writes.some(({ kind }) => kind === 'addMessage')) search.added();
+      return writer.write(writes, options);
+    },
+    search,
     ...createEventReader({ database, checksJson: version >= 160_000 }),
     async eventBounds() {
       const text = 'SELECT (SELECT min(sequence) FROM events) AS first, last FROM log_head';
@@ -95,6 +101,7 @@ export async function openPostgresStore({
     triggers: createTriggerStore({ database, guard, onChanged: () => node?.touched() }),
     webhooks: createSharedWebhooks({ database, guard, onChanged: () => node?.touched() }),
     close() {
+      search.close();
       closing ??= writer.close().then(() => database.close());
       return closing;
     },
