@@ -22,6 +22,7 @@ const words = new RegExp(
   String.raw`(?=[\p{L}\p{N}])(?:[${unspaced}]\p{M}*|(?:(?![${unspaced}])[\p{L}\p{N}\p{M}])+)`,
   'gu',
 );
+const jsonEscapes = /\\(?:[bfnrt"\\/]|u[0-9a-f]{4})/g;
 const ascii = /^[\0-\x7f]*$/;
 
 /** The words of a text, in their order. */
@@ -39,13 +40,16 @@ export function searchedWords(content: string): string {
 
 /** The searched text of a message. `content`: the column of its row. */
 export function searchedText(content: string): string {
-  let text: unknown;
+  let message: { readonly content?: unknown; readonly tool?: unknown } | null = null;
   try {
-    text = (JSON.parse(content) as { readonly content?: unknown } | null)?.content;
+    message = JSON.parse(content);
   } catch {
     // A damaged row must not stop the others from being found.
   }
-  return typeof text === 'string' ? text.slice(0, maxSearchedText) : '';
+  if (typeof message?.content !== 'string') return '';
+  const text = message.content.slice(0, maxSearchedText);
+  // The output of most tools is JSON: `\\nword` in it is the word at the beginning of a line.
+  return message.tool === undefined ? text : text.replace(jsonEscapes, ' ');
 }
 
 function fold(word: string): string {
