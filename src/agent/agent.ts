@@ -1,9 +1,13 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the module
 // together.
+//
+// Over 400 lines: it creates every part with its dependencies and options, and does little else.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { passiveTracing } from '../base/passive-tracing.ts';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
 import { createRunFigures } from '../base/run-figures.ts';
+import type { Tracing } from '../base/tracing.ts';
 import { builtinAgent } from '../contract/agent.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
@@ -44,6 +48,7 @@ import { removeLeftovers } from './tools/leftovers.ts';
 import { describeSandbox, requireSandbox } from './tools/sandbox/describe-sandbox.ts';
 import { createSandbox, type SandboxOptions } from './tools/sandbox.ts';
 import { createToolBox } from './tools/tool-box.ts';
+import { traceTools } from './tools/traced-tools.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
 
@@ -120,6 +125,8 @@ export interface AgentOptions {
   readonly warn?: (message: string) => void;
   /** Called with work that may start later, such as watching files. @default it starts at once */
   readonly later?: (work: () => void) => void;
+  /** @default no spans */
+  readonly tracing?: Tracing;
 }
 
 export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
@@ -159,7 +166,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const sleep = options.sleep ?? ((ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }));
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
   const redactor = options.redactor ?? createRedactor(secretVariables(environment));
-  const { ownFiles = [], watch = false } = options;
+  const { ownFiles = [], watch = false, tracing = passiveTracing } = options;
   const clean = cleanEnvironment(environment);
   const allow = (options.permissions?.allow ?? []).map(parseRule);
   const deny = (options.permissions?.deny ?? []).map(parseRule);
@@ -233,7 +240,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     warn(
       `removed ${path}: a command that a crash interrupted had created it, and ${runBy} would run it later`,
     );
-  const toolBox = createToolBox({
+  const plainTools = createToolBox({
     workspace,
     log: runLog,
     environment: clean,
@@ -244,6 +251,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     ...(watch ? { holdFile: (path) => watching?.hold(path) ?? (() => undefined) } : {}),
     sandbox,
   });
+  const toolBox = traceTools(plainTools, tracing);
   const permissions = createPermissions({
     log: runLog,
     now,
@@ -263,6 +271,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     sleep,
     warn,
     redact: redactor.redact,
+    tracing,
     onRefusedTool(refused) {
       if (options.stateFolder === undefined) return;
       try {
@@ -327,6 +336,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     now,
     onFault,
     node,
+    tracing,
   });
   const allPermissions: AllPermissions =
     node === undefined || store.questions === undefined

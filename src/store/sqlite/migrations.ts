@@ -177,6 +177,10 @@ export const migrations: readonly string[] = [
   CREATE TABLE trigger_states (trigger_id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
   `
+  -- The trace that an event belongs to, which its deliveries continue: traceparent and, after a space, tracestate.
+  ALTER TABLE payloads ADD COLUMN trace TEXT;
+  `,
+  `
   -- The place of a session in lists, if its caller chose the id: an id that sorts by time. NULL: the id is the place.
   ALTER TABLE sessions ADD COLUMN place TEXT;
   ALTER TABLE sessions ADD COLUMN is_archived INTEGER NOT NULL DEFAULT 0;
