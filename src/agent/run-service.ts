@@ -44,6 +44,8 @@ export interface Runs {
       /** Texts, images and files that follow the prompt. @default none */
       parts?: readonly PartInput[];
       sessionId?: string;
+      /** Create the session if there is none with `sessionId`. @default false */
+      createSession?: boolean;
       /** Of a new session. @default 'rest' */
       origin?: SessionOrigin;
       /** Names that the session gets; `sessions.named` finds it by each. @default none */

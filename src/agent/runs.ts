@@ -34,6 +34,7 @@ import { createRetries } from './nodes/retries.ts';
 import { createRunsElsewhere } from './nodes/runs-elsewhere.ts';
 import { createOutputCheck } from './output/output-check.ts';
 import type { Permissions } from './permissions/permissions.ts';
+import { createdOnce, findPrompted, unarchiving } from './prompted-session.ts';
 import { createRunEndings, stoppedWhileUnfinished } from './run-endings.ts';
 import type { RunLimits } from './run-limits.ts';
 import { RunQueue } from './run-queue.ts';
@@ -179,7 +180,9 @@ export function createRuns(options: RunsOptions): Runs {
     node,
   });
 
-  async function start(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
+  const start: Runs['start'] = (request) => createdOnce(request, () => startOnce(request));
+
+  async function startOnce(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
     requireAccepting();
     const { mayUseTools = true, keyId = null, hop = 0 } = request;
     const prompt = requireText(request.prompt);
@@ -189,8 +192,7 @@ export function createRuns(options: RunsOptions): Runs {
       keyId,
       ...(request.tools === undefined ? {} : { tools: wellFormedDeep(request.tools) }),
     };
-    let session: SessionRow | undefined;
-    if (request.sessionId !== undefined) session = await requireSession(request.sessionId);
+    let session = await findPrompted(store, request);
     const agent = session === undefined ? agentForNew(runRequest.options.agent) : agentOf(session);
     requireSameAgent(agent, runRequest.options, session);
     const taken = await promptParts.take(prompt, request.parts ?? []);
@@ -204,7 +206,9 @@ export function createRuns(options: RunsOptions): Runs {
       titleFrom(request.history?.find(({ role }) => role === 'user')?.content ?? prompt),
       { agent, ...(request.origin === undefined ? {} : { origin: request.origin }) },
       createdAt,
+      request.sessionId,
     );
+    const back = unarchiving(session, hop);
     const memory = readSessionMemory(session);
     await spending.requireRoom(memory.cost);
     const ahead = isNew || elsewhere === undefined ? 0 : (await elsewhere.lookAt(session.id)).length;
@@ -236,7 +240,9 @@ export function createRuns(options: RunsOptions): Runs {
       sessionBeganAt: session.createdAt,
     });
     return admit(live, run, {
-      before: isNew ? [{ type: 'session.start', data: { title: session.title }, ...owner, hop }] : [],
+      before: isNew
+        ? [{ type: 'session.start', data: { title: session.title }, ...owner, hop }]
+        : back.events,
       after: [
         {
           type: 'message.user',
@@ -248,7 +254,14 @@ export function createRuns(options: RunsOptions): Runs {
       ],
       ahead: isNew ? undefined : ahead,
       writes: [
-        ...(isNew ? [{ kind: 'putSession' as const, session }] : []),
+        ...(isNew
+          ? [
+              {
+                kind: session.place === undefined ? ('putSession' as const) : ('addSession' as const),
+                session,
+              },
+            ]
+          : back.writes),
         ...(request.names ?? []).map((name) => ({
           kind: 'nameSession' as const,
           name,
@@ -330,11 +343,12 @@ export function createRuns(options: RunsOptions): Runs {
       promptMessageId: undefined,
       sessionBeganAt: session.createdAt,
     });
+    const back = unarchiving(session, parts.hop);
     return admit(live, run, {
-      before: [],
+      before: back.events,
       after: [],
       ahead: 0,
-      writes: [patchRun(live.record, now(), { request: parts.request })],
+      writes: [...back.writes, patchRun(live.record, now(), { request: parts.request })],
     });
   }
 

@@ -132,6 +132,11 @@ const table = {
     title: 'Nothing to redo',
     when: 'The session has no undo that could be taken back. A new prompt makes undos final.',
   },
+  session_exists: {
+    status: 409,
+    title: 'Session already exists',
+    when: 'A session with this id already exists.',
+  },
   run_ended: {
     status: 409,
     title: 'Run has ended',

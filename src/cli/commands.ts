@@ -25,7 +25,7 @@ export const commands: Commands = {
     load: () => import('./inbox.ts'),
   },
   sessions: {
-    description: 'List, show, add to, compact, fork, export and delete sessions.',
+    description: 'List, search, show, add to, compact, fork, archive, export and delete sessions.',
     load: () => import('./sessions.ts'),
   },
   changes: {

@@ -35,6 +35,7 @@ export type Message = Answer<'listSessionMessages', 200>['messages'][number];
 export type FileEntry = Answer<'listFiles', 200>['files'][number];
 export type SessionChange = Answer<'listSessionChanges', 200>['changes'][number];
 export type UndoResult = Answer<'undoSession', 200>;
+export type SearchHit = Answer<'searchMessages', 200>['hits'][number];
 export type ToolDescription = Answer<'listTools', 200>['tools'][number];
 export type LoggedEvent = Answer<'listEvents', 200>['events'][number];
 export type Webhook = Answer<'getWebhook', 200>;

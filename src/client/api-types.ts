@@ -677,6 +677,28 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/search': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Search the messages of all sessions, newest first.
+     * @description Finds words and phrases in the first 65,536 characters of prompts, answers and outputs of tools. A page may have fewer hits than `limit`, and still a `nextCursor`.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['searchMessages'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/sessions': {
     readonly parameters: {
       readonly query?: never;
@@ -723,7 +745,7 @@ export interface paths {
     readonly options?: never;
     readonly head?: never;
     /**
-     * Update the title or metadata of a session.
+     * Update the title or metadata of a session, or archive it.
      * @description Requires an API key with the scope `prompt`.
      */
     readonly patch: operations['updateSession'];
@@ -2091,7 +2113,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -2259,6 +2281,8 @@ export interface components {
       | components['schemas']['SessionUndoEvent']
       | components['schemas']['SessionRedoEvent']
       | components['schemas']['SessionCompactedEvent']
+      | components['schemas']['SessionArchiveEvent']
+      | components['schemas']['SessionUnarchiveEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -3026,6 +3050,8 @@ export interface components {
     };
     /** PromptRequest */
     readonly PromptRequest: {
+      /** @description Create the session if there is none with `sessionId`, which may then be an id of your own, as in `POST /api/sessions`. Default: false. */
+      readonly createSession?: boolean;
       readonly options?: {
         /** @description The agent that answers, of `GET /api/agents`. Default: that of the session; for a new session, that of the server. */
         readonly agent?: string;
@@ -3694,12 +3720,45 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
       /** @description https to a public address. Other targets need an entry in `allowedTargets`. */
       readonly url: string;
+    };
+    /**
+     * SearchHit
+     * @description A message that a search found.
+     */
+    readonly SearchHit: {
+      /** @description The message without its content. */
+      readonly message: {
+        /** Format: date-time */
+        readonly createdAt: string;
+        readonly id: string;
+        /** @enum {string} */
+        readonly role: 'user' | 'assistant' | 'tool';
+        readonly runId: string | null;
+        /** @description Only on `tool` messages: the name of the tool. */
+        readonly tool?: string;
+      };
+      /** @description The session of the message. */
+      readonly session: {
+        readonly archived: boolean;
+        readonly id: string;
+        readonly title: string;
+      };
+      /** @description The part of the message around the first place that was found, as plain text. */
+      readonly snippet: {
+        /** @description What was found in `text`, in order. */
+        readonly marks: readonly {
+          readonly end: number;
+          readonly start: number;
+        }[];
+        /** @description Begins or ends with `…` where it was cut. White space is one space. */
+        readonly text: string;
+      };
     };
     /**
      * Session
@@ -3708,6 +3767,8 @@ export interface components {
     readonly Session: {
       /** @description The agent that answers its prompts. It never changes. */
       readonly agent: string;
+      /** @description Lists leave it out unless they ask for it. A prompt to an archived session unarchives it. */
+      readonly archived: boolean;
       /** @description US dollars of all runs. Models without a known price count as 0. */
       readonly cost: number;
       /** Format: date-time */
@@ -3741,6 +3802,32 @@ export interface components {
         readonly outputTokens: number;
         readonly totalTokens: number;
       };
+    };
+    /**
+     * SessionArchiveEvent
+     * @description A session was archived: lists leave it out.
+     */
+    readonly SessionArchiveEvent: {
+      readonly data: {
+        readonly title: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.archive';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.archive';
     };
     /**
      * SessionChange
@@ -3915,6 +4002,34 @@ export interface components {
       readonly type: 'session.start';
     };
     /**
+     * SessionUnarchiveEvent
+     * @description An archived session came back to the lists: on request, or because of a prompt.
+     */
+    readonly SessionUnarchiveEvent: {
+      readonly data: {
+        /** @enum {string} */
+        readonly reason: 'request' | 'prompt';
+        readonly title: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.unarchive';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.unarchive';
+    };
+    /**
      * SessionUndoEvent
      * @description A session went back to before a prompt: the messages since then are hidden, and files have their earlier content.
      */
@@ -4068,6 +4183,8 @@ export interface components {
       | components['schemas']['SessionUndoEvent']
       | components['schemas']['SessionRedoEvent']
       | components['schemas']['SessionCompactedEvent']
+      | components['schemas']['SessionArchiveEvent']
+      | components['schemas']['SessionUnarchiveEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -4811,7 +4928,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -4960,7 +5077,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -5001,7 +5118,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -6552,8 +6669,27 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    /**
+     * @description `session_exists`: A session with this id already exists.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-8': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    readonly 'Problem409-9': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6574,7 +6710,7 @@ export interface components {
      *
      *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
      */
-    readonly 'Problem409-9': {
+    readonly 'Problem409-10': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6595,7 +6731,7 @@ export interface components {
      *
      *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
      */
-    readonly 'Problem409-10': {
+    readonly 'Problem409-11': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6616,7 +6752,7 @@ export interface components {
      *
      *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
      */
-    readonly 'Problem409-11': {
+    readonly 'Problem409-12': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6635,17 +6771,6 @@ export interface components {
      *
      *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
      */
-    readonly 'Problem409-12': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-13': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6656,7 +6781,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
+    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-14': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6667,7 +6792,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-15': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6678,7 +6803,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-16': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6689,8 +6814,19 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `trigger_exists`: A trigger with this id already exists. */
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
     readonly 'Problem409-17': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `trigger_exists`: A trigger with this id already exists. */
+    readonly 'Problem409-18': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6705,7 +6841,7 @@ export interface components {
      *
      *     `trigger_disabled`: A disabled trigger accepts no calls. Enable it first.
      */
-    readonly 'Problem409-18': {
+    readonly 'Problem409-19': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -7580,7 +7716,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-14'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-16'];
+      readonly 409: components['responses']['Problem409-17'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -8840,7 +8976,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-4'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
+      readonly 409: components['responses']['Problem409-12'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -8853,11 +8989,62 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly searchMessages: {
+    readonly parameters: {
+      readonly query: {
+        /** @description Messages of sessions that are not archived (`false`), that are (`true`), or of `all`. */
+        readonly archived?: 'false' | 'true' | 'all';
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+        /** @description Words, all of which a message must have; `"a phrase"` in quotes. The last word may be the beginning of one. Upper and lower case, accents and other signs make no difference. */
+        readonly q: string;
+        /** @description Only messages with this role. */
+        readonly role?: 'user' | 'assistant' | 'tool';
+        /** @description Only messages of this session. */
+        readonly sessionId?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly hits: readonly components['schemas']['SearchHit'][];
+            /** @description True while messages of an earlier release are added to the index: some may be missing. */
+            readonly indexing: boolean;
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listSessions: {
     readonly parameters: {
       readonly query?: {
         /** @description Only sessions of this agent. */
         readonly agent?: string;
+        /** @description Sessions that are not archived (`false`), that are (`true`), or `all`. */
+        readonly archived?: 'false' | 'true' | 'all';
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
         /** @description Only forks of this session. */
@@ -8915,6 +9102,8 @@ export interface operations {
         readonly 'application/json': {
           /** @description The agent that answers its prompts, of `GET /api/agents`. It cannot be changed later. Default: the agent of the server. */
           readonly agent?: string;
+          /** @description An id of your own: letters, digits, `.`, `_` and `-`, beginning with a letter or digit. `ses_` is reserved for ids that the server creates. An id in use is refused (409). Default: a new id. */
+          readonly id?: string;
           /** @description At most 64 KiB as JSON, after the change. */
           readonly metadata?: {
             readonly [key: string]: unknown;
@@ -8940,7 +9129,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-2'];
+      readonly 409: components['responses']['Problem409-8'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9010,7 +9199,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-8'];
+      readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9035,6 +9224,8 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          /** @description Whether lists leave the session out. It stays complete, and searches find its messages. */
+          readonly archived?: boolean;
           /** @description At most 64 KiB as JSON, after the change. */
           readonly metadata?: {
             readonly [key: string]: unknown;
@@ -9151,7 +9342,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-12'];
+      readonly 409: components['responses']['Problem409-13'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9488,7 +9679,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-5'];
       readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-10'];
+      readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9543,7 +9734,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-5'];
       readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9983,7 +10174,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-17'];
+      readonly 409: components['responses']['Problem409-18'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10334,7 +10525,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-13'];
+      readonly 409: components['responses']['Problem409-14'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10496,7 +10687,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-15'];
+      readonly 409: components['responses']['Problem409-16'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10551,7 +10742,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-15'];
+      readonly 409: components['responses']['Problem409-16'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10636,7 +10827,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-12'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-14'];
+      readonly 409: components['responses']['Problem409-15'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10932,7 +11123,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-6'];
       readonly 404: components['responses']['Problem404-15'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-18'];
+      readonly 409: components['responses']['Problem409-19'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];

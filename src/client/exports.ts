@@ -25,6 +25,7 @@ export type {
   Question,
   QuestionAnswer,
   Run,
+  SearchHit,
   Session,
   SessionChange,
   Setting,

@@ -92,6 +92,19 @@ export const catalogue = {
       additionalProperties: false,
     },
   },
+  'session.archive': {
+    description: 'A session was archived: lists leave it out.',
+    data: { type: 'object', properties: { title: text }, required: ['title'], additionalProperties: false },
+  },
+  'session.unarchive': {
+    description: 'An archived session came back to the lists: on request, or because of a prompt.',
+    data: {
+      type: 'object',
+      properties: { title: text, reason: { type: 'string', enum: ['request', 'prompt'] } },
+      required: ['title', 'reason'],
+      additionalProperties: false,
+    },
+  },
   'message.user': {
     description:
       'A prompt was accepted, or, with `via`, a message to a working run or to the session of the next one.',

@@ -92,6 +92,11 @@ export const promptRequestSchema = {
       items: partInputSchema,
       description: 'Texts, images and files that follow the prompt.',
     },
+    createSession: {
+      type: 'boolean',
+      description:
+        'Create the session if there is none with `sessionId`, which may then be an id of your own, as in `POST /api/sessions`. Default: false.',
+    },
     options: promptOptionsSchema,
     tools: {
       type: 'array',

@@ -18,6 +18,7 @@ import type { PromptResult } from '../contract/prompt-result.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
+import type { MessageQuery, SearchHit } from '../contract/search.ts';
 import type {
   ExportFormat,
   HistoryMessage,
@@ -84,6 +85,8 @@ export interface RunService {
     /** Texts, images and files that follow the prompt. @default none */
     readonly parts?: readonly PartInput[];
     readonly sessionId?: string;
+    /** Create the session if there is none with `sessionId`. @default false */
+    readonly createSession?: boolean;
     /** Of a new session. @default 'rest' */
     readonly origin?: SessionOrigin;
     /** Names that the session gets; `sessions.named` finds it by each. @default none */
@@ -162,6 +165,8 @@ export interface SessionService {
     readonly chunks: AsyncIterable<string>;
   }>;
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
+  /** Messages with all words of `text`, newest first. Absent: the sessions cannot be searched. */
+  search?(query: PageRequest & MessageQuery): Promise<Page<SearchHit> & { readonly isIndexing: boolean }>;
   /**
    * Adds a message of the user without a run; the next run sees it.
    * @throws CodeBuddyError `session_not_found`, `validation_failed`, `not_supported_by_agent`

@@ -222,6 +222,7 @@ export function createAgentTools({
       async ({ title, ...query }) => {
         const page = await sessions.list({
           ...cursors.read('sessions', query),
+          archived: false,
           ...(title === undefined ? {} : { title }),
         });
         return jsonResult({ sessions: page.items, nextCursor: cursors.next('sessions', page) });

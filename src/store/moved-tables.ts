@@ -33,7 +33,15 @@ export const movedTables: readonly MovedTable[] = [
   {
     name: 'sessions',
     key: ['id'],
-    columns: { id: 'text', title: 'text', created_at: 'bigint', updated_at: 'bigint', details: 'text' },
+    columns: {
+      id: 'text',
+      title: 'text',
+      created_at: 'bigint',
+      updated_at: 'bigint',
+      details: 'text',
+      place: 'text',
+      is_archived: 'integer',
+    },
     where: 'is_draft = 0',
   },
   {

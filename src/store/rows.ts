@@ -14,6 +14,7 @@ import { DamagedRowError } from './row-json.ts';
 import type {
   AnswerRow,
   EventRow,
+  FoundMessage,
   KeyRow,
   MessageRow,
   QuestionRow,
@@ -64,6 +65,16 @@ export function toSessionRow(row: Row): SessionRow {
     createdAt: row.created_at as number,
     updatedAt: row.updated_at as number,
     details: row.details as string,
+    ...(typeof row.place === 'string' ? { place: row.place } : {}),
+    ...(row.is_archived === 1 ? { isArchived: true } : {}),
+  };
+}
+
+export function toFoundMessage(row: Row): FoundMessage {
+  return {
+    message: toMessageRow(row),
+    sessionTitle: row.title as string,
+    isArchived: row.is_archived === 1,
   };
 }
 

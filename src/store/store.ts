@@ -6,6 +6,7 @@ import type { SessionOrigin } from '../contract/session.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
 import type { FileHistoryStore, FileHistoryWrite } from './file-history.ts';
 import type { FileStore, FileWrite } from './file-store.ts';
+import type { SearchItem } from './search/search-query.ts';
 import type { SharedWebhookStore } from './shared-webhook-store.ts';
 import type { TriggerStore, TriggerWrite } from './trigger-store.ts';
 
@@ -27,6 +28,10 @@ export interface SessionRow {
   readonly updatedAt: number;
   /** JSON object of what the agent keeps with a session: model, totals, metadata. */
   readonly details: string;
+  /** Where lists have a session whose id was chosen by its caller: an id that sorts by time. Absent: its own id. */
+  readonly place?: string;
+  /** Set by `archiveSession`. Absent: false. */
+  readonly isArchived?: true;
 }
 
 export interface MessageRow {
@@ -99,6 +104,9 @@ export type Write =
       readonly outbox?: NewDeliveries;
     }
   | { readonly kind: 'putSession'; readonly session: SessionRow }
+  /** Fails with `session_exists` if there is one with this id. */
+  | { readonly kind: 'addSession'; readonly session: SessionRow }
+  | { readonly kind: 'archiveSession'; readonly id: string; readonly isArchived: boolean }
   | {
       readonly kind: 'patchSession';
       readonly id: string;
@@ -200,6 +208,38 @@ export interface QuestionStore {
   getQuestion(id: string): Promise<QuestionRow | undefined>;
 }
 
+/** A message that a search found, with what is shown of its session. */
+export interface FoundMessage {
+  readonly message: MessageRow;
+  readonly sessionTitle: string;
+  readonly isArchived: boolean;
+}
+
+export interface SearchQuery {
+  /** Not empty. A message must have all of them. */
+  readonly items: readonly SearchItem[];
+  readonly limit: number;
+  /** The `next` of the page before. */
+  readonly before?: string;
+  readonly sessionId?: string;
+  readonly role?: MessageRole;
+  /** Of the session. @default both */
+  readonly archived?: boolean;
+}
+
+export interface MessageSearch {
+  /**
+   * Messages with all words, newest first. A page may have fewer than `limit` messages, and still a `next`: it looks at a
+   * bounded number of them. It finds all messages that were committed before, unless `isIndexing`.
+   */
+  find(query: SearchQuery): Promise<{
+    readonly found: readonly FoundMessage[];
+    readonly next?: string;
+    /** Whether messages of an earlier release are not in the index yet. */
+    readonly isIndexing: boolean;
+  }>;
+}
+
 export interface Store extends DeliveryStore {
   /** Present if other nodes may append to the store. */
   readonly feed?: StoreFeed | undefined;
@@ -215,7 +255,8 @@ export interface Store extends DeliveryStore {
    * `appendEvent` steps in their order. Concurrent calls share a commit. With `maxDelayMs` (default 0) the writes may
    * wait that long to join the commit of others. On a store that nodes share, they may wait a little longer after a
    * commit.
-   * @throws CodeBuddyError `storage_full`, `storage_unavailable`, `session_not_found`, `session_busy`, `run_not_resumable`
+   * @throws CodeBuddyError `storage_full`, `storage_unavailable`, `session_not_found`, `session_busy`, `session_exists`,
+   * `run_not_resumable`
    */
   write(writes: readonly Write[], options?: { readonly maxDelayMs?: number }): Promise<readonly number[]>;
 
@@ -232,8 +273,8 @@ export interface Store extends DeliveryStore {
   /** The session that got this name last. */
   getNamedSession(name: string): Promise<SessionRow | undefined>;
   /**
-   * Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. `title`: a
-   * part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`: `rest` also finds sessions
+   * Newest first by place (`SessionRow.place`); `beforeId`, a place, is exclusive. With `maxText` the page ends with the
+   * row that reaches it. `title`: a part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`: `rest` also finds sessions
    * without one; `agent`: a name, of which `builtin` is also that of rows without one.
    */
   listSessions(page: {
@@ -244,7 +285,10 @@ export interface Store extends DeliveryStore {
     forkedFrom?: string;
     origin?: SessionOrigin;
     agent?: string;
+    /** @default all */
+    archived?: boolean;
   }): Promise<readonly SessionRow[]>;
+  readonly search: MessageSearch;
   /**
    * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With
    * `maxText` the page ends with the row that reaches it.

@@ -69,6 +69,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => sessions.export(id),
     () => sessions.setMcpServers(id, {}),
     () => sessions.messages(id),
+    () => sessions.search({ q: 'x' }),
     () => first(sessions.events(id)),
     () => signIn.get(),
     () => signIn.create(),

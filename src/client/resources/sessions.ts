@@ -6,6 +6,7 @@ import type {
   ExportedSession,
   Message,
   Query,
+  SearchHit,
   Session,
   SessionChange,
   UndoResult,
@@ -28,6 +29,9 @@ export class Sessions extends Resource {
    *
    * @example
    * const session = await client.sessions.create({ title: 'Release 2.0' });
+   * @example
+   * const ticket = await client.sessions.create({ id: 'ticket-4711' });
+   * @throws CodeBuddyApiError `session_exists`
    */
   create(body: Body<'createSession'> = {}, options?: CreateOptions): Promise<Session> {
     return this.calls.create('/api/sessions', body, options);
@@ -38,7 +42,7 @@ export class Sessions extends Resource {
     return this.calls.get(pathOf('sessions', id), options);
   }
 
-  /** Updates the title or metadata of a session. @throws CodeBuddyApiError `session_not_found` */
+  /** Updates the title or metadata of a session, or archives it. @throws CodeBuddyApiError `session_not_found` */
   update(id: string, body: Body<'updateSession'>, options?: CallOptions): Promise<Session> {
     return this.calls.send('PATCH', pathOf('sessions', id), body, options);
   }
@@ -158,6 +162,20 @@ export class Sessions extends Resource {
     options?: CreateOptions,
   ): Promise<Answer<'compactSession', 200>> {
     return this.calls.create(pathOf('sessions', id, '/compact'), body, options);
+  }
+
+  /**
+   * Searches the messages of all sessions, newest first. All words must be in a message, and phrases in quotes.
+   *
+   * @example
+   * for await (const { session, snippet } of client.sessions.search({ q: 'deploy "exit code 1"' }))
+   *   console.log(session.title, snippet.text);
+   */
+  search(
+    query: Query<'searchMessages'>,
+    options?: CallOptions,
+  ): PageList<Answer<'searchMessages', 200>, SearchHit> {
+    return this.calls.list('/api/search', options, query, ({ hits }) => hits);
   }
 
   /**

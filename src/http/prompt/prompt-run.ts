@@ -45,6 +45,7 @@ export async function answerByRun(
     prompt: input.prompt,
     ...(input.parts === undefined ? {} : { parts: input.parts }),
     ...(input.sessionId === undefined ? {} : { sessionId: input.sessionId }),
+    ...(input.createSession === true ? { createSession: true } : {}),
     options: input.options ?? {},
     ...(input.tools === undefined ? {} : { tools: input.tools }),
     requestId: request.id,

@@ -21,6 +21,7 @@ import { openAiRoutes } from './openai.ts';
 import { permissionRoutes } from './permissions.ts';
 import { promptRoutes } from './prompt.ts';
 import { runRoutes } from './runs.ts';
+import { searchRoutes } from './search.ts';
 import { sessionChangeRoutes } from './session-changes.ts';
 import { sessionRoutes } from './sessions.ts';
 import { settingRoutes } from './settings.ts';
@@ -53,6 +54,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...fileRoutes(context),
     ...steerRoutes(context),
     ...compactionRoutes(context),
+    ...searchRoutes(context),
     ...eventRoutes(context),
     ...streamTicketRoutes(context),
     ...webhookRoutes(context),

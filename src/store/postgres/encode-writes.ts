@@ -16,9 +16,11 @@ export const stepKinds = [
   'deleteSession',
   'deleteIdleSession',
   'putSession',
+  'addSession',
   'draftSession',
   'patchSession',
   'publishSession',
+  'archiveSession',
   'putRun',
   'patchRun',
   'nameSession',
@@ -122,6 +124,21 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
           ...(write.limitsMetadata === true ? { limits_metadata: 1 } : {}),
         };
         add('patchSession', { id, title, ...rest }, [`row of ${id}`], [`session ${id}`]);
+        break;
+      }
+      case 'addSession': {
+        const { place } = write.session;
+        const row = {
+          ...encodeSession(write.session),
+          place: place === undefined ? null : text('place', place),
+        };
+        add('addSession', row, [`session ${row.id}`, `row of ${row.id}`]);
+        break;
+      }
+      case 'archiveSession': {
+        const id = text('id', write.id);
+        const row = { id, is_archived: write.isArchived ? 1 : 0 };
+        add('archiveSession', row, [`row of ${id}`], [`session ${id}`]);
         break;
       }
       case 'publishSession': {

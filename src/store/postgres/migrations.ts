@@ -15,6 +15,7 @@ import { nodesMigration } from './nodes/nodes-migration.ts';
 import { oneUseMigration } from './nodes/one-use-migration.ts';
 import { schemaFenceMigration } from './nodes/schema-fence-migration.ts';
 import { questionsMigration } from './questions-migration.ts';
+import { searchMigration } from './search-migration.ts';
 import { sessionNamesMigration } from './session-names-migration.ts';
 import { tracesMigration } from './traces-migration.ts';
 import { triggersMigration } from './triggers-migration.ts';
@@ -197,6 +198,7 @@ export const migrations: readonly string[] = [
   fileHistoryMigration,
   filesMigration,
   inboxMigration,
+  searchMigration,
 ];
 
 /** The newest version that this release supports. */

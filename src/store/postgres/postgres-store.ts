@@ -13,6 +13,7 @@ import { createEventReader } from './event-reader.ts';
 import { createFileHistory } from './file-history.ts';
 import { createFileStore } from './files.ts';
 import { createMaintenance } from './maintenance.ts';
+import { createMessageIndex } from './message-index.ts';
 import { openDatabase } from './open-database.ts';
 import { createRecordReader } from './record-reader.ts';
 import { createSharedWebhooks } from './shared-webhooks.ts';
@@ -72,6 +73,7 @@ export async function openPostgresStore({
     doubtLimitMs,
   });
   let closing: Promise<void> | undefined;
+  const search = createMessageIndex({ database, guard });
   const { listQuestions, questionsOf, getQuestion, ...records } = createRecordReader(database);
 
   return {
@@ -82,7 +84,11 @@ export async function openPostgresStore({
     get feed() {
       return node?.feed;
     },
-    write: writer.write,
+    write(writes, options) {
+      if (writes.some(({ kind }) => kind === 'addMessage')) search.added();
+      return writer.write(writes, options);
+    },
+    search,
     ...createEventReader({ database, checksJson: version >= 160_000 }),
     async eventBounds() {
       const text = 'SELECT (SELECT min(sequence) FROM events) AS first, last FROM log_head';
@@ -99,6 +105,7 @@ export async function openPostgresStore({
     triggers: createTriggerStore({ database, guard, onChanged: () => node?.touched() }),
     webhooks: createSharedWebhooks({ database, guard, onChanged: () => node?.touched() }),
     close() {
+      search.close();
       closing ??= writer.close().then(() => database.close());
       return closing;
     },

@@ -60,13 +60,13 @@ export function createRecordReader(database: Database): RecordReader {
   async function readPage<T extends { readonly content?: string; readonly details?: string }>(
     page: string,
     values: readonly unknown[],
-    { toRow, weighed, direction, maxText }: PageOptions<T>,
+    { toRow, weighed, direction, order = 'id', maxText }: PageOptions<T>,
   ): Promise<readonly T[]> {
     if (maxText === undefined) return (await read(page, values)).map(toRow);
     const text = `SELECT * FROM (
-        SELECT p.*, sum(octet_length(${weighed})) OVER (ORDER BY id ${direction}) - octet_length(${weighed}) AS size_before
+        SELECT p.*, sum(octet_length(${weighed})) OVER (ORDER BY ${order} ${direction}) - octet_length(${weighed}) AS size_before
         FROM (${page}) AS p) AS q
-      WHERE size_before < $${values.length + 1}::bigint ORDER BY id ${direction}`;
+      WHERE size_before < $${values.length + 1}::bigint ORDER BY ${order} ${direction}`;
     return takeRows(await read(text, [...values, maxText * bytesPerUnit]), toRow, maxText);
   }
 
@@ -111,20 +111,22 @@ export function createRecordReader(database: Database): RecordReader {
       const [row] = await read(text, [name]);
       return optional(row, toSessionRow);
     },
-    listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom, origin, agent }) {
+    listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom, origin, agent, archived }) {
       const { texts: conditions, list, add, where } = createConditions();
-      where('id < ?', beforeId);
+      where('coalesce(place, id) < ?', beforeId);
       conditions.push('draft_of IS NULL');
+      if (archived !== undefined) conditions.push(`is_archived = ${Number(archived)}`);
       where('strpos(lower(title), ?::text) > 0', title?.toLowerCase());
       if (forkedFrom !== undefined) conditions.push(isForkOf(add(forkedFrom)));
       if (origin !== undefined)
         conditions.push(`coalesce(${withoutNull}::json ->> 'origin', 'rest') = ${add(origin)}`);
       if (agent !== undefined) conditions.push(isOfAgent(add(agent)));
-      const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY id DESC LIMIT ${add(limit)}`;
+      const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY coalesce(place, id) DESC LIMIT ${add(limit)}`;
       return readPage(page, list, {
         toRow: toSessionRow,
         weighed: 'details',
         direction: 'DESC',
+        order: 'coalesce(place, id)',
         maxText,
       });
     },
@@ -174,7 +176,12 @@ export function createRecordReader(database: Database): RecordReader {
         'undone_items',
       ];
       const rows = await read(
-        tables.map((table) => `SELECT max(id) AS id FROM ${table}`).join(' UNION ALL '),
+        tables
+          .map(
+            (table) =>
+              `SELECT max(${table === 'sessions' ? 'coalesce(place, id)' : 'id'}) AS id FROM ${table}`,
+          )
+          .join(' UNION ALL '),
       );
       return rows.flatMap(({ id }) => (typeof id === 'string' ? [id] : []));
     },
@@ -208,6 +215,8 @@ interface PageOptions<T> {
   /** The column with the text of a row. */
   readonly weighed: string;
   readonly direction: 'ASC' | 'DESC';
+  /** The column, or expression, that gives the order. @default 'id' */
+  readonly order?: string;
   readonly maxText: number | undefined;
 }
 

@@ -9,6 +9,8 @@ import type { StepKind } from './encode-writes.ts';
 const columns = {
   id: 'id text',
   session: 'id text, title text, created_at bigint, updated_at bigint, details text',
+  newSession: 'id text, title text, created_at bigint, updated_at bigint, details text, place text',
+  archived: 'id text, is_archived integer',
   sessionName: 'name text, session_id text',
   message: 'id text, session_id text, run_id text, role text, created_at bigint, content text',
   turn: 'id text, session_id text, run_id text, content text',
@@ -42,6 +44,9 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
   putSession: `INSERT INTO sessions (id, title, created_at, updated_at, details)
     SELECT id, title, created_at, updated_at, details FROM ${rowsOf('session')} ORDER BY id
     ON CONFLICT (id) DO UPDATE SET title = excluded.title, updated_at = excluded.updated_at, details = excluded.details`,
+  addSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, place)
+    SELECT id, title, created_at, updated_at, details, place FROM ${rowsOf('newSession')} ORDER BY id`,
+  archiveSession: `UPDATE sessions s SET is_archived = r.is_archived FROM ${rowsOf('archived')} WHERE s.id = r.id`,
   draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, draft_of)
     SELECT id, title, created_at, updated_at, details, $2 FROM ${rowsOf('session')} ORDER BY id`,
   publishSession: `UPDATE sessions s SET draft_of = NULL FROM ${rowsOf('id')} WHERE s.id = r.id`,

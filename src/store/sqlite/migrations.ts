@@ -250,6 +250,38 @@ export const migrations: readonly string[] = [
   CREATE INDEX questions_by_run ON questions (run_id, id);
   CREATE INDEX questions_by_time ON questions (substr(id, 5)) WHERE is_answered = 0;
   `,
+  `
+  -- The place of a session in lists, if its caller chose the id: an id that sorts by time. NULL: the id is the place.
+  ALTER TABLE sessions ADD COLUMN place TEXT;
+  ALTER TABLE sessions ADD COLUMN is_archived INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX sessions_by_place ON sessions (coalesce(place, id));
+  CREATE INDEX sessions_in_use ON sessions (coalesce(place, id)) WHERE is_archived = 0;
+
+  -- Messages by number, in the order of their commits. AUTOINCREMENT: a number is never given out twice, so all up to
+  -- search_progress are in the index.
+  CREATE TABLE message_places (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    message_id TEXT NOT NULL UNIQUE
+  ) STRICT;
+  -- Only ids: the index of the words is filled later, in steps. See message-index.ts.
+  INSERT INTO message_places (message_id) SELECT id FROM messages INDEXED BY messages_by_session ORDER BY id;
+  CREATE TABLE search_progress (place INTEGER NOT NULL) STRICT;
+  INSERT INTO search_progress VALUES (0);
+
+  -- The words of messages by place, without the text. Words have letters and digits only; whatever is not ASCII is part
+  -- of a word.
+  CREATE VIRTUAL TABLE message_words USING fts5(
+    words, content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '2 3'
+  );
+  CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN
+    INSERT INTO message_places (message_id) VALUES (new.id);
+  END;
+  -- Also for messages that are deleted with their session.
+  CREATE TRIGGER message_deleted AFTER DELETE ON messages BEGIN
+    DELETE FROM message_words WHERE rowid = (SELECT place FROM message_places WHERE message_id = old.id);
+    DELETE FROM message_places WHERE message_id = old.id;
+  END;
+  `,
 ];
 
 /** The newest version that this release supports. */

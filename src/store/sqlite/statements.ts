@@ -20,7 +20,7 @@ const reads = {
   firstTimestamp: 'SELECT timestamp AS value FROM events ORDER BY sequence LIMIT 1',
   lastOldEvent: `SELECT max(CASE WHEN timestamp < ?2 THEN sequence END) AS old, max(sequence) AS last FROM (
     SELECT sequence, timestamp FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?3)`,
-  newestIds: `SELECT max(id) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
+  newestIds: `SELECT max(coalesce(place, id)) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
     UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys UNION ALL SELECT max(id) FROM trigger_calls
     UNION ALL SELECT max(id) FROM file_changes UNION ALL SELECT max(id) FROM undos UNION ALL SELECT max(id) FROM undone_items`,
   getSession: 'SELECT * FROM sessions WHERE id = ? AND is_draft = 0',
@@ -69,6 +69,16 @@ const reads = {
   findFile: 'SELECT id, name, media_type, size, sha256, created_at FROM files WHERE id = ?',
   readFile: 'SELECT * FROM files WHERE id = ?',
   totalFileSize: 'SELECT total(size) AS value FROM files',
+  unindexed:
+    'SELECT 1 AS value FROM message_places WHERE place > (SELECT place FROM search_progress) LIMIT 1',
+  // The newest first. In two steps, so that a statement looks at a bounded number of messages.
+  matches:
+    'SELECT rowid AS place FROM message_words WHERE message_words MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?',
+  matchedMessages: `SELECT m.*, p.place, s.title, s.is_archived FROM message_words w
+    JOIN message_places p ON p.place = w.rowid JOIN messages m ON m.id = p.message_id JOIN sessions s ON s.id = m.session_id
+    WHERE w.message_words MATCH ?1 AND w.rowid < ?2 AND w.rowid >= ?3 AND s.is_draft = 0
+      AND (?4 IS NULL OR m.session_id = ?4) AND (?5 IS NULL OR m.role = ?5) AND (?6 IS NULL OR s.is_archived = ?6)
+    ORDER BY w.rowid DESC LIMIT ?7`,
 } as const;
 
 const writes = {
@@ -85,6 +95,9 @@ const writes = {
     ON CONFLICT (id) DO UPDATE SET title = excluded.title, updated_at = excluded.updated_at, details = excluded.details`,
   patchSession: `UPDATE sessions SET title = coalesce(?2, title), updated_at = ?3, details = json_patch(details, ?4)
     WHERE id = ?1`,
+  addSession:
+    'INSERT INTO sessions (id, title, created_at, updated_at, details, place) VALUES (?, ?, ?, ?, ?, ?)',
+  archiveSession: 'UPDATE sessions SET is_archived = ?2 WHERE id = ?1',
   deleteSession: 'DELETE FROM sessions WHERE id = ?',
   unfinishedRun: `SELECT 1 FROM runs WHERE session_id = ? AND +status IN (${unfinished}) LIMIT 1`,
   draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, is_draft) VALUES (?, ?, ?, ?, ?, 1)`,
@@ -206,6 +219,10 @@ const writes = {
   deleteFile: 'DELETE FROM files WHERE id = ?',
   pruneFiles:
     'DELETE FROM files WHERE id IN (SELECT id FROM files WHERE created_at < ? ORDER BY created_at LIMIT ?)',
+  unindexedMessages: `SELECT p.place, m.content FROM message_places p JOIN messages m ON m.id = p.message_id
+    WHERE p.place > (SELECT place FROM search_progress) ORDER BY p.place LIMIT ?`,
+  addMessageWords: 'INSERT INTO message_words (rowid, words) VALUES (?, ?)',
+  setSearchProgress: 'UPDATE search_progress SET place = ?',
   // A commit that changes a page, and so proves that the disk takes one.
   probe: 'UPDATE probe SET count = count + 1',
 } as const;

@@ -6,8 +6,9 @@ import type { SQLInputValue } from 'node:sqlite';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { type NewDeliveries, payloadTail } from '../delivery-store.ts';
 import { sessionBusy } from '../session-busy.ts';
+import { sessionExists } from '../session-exists.ts';
 import type { Write } from '../store.ts';
-import { isForeignKeyViolation } from './sqlite-errors.ts';
+import { isForeignKeyViolation, isUniqueViolation } from './sqlite-errors.ts';
 import type { Statements, WriteName } from './statements.ts';
 
 /** A caller's writes: the number of a step, then as many arguments as the step takes, and so on. */
@@ -100,6 +101,17 @@ const steps = {
     },
   },
   putSession: statement('putSession', 5),
+  addSession: {
+    arguments: 6,
+    run(statements, values) {
+      try {
+        statements.addSession.run(...values);
+      } catch (cause) {
+        throw isUniqueViolation(cause) ? sessionExists(String(values[0]), cause) : cause;
+      }
+    },
+  },
+  archiveSession: statement('archiveSession', 2),
   patchSession: statement('patchSession', 4),
   deleteSession: statement('deleteSession', 1),
   deleteIdleSession: {
@@ -205,6 +217,14 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       program.push(numberOf[write.kind], id, title, createdAt, updatedAt, details);
       return;
     }
+    case 'addSession': {
+      const { id, title, createdAt, updatedAt, details, place } = write.session;
+      program.push(numberOf.addSession, id, title, createdAt, updatedAt, details, place ?? null);
+      return;
+    }
+    case 'archiveSession':
+      program.push(numberOf.archiveSession, write.id, write.isArchived ? 1 : 0);
+      return;
     case 'patchSession':
       program.push(numberOf.patchSession, write.id, write.title ?? null, write.updatedAt, write.details);
       return;

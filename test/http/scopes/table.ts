@@ -2,6 +2,7 @@
 // route.
 
 import { encodeCursor } from '../../../src/http/resources/cursor.ts';
+import { searchList } from '../../../src/http/resources/search.ts';
 import type { Caller, World } from './world.ts';
 
 export interface Prepared {
@@ -158,6 +159,7 @@ export const table: readonly Row[] = [
       prompt: 'hello',
       parts: [{ type: 'text', text: 'and this' }],
       sessionId: (world: World) => world.session(),
+      createSession: false,
       'options.agent': 'builtin',
       'options.model': 'local/test-model',
       'options.maxSteps': 3,
@@ -438,6 +440,7 @@ export const table: readonly Row[] = [
       '?forkedFrom': 'ses_x',
       '?origin': 'openai',
       '?agent': 'builtin',
+      '?archived': 'all',
     },
   },
   {
@@ -445,10 +448,23 @@ export const table: readonly Row[] = [
     passes: prompt(201),
     prepare: () => ({ path: '/api/sessions', body: {} }),
     options: {
+      id: () => `chosen-${unique++}`,
       title: 'x',
       agent: 'builtin',
       metadata: { a: 1 },
       'Idempotency-Key:': () => `key-${unique++}`,
+    },
+  },
+  {
+    route: 'GET /api/search',
+    passes: read(200),
+    prepare: only('/api/search?q=x'),
+    options: {
+      ...paging(searchList(['x', undefined, undefined, 'all'])),
+      '?q': undefined,
+      '?sessionId': 'ses_x',
+      '?role': 'user',
+      '?archived': 'false',
     },
   },
   {
@@ -460,7 +476,7 @@ export const table: readonly Row[] = [
     route: 'PATCH /api/sessions/:id',
     passes: prompt(200),
     prepare: async (world) => ({ path: `/api/sessions/${await world.session()}`, body: { title: 'y' } }),
-    options: { title: 'x', metadata: { a: 1 } },
+    options: { title: 'x', metadata: { a: 1 }, archived: true },
   },
   {
     route: 'DELETE /api/sessions/:id',

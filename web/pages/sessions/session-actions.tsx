@@ -1,4 +1,4 @@
-// The actions of a session: rename, fork, export, delete.
+// The actions of a session: rename, fork, archive, export, delete.
 
 import { useState } from 'preact/hooks';
 import type { Session } from '../../../src/client/web.ts';
@@ -52,6 +52,17 @@ export function SessionActions({ session, onChanged }: SessionActionsProps) {
       </button>
       <button type="button" {...right} onClick={() => setOpen('rename')}>
         Rename
+      </button>
+      <button
+        type="button"
+        {...right}
+        onClick={async () => {
+          const archived = !session.archived;
+          const done = archived ? 'The session is archived.' : 'The session is back in the list.';
+          if (await attempt(() => client.sessions.update(id, { archived }), done)) onChanged();
+        }}
+      >
+        {session.archived ? 'Unarchive' : 'Archive'}
       </button>
       <select
         aria-label="Export"
