@@ -11,7 +11,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { CodeBuddyClient } from '../src/client/index.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { fillSession, longSession } from '../test/agent/long-session.ts';
-import { bundleClient } from '../test/client/bundle-client.ts';
+import { firstCodeOf } from '../test/client/bundle-client.ts';
 import { launchBrowser } from '../test/dashboard/launch-browser.ts';
 import { type BarePage, startBarePage } from './bare-page.ts';
 import { type BenchResult, type BenchRow, printRows, rowOf, wholeText } from './bench-result.ts';
@@ -209,7 +209,7 @@ function newestShown(page: Page): Promise<number> {
 }
 
 async function sizes(): Promise<BenchRow[]> {
-  const client = gzipSync(await bundleClient('src/client/web.ts')).length;
+  const client = gzipSync(await firstCodeOf('src/client/web.ts')).length;
   const web = fileURLToPath(new URL('../dist/web', import.meta.url));
   const files = readdirSync(`${web}/assets`).map((name) => `${web}/assets/${name}`);
   const packed = [`${web}/index.html.gz`, ...files.filter((name) => name.endsWith('.gz'))];

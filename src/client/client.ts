@@ -6,8 +6,8 @@ import type { CallOptions, PromptCallOptions, PromptStreamOptions } from './call
 import { Calls } from './calls.ts';
 import type { Connection } from './connection.ts';
 import { CodeBuddyConnectionError } from './errors.ts';
-import { PromptAnswers, withTools } from './prompt-answers.ts';
-import { PromptStream } from './prompt-stream.ts';
+import type { PromptAnswers } from './prompt-answers.ts';
+import { PromptStream, waitTypes } from './prompt-stream.ts';
 import { Agents } from './resources/agents.ts';
 import { Deliveries } from './resources/deliveries.ts';
 import { Events, StreamTickets } from './resources/events.ts';
@@ -138,12 +138,18 @@ export class ApiClient {
    * );
    */
   async prompt(request: string | PromptRequest, options: PromptCallOptions = {}): Promise<PromptResult> {
-    const answers = new PromptAnswers(this.permissions, this.inbox, options);
+    let answers: PromptAnswers | undefined;
     const body = withTools(toRequest(request), options);
     const stream = new PromptStream(this.#calls, body, { ...options, keepWaiting: true });
     for await (const event of stream.events()) {
       const { runId = '', sessionId = '' } = event;
-      await answers.handle(event, stream.isLate);
+      if (waitTypes.has(event.type)) {
+        if (answers === undefined) {
+          const { PromptAnswers } = await import('./prompt-answers.ts');
+          answers = new PromptAnswers(this.permissions, this.inbox, options);
+        }
+        await answers.handle(event, stream.isLate);
+      }
       if (event.type === 'run.failed' || event.type === 'run.cancelled') {
         throw new CodeBuddyRunError(event);
       } else if (event.type === 'run.complete') {
@@ -186,4 +192,11 @@ export class ApiClient {
 
 function toRequest(request: string | PromptRequest): PromptRequest {
   return typeof request === 'string' ? { prompt: request } : request;
+}
+
+/** The request with the declarations of the tools. */
+function withTools(request: PromptRequest, { tools }: PromptCallOptions): PromptRequest {
+  if (tools === undefined) return request;
+  const declared = tools.map(({ name, description, schema }) => ({ name, description, schema }));
+  return { ...request, tools: [...(request.tools ?? []), ...declared] };
 }

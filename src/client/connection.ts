@@ -7,6 +7,7 @@ export interface HttpAnswer {
   readonly headers: { get(name: string): string | null };
   readonly body: { getReader(): BodyReader } | null;
   text(): Promise<string>;
+  arrayBuffer(): Promise<ArrayBuffer>;
 }
 
 /** Reads a body chunk by chunk. */

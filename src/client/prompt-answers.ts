@@ -1,6 +1,7 @@
-// Answers what the run of a prompt waits for with the callbacks of the caller.
+// Answers what the run of a prompt waits for with the callbacks of the caller. Loaded at the first request: a page whose
+// runs never wait does not load it.
 
-import type { Permission, PromptRequest, Question } from './api-objects.ts';
+import type { Permission, Question } from './api-objects.ts';
 import type { PromptCallOptions } from './call-options.ts';
 import { CodeBuddyApiError, PermissionRequiredError, QuestionRequiredError } from './errors.ts';
 import type { Inbox } from './resources/inbox.ts';
@@ -8,13 +9,6 @@ import type { Permissions } from './resources/permissions.ts';
 import type { StreamEvent } from './stream-event.ts';
 
 type EventOf<T extends StreamEvent['type']> = StreamEvent & { readonly type: T };
-
-/** The request with the declarations of the tools. */
-export function withTools(request: PromptRequest, { tools }: PromptCallOptions): PromptRequest {
-  if (tools === undefined) return request;
-  const declared = tools.map(({ name, description, schema }) => ({ name, description, schema }));
-  return { ...request, tools: [...(request.tools ?? []), ...declared] };
-}
 
 export class PromptAnswers {
   readonly #permissions: Permissions;

@@ -13,8 +13,12 @@ import type { OpenAnswer, RequestOptions } from './transport.ts';
 import { WholeText } from './whole-text.ts';
 
 const endTypes: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
-/** The run waits from these on, and works again from those on. */
-const waitTypes: ReadonlySet<string> = new Set(['permission.request', 'question.asked', 'tool.request']);
+/** The run waits for an answer after these. */
+export const waitTypes: ReadonlySet<string> = new Set([
+  'permission.request',
+  'question.asked',
+  'tool.request',
+]);
 const workTypes: ReadonlySet<string> = new Set([
   'permission.resolved',
   'question.answered',

@@ -75,6 +75,13 @@ export class Transport {
     return this.#repeat(request, (open) => this.#read(open, request.signal));
   }
 
+  /** Returns the body of a 2xx as it is. */
+  async bytes(request: RequestOptions): Promise<Uint8Array<ArrayBuffer>> {
+    const take = async (answer: HttpAnswer): Promise<Uint8Array<ArrayBuffer>> =>
+      new Uint8Array(await answer.arrayBuffer());
+    return this.#repeat(request, (open) => this.#read(open, request.signal, take));
+  }
+
   /** Returns a 2xx before its body is read. */
   async open(request: RequestOptions): Promise<OpenAnswer> {
     return this.#repeat(request, async (open) => {
@@ -143,9 +150,19 @@ export class Transport {
     throw this.#toApiError(answer, await this.#read(open, signal));
   }
 
-  async #read({ answer, deadline }: OpenAnswer, signal: AbortSignal | undefined): Promise<string> {
+  async #read(open: OpenAnswer, signal: AbortSignal | undefined): Promise<string>;
+  async #read<T>(
+    open: OpenAnswer,
+    signal: AbortSignal | undefined,
+    take: (answer: HttpAnswer) => Promise<T>,
+  ): Promise<T>;
+  async #read(
+    { answer, deadline }: OpenAnswer,
+    signal: AbortSignal | undefined,
+    take: (answer: HttpAnswer) => Promise<unknown> = (given) => given.text(),
+  ): Promise<unknown> {
     try {
-      return await answer.text();
+      return await take(answer);
     } catch (cause) {
       throw this.failure(
         cause,

@@ -84,12 +84,18 @@ function toAnswer(response: IncomingMessage): HttpAnswer {
       },
     },
     body: { getReader: () => readerOf(response) },
-    async text() {
-      const chunks: Buffer[] = [];
-      for await (const chunk of response) chunks.push(chunk as Buffer);
-      return Buffer.concat(chunks).toString('utf8');
+    text: async () => (await readAll(response)).toString('utf8'),
+    async arrayBuffer() {
+      const { buffer, byteOffset, length } = await readAll(response);
+      return buffer.slice(byteOffset, byteOffset + length);
     },
   };
+}
+
+async function readAll(response: IncomingMessage): Promise<Buffer<ArrayBuffer>> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }
 
 function readerOf(response: IncomingMessage): BodyReader {
