@@ -7,6 +7,7 @@ import { createRunFigures } from '../base/run-figures.ts';
 import { builtinAgent } from '../contract/agent.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
+import type { Workspaces } from '../contract/workspace.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Ownership } from '../store/ownership.ts';
 import type { Store } from '../store/store.ts';
@@ -23,10 +24,7 @@ import { providerSecrets } from './models/provider-config.ts';
 import { type AllPermissions, createAllPermissions, createOwnPermissions } from './nodes/all-permissions.ts';
 import { guardLog } from './nodes/guarded-log.ts';
 import { proxiesFrom } from './outbound-http.ts';
-import { pathsInside } from './paths-inside.ts';
-import { createFileDenyRules } from './permissions/file-deny-rules.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
-import { allowsWriting } from './permissions/judge-use.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { createPermissions, type Permissions } from './permissions/permissions.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
@@ -35,17 +33,23 @@ import { noteRefusedTool } from './refused-tools.ts';
 import { defaultRunLimits, type RunLimits } from './run-limits.ts';
 import type { Runs } from './run-service.ts';
 import { createRuns } from './runs.ts';
-import { createCommandGuard } from './sandbox-guard/command-guard.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { createDirectTools, type DirectTools } from './tools/direct-tools.ts';
-import { removeLeftovers } from './tools/leftovers.ts';
 import { describeSandbox, requireSandbox } from './tools/sandbox/describe-sandbox.ts';
-import { createSandbox, type SandboxOptions } from './tools/sandbox.ts';
-import { createToolBox } from './tools/tool-box.ts';
-import { openWorkspace } from './tools/workspace.ts';
-import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
+import { createGit } from './workspaces/git.ts';
+import { createWorkspaceList } from './workspaces/list-workspaces.ts';
+import {
+  type AgentSandboxOptions,
+  openSpace,
+  openSpaceFolder,
+  type SpaceOptions,
+} from './workspaces/open-space.ts';
+import { createPlaces } from './workspaces/places.ts';
+import { createSessionTools } from './workspaces/session-tools.ts';
+import { createSpaces } from './workspaces/spaces.ts';
+import { createWorktrees } from './workspaces/worktrees.ts';
 
 export interface AgentOptions {
   readonly store: Store;
@@ -54,6 +58,10 @@ export interface AgentOptions {
   readonly ownership?: Pick<Ownership, 'shared' | 'node' | 'runs' | 'commands' | 'counters'>;
   /** The folder that tools may read and change. */
   readonly workspace: string;
+  /** More folders that sessions may work in, or in folders of. @default none */
+  readonly workspaceRoots?: readonly string[];
+  /** Where git worktrees of sessions are created. Undefined: none are. */
+  readonly worktreeFolder?: string;
   readonly limits?: Partial<RunLimits>;
   /**
    * `provider/name` or `offline`, the first choice first.
@@ -122,9 +130,6 @@ export interface AgentOptions {
   readonly later?: (work: () => void) => void;
 }
 
-export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
-  Partial<Pick<SandboxOptions, 'mode' | 'limits' | 'hide' | 'show' | 'probeTimeoutMs'>>;
-
 export interface Agent {
   readonly runs: Runs;
   readonly sessions: Sessions;
@@ -138,6 +143,8 @@ export interface Agent {
   readonly mcp: McpServers;
   /** An answer of the model alone, which counts for the cost limits. @throws CodeBuddyError `cost_limit_reached` */
   answerAlone(request: AloneRequest): Promise<AloneAnswer | undefined>;
+  /** The folders that sessions may work in, and those that they work in. */
+  workspaces(): Promise<Workspaces>;
   describe(): { readonly agent: string; readonly model: string | null };
   /** How commands run. Waits up to 2 s for the first probe. */
   describeSandbox(): Promise<SandboxDescription>;
@@ -181,27 +188,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     requireAgent(options.agent, configuredAgents, options.agentOrigin ?? 'the host');
   for (const { env } of configuredAgents) redactor.learn(secretVariables(env));
   const proxies = proxiesFrom(environment);
-  const workspace = await openWorkspace(options.workspace, ownFiles, {
-    denyRules: createFileDenyRules(deny),
-    environment,
-  });
+  const workspace = await openSpaceFolder({ ownFiles, deny, environment }, options.workspace);
   const serverFolder = privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root);
   warnOfPrograms(servers, { environment: clean, cwd: serverFolder, workspace: workspace.root }, warn);
   const marks = createCallMarks({ stateFolder: options.stateFolder });
-  const sandbox = createSandbox({
-    mode: options.sandbox === undefined ? 'off' : 'auto',
-    network: false,
-    ...options.sandbox,
-    workspace: workspace.root,
-    environment: clean,
-    serverEnvironment: environment,
-    hidden: ownFiles,
-    marks,
-    now,
-  });
-  if (sandbox.mode === 'required') await requireSandbox(sandbox);
-  const leftBehind = await marks.recover();
-  if (leftBehind > 0) warn(`${leftBehind} processes left running by an earlier server were ended`);
   const openServers = (configs: readonly McpServerConfig[], cwd: string): McpServers =>
     createMcpServers({
       marks,
@@ -220,30 +210,44 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     open: (configs) => openServers(configs, privateFolder(options.stateFolder, workspace.root)),
     learn: (secrets) => redactor.learn(secrets.filter((value) => !isNumber(value))),
   });
-  let watching: WorkspaceWatch | undefined;
   const runLater = createFilesThatRunLater(options.protectedPaths);
-  const commandGuard = createCommandGuard({
-    root: workspace.root,
-    list: runLater,
-    isAllowed: (path) => allow.some((rule) => allowsWriting(rule, path, runLater)),
-    ownFiles: pathsInside(workspace.root, options.trustedFiles ?? []),
-    stateFolder: options.stateFolder,
-  });
-  for (const { path, runBy } of await commandGuard.recover())
-    warn(
-      `removed ${path}: a command that a crash interrupted had created it, and ${runBy} would run it later`,
-    );
-  const toolBox = createToolBox({
-    workspace,
+  const spaceOptions: SpaceOptions = {
     log: runLog,
-    environment: clean,
-    external: sessionServers,
-    marks,
+    fileLog: log,
+    environment,
+    cleanEnvironment: clean,
+    ownFiles,
+    trustedFiles: options.trustedFiles ?? [],
+    stateFolder: options.stateFolder,
+    allow,
+    deny,
     runLater,
-    commandGuard,
-    ...(watch ? { holdFile: (path) => watching?.hold(path) ?? (() => undefined) } : {}),
-    sandbox,
+    marks,
+    sandbox: options.sandbox,
+    external: sessionServers,
+    now,
+    watch,
+    warn,
+  };
+  const mainSpace = await openSpace(spaceOptions, workspace, {
+    async beforeTools(ready) {
+      if (ready.mode === 'required') await requireSandbox(ready);
+      const leftBehind = await marks.recover();
+      if (leftBehind > 0) warn(`${leftBehind} processes left running by an earlier server were ended`);
+    },
   });
+  const { sandbox } = mainSpace;
+  const { worktreeFolder } = options;
+  const places = createPlaces({
+    main: workspace.root,
+    roots: options.workspaceRoots ?? [],
+    hidden: ownFiles,
+    runLater,
+  });
+  const git = createGit({ environment: clean, untrusted: [workspace.root] });
+  const worktrees = worktreeFolder === undefined ? undefined : createWorktrees(git, worktreeFolder);
+  const spaces = createSpaces({ store, main: mainSpace, spaceOptions, places, worktrees, worktreeFolder });
+  const toolBox = createSessionTools(mainSpace.toolBox, spaces);
   const permissions = createPermissions({
     log: runLog,
     now,
@@ -253,7 +257,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     ...(options.permissionTimeoutMs === undefined ? {} : { answerWithinMs: options.permissionTimeoutMs }),
   });
   const models = createAgentModels({
-    workspace,
     configured: options.models,
     origin: options.modelsOrigin ?? 'the host',
     providers: options.providers,
@@ -321,6 +324,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     spending,
     figures,
     chooseDriver: agents.chooseDriver,
+    spaces,
     agentForNew: (name) => agents.forNewSession(name, 'options/agent'),
     limits: { ...defaultRunLimits, ...options.limits },
     defaultMode: permissionMode,
@@ -333,16 +337,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       ? createOwnPermissions(permissions)
       : createAllPermissions({ node, questions: store.questions, log, own: permissions });
   await runs.recover();
-  const closing = new AbortController();
   // In the background: a large workspace must not delay the start.
-  let cleaning: Promise<unknown> | undefined;
-  const startBackground = (): void => {
-    if (closing.signal.aborted) return;
-    cleaning = removeLeftovers({ root: workspace.root, signal: closing.signal }).catch((error: unknown) =>
-      warn(`cannot look for temporary files of an earlier process: ${String(error)}`),
-    );
-    if (watch) watching = watchWorkspace({ root: workspace.root, except: ownFiles, environment, log, warn });
-  };
+  const startBackground = (): void => mainSpace.startBackground();
   // Last: an agent that fails to open must leave nothing running.
   if (options.later === undefined) startBackground();
   else options.later(startBackground);
@@ -354,6 +350,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       now,
       agents,
       mcpServers: sessionServers,
+      workspace: workspace.root,
+      spaces,
+      worktrees,
       isBusy: runs.isSessionBusy,
       isShared: node !== undefined,
     }),
@@ -373,6 +372,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       if (events.length > 0) await log.append(events);
       return answer;
     },
+    workspaces: createWorkspaceList({ store, main: workspace.root, places, spaces, git: worktrees }),
     describe: () =>
       agents.defaultName === builtinAgent ? models.describe() : { agent: agents.defaultName, model: null },
     async describeSandbox() {
@@ -384,15 +384,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     async close(graceMs) {
       await runs.close(graceMs);
       allPermissions.close?.();
-      closing.abort();
       await Promise.all([
         mcp.close(),
         sessionServers.close(),
         agents.close(),
         models.close(),
-        watching?.close(),
-        cleaning,
-        sandbox.settled(),
+        mainSpace.close(),
+        spaces.close(),
       ]);
     },
   };

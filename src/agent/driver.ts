@@ -9,6 +9,7 @@ import type { ToolDescription } from '../contract/tool.ts';
 import type { Usage } from '../contract/usage.ts';
 import type { ForeignContext } from './foreign-types.ts';
 import type { ToolOutcome } from './tools/tool.ts';
+import type { Workspace } from './tools/workspace.ts';
 import type { NewTurn, Transcript } from './transcript.ts';
 
 /** A summary that replaces the older part of a conversation that grew too long. */
@@ -32,6 +33,8 @@ export type EncodeOutcome = (outcome: ToolOutcome) => string;
 
 export interface DriverContext {
   readonly runId: string;
+  /** The workspace of the session. @throws CodeBuddyError `workspace_unavailable` */
+  readonly workspace: () => Promise<Workspace>;
   /** Reads the prompt from the store: a waiting run does not keep it in memory. */
   readonly prompt: () => Promise<string>;
   readonly options: PromptOptions;

@@ -49,6 +49,7 @@ import { createStartAgain } from './start-again.ts';
 import { requireStrictMode } from './strict-mode.ts';
 import type { ToolBox } from './tools/tool-box.ts';
 import { turnWrite } from './transcript.ts';
+import type { PlannedPlace, Spaces } from './workspaces/spaces.ts';
 
 /**
  * Chooses the driver that answers, and its model; null if only the agent knows its model.
@@ -58,6 +59,8 @@ export type ChooseDriver = (request: {
   /** The agent of the session. */
   readonly agent: string;
   readonly options: PromptOptions;
+  /** The workspace of the session, if it is not that of the server. */
+  readonly workspace: string | undefined;
 }) => Promise<{ readonly driver: Driver; readonly model: string | null }>;
 
 export interface RunsOptions {
@@ -70,6 +73,7 @@ export interface RunsOptions {
   readonly chooseDriver: ChooseDriver;
   /** The agent of a new session. @throws CodeBuddyError `validation_failed` for an unknown one */
   readonly agentForNew: (name: string | undefined) => string;
+  readonly spaces: Pick<Spaces, 'plan' | 'requireSame' | 'requireReady' | 'workspaceOf'>;
   readonly limits: RunLimits;
   readonly defaultMode: PermissionMode;
   readonly now: () => number;
@@ -89,6 +93,7 @@ export function createRuns(options: RunsOptions): Runs {
     figures,
     chooseDriver,
     agentForNew,
+    spaces,
     limits,
     defaultMode,
     now,
@@ -121,7 +126,8 @@ export function createRuns(options: RunsOptions): Runs {
     store,
     log,
     queue,
-    chooseFor,
+    chooseFor: async (agent, prompt, request, session) =>
+      chooseFor(agent, prompt, request, await spaces.requireReady(session)),
     workOn: () => workOn(),
     elsewhere: () => elsewhere,
   });
@@ -133,6 +139,7 @@ export function createRuns(options: RunsOptions): Runs {
     permissions,
     spending,
     figures,
+    spaces,
     now,
     defaultMode,
     readPrompt: async (runId) => (await read(runId)).prompt,
@@ -152,12 +159,16 @@ export function createRuns(options: RunsOptions): Runs {
     if (request.sessionId !== undefined) session = await requireSession(request.sessionId);
     const agent = session === undefined ? agentForNew(runRequest.options.agent) : agentOf(session);
     requireSameAgent(agent, runRequest.options, session);
-    const { driver, model } = await chooseFor(agent, prompt, runRequest);
+    const place =
+      session === undefined
+        ? await spaces.plan(runRequest.options, '/options')
+        : await placeOf(session, runRequest.options);
+    const { driver, model } = await chooseFor(agent, prompt, runRequest, place.details.workspace);
     const createdAt = now();
     const isNew = session === undefined;
     session ??= newSessionRow(
       titleFrom(request.history?.find(({ role }) => role === 'user')?.content ?? prompt),
-      { agent, ...(request.origin === undefined ? {} : { origin: request.origin }) },
+      { agent, ...place.details, ...(request.origin === undefined ? {} : { origin: request.origin }) },
       createdAt,
     );
     const memory = readSessionMemory(session);
@@ -187,8 +198,14 @@ export function createRuns(options: RunsOptions): Runs {
       promptMessageId: message.id,
       sessionBeganAt: session.createdAt,
     });
+    await place.create();
     return admit(live, run, {
-      before: isNew ? [{ type: 'session.start', data: { title: session.title }, ...owner, hop }] : [],
+      before: isNew
+        ? [
+            { type: 'session.start', data: { title: session.title }, ...owner, hop },
+            ...place.events.map((event) => ({ ...event, ...owner, hop })),
+          ]
+        : [],
       after: [
         { type: 'message.user', data: { messageId: message.id, text: prompt }, ...owner, hop },
         ...together.events,
@@ -206,7 +223,23 @@ export function createRuns(options: RunsOptions): Runs {
         { kind: 'putRun', run: toRunRow(run, keptRequest, createdAt) },
         ...together.writes,
       ],
+    }).catch(async (error: unknown) => {
+      await place.undo();
+      throw error;
     });
+  }
+
+  /** The place of a session that exists. */
+  async function placeOf(session: SessionRow, given: PromptOptions): Promise<PlannedPlace> {
+    await spaces.requireSame(given, session);
+    const workspace = await spaces.requireReady(session);
+    const nothing = async (): Promise<void> => undefined;
+    return {
+      details: workspace === undefined ? {} : { workspace },
+      create: nothing,
+      undo: nothing,
+      events: [],
+    };
   }
 
   async function resume(
@@ -225,7 +258,8 @@ export function createRuns(options: RunsOptions): Runs {
     if (last?.id !== id) throw notResumable(id, 'the session has a later run');
     const session = await requireSession(row.sessionId);
     const request: RunRequest = { options: toRunRequest(row).options, mayUseTools, keyId };
-    const { driver, model } = await chooseFor(agentOf(session), toRun(row).prompt, request);
+    const workspace = await spaces.requireReady(session);
+    const { driver, model } = await chooseFor(agentOf(session), toRun(row).prompt, request, workspace);
     const memory = readSessionMemory(session);
     await spending.requireRoom(memory.cost);
     // No other node can resume it from here on.
@@ -319,9 +353,10 @@ export function createRuns(options: RunsOptions): Runs {
     agent: string,
     prompt: string,
     { options, mayUseTools }: RunRequest,
+    workspace: string | undefined,
   ): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
-    const chosen = await chooseDriver({ agent, options });
+    const chosen = await chooseDriver({ agent, options, workspace });
     chosen.driver.checkCaller?.({
       prompt,
       mayUseTools,

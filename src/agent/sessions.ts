@@ -37,6 +37,8 @@ import {
   toSession,
   untitled,
 } from './session-record.ts';
+import { placeIn, type Spaces } from './workspaces/spaces.ts';
+import type { Worktrees } from './workspaces/worktrees.ts';
 
 export interface SessionServiceOptions {
   readonly store: Store;
@@ -44,6 +46,10 @@ export interface SessionServiceOptions {
   readonly now: () => number;
   readonly agents: Pick<Agents, 'forNewSession'>;
   readonly mcpServers: Pick<SessionServers, 'set' | 'remove'>;
+  /** The workspace of the server. */
+  readonly workspace: string;
+  readonly spaces: Pick<Spaces, 'plan'>;
+  readonly worktrees: Pick<Worktrees, 'end'> | undefined;
   /** True if the session has a run that has not ended. */
   readonly isBusy: (id: string) => boolean;
   /** Whether other nodes work on the store, too: then the store knows which sessions are busy. @default false */
@@ -79,6 +85,9 @@ export function createSessions({
   now,
   agents,
   mcpServers,
+  workspace,
+  spaces,
+  worktrees,
   isBusy,
   isShared = false,
 }: SessionServiceOptions): Sessions {
@@ -99,6 +108,7 @@ export function createSessions({
         messageCount: counts.get(row.id) ?? 0,
         isBusy: isBusy(row.id) || busy?.has(row.id) === true,
         now: now(),
+        workspace,
       }),
     );
   }
@@ -110,7 +120,7 @@ export function createSessions({
 
   /** Without a read: if it failed, a request that took effect would be answered by an error. */
   function presentNew(row: SessionRow, messageCount: number): Session {
-    return toSession(row, { messageCount, isBusy: false, now: now() });
+    return toSession(row, { messageCount, isBusy: false, now: now(), workspace });
   }
 
   /** Runs changes of one session one after the other: together they could exceed a limit that each of them keeps. */
@@ -124,6 +134,19 @@ export function createSessions({
     } finally {
       if (changing.get(id) === mine) changing.delete(id);
     }
+  }
+
+  /** Ends the worktree of a deleted session, unless another session works in it. */
+  async function endWorktree(row: SessionRow): Promise<void> {
+    const { worktree, workspace: folder } = placeIn(row);
+    if (worktree === undefined || worktrees === undefined || folder === undefined) return;
+    const [other] = await store.listSessions({ workspace: folder, limit: 1 });
+    const end =
+      other === undefined
+        ? await worktrees.end(worktree)
+        : { folder: 'kept' as const, branchKept: true, reason: `session ${other.id} works in it` };
+    const { path, branch } = worktree;
+    await log.append([{ type: 'worktree.end', data: { path, branch, ...end }, sessionId: row.id }]);
   }
 
   return {
@@ -140,11 +163,21 @@ export function createSessions({
       const { title = untitled, metadata = {} } = wellFormedDeep(input);
       requireRoomFor(metadata);
       const agent = agents.forNewSession(input.agent, 'agent');
-      const session = newSessionRow(title, { agent, metadata }, now());
-      await log.append(
-        [{ type: 'session.start', data: { title }, sessionId: session.id }],
-        [{ kind: 'putSession', session }],
-      );
+      const place = await spaces.plan(input, '');
+      const session = newSessionRow(title, { agent, metadata, ...place.details }, now());
+      await place.create();
+      try {
+        await log.append(
+          [
+            { type: 'session.start', data: { title }, sessionId: session.id },
+            ...place.events.map((event) => ({ ...event, sessionId: session.id })),
+          ],
+          [{ kind: 'putSession', session }],
+        );
+      } catch (error) {
+        await place.undo();
+        throw error;
+      }
       return presentNew(session, 0);
     },
     async get(id) {
@@ -174,13 +207,14 @@ export function createSessions({
         return presentOne(await find(id));
       }),
     async delete(id) {
-      await find(id);
+      const row = await find(id);
       if (isBusy(id)) throw sessionBusy(id);
       await log.append(
         [{ type: 'session.end', data: { reason: 'deleted' }, sessionId: id }],
         [{ kind: 'deleteSession', id, ifIdle: isShared }],
       );
       await mcpServers.remove(id);
+      await endWorktree(row);
     },
     async setMcpServers(id, servers, rights) {
       const agent = agentOf(await find(id));
@@ -207,6 +241,7 @@ export function createSessions({
           model,
           metadata,
           ...(origin === undefined ? {} : { origin }),
+          ...placeIn(row),
           ...(plan.last === undefined ? {} : { forkedFrom: { sessionId: id, messageId: plan.last } }),
           ...(carried === undefined ? {} : { memory: { summary: carried } }),
         },

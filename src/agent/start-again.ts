@@ -2,7 +2,7 @@
 // for the answer, such as triggers, survive in this way: `RunRequest.afterRestart`.
 
 import type { EventLog } from '../events/event-log.ts';
-import type { RunRow, Store } from '../store/store.ts';
+import type { RunRow, SessionRow, Store } from '../store/store.ts';
 import type { Driver } from './driver.ts';
 import { LiveRun } from './live-run.ts';
 import type { RunsElsewhere } from './nodes/runs-elsewhere.ts';
@@ -19,6 +19,7 @@ export interface StartAgainOptions {
     agent: string,
     prompt: string,
     request: RunRequest,
+    session: SessionRow,
   ) => Promise<{ readonly driver: Driver }>;
   /** Begins all runs that may begin now. */
   readonly workOn: () => void;
@@ -40,7 +41,7 @@ export function createStartAgain({
     const session = await store.getSession(row.sessionId);
     if (session === undefined) return;
     const run = toRun(row);
-    const driver = await chooseFor(agentOf(session), run.prompt, request).then(
+    const driver = await chooseFor(agentOf(session), run.prompt, request, session).then(
       (chosen) => chosen.driver,
       failing,
     );

@@ -127,6 +127,16 @@ const table = {
     title: 'Session has another agent',
     when: 'The session belongs to another agent than `options.agent`. A session stays with its agent.',
   },
+  session_workspace_mismatch: {
+    status: 409,
+    title: 'Session has another workspace',
+    when: 'The session works in another folder than `options.workspace`, or `options.worktree` is set for a session that exists. A session stays in its workspace.',
+  },
+  workspace_unavailable: {
+    status: 409,
+    title: 'Workspace unavailable',
+    when: 'The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.',
+  },
   run_cancelled: { status: 409, title: 'Run cancelled', when: 'The run was cancelled before it completed.' },
   webhook_exists: {
     status: 409,

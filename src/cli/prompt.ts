@@ -13,7 +13,7 @@ import type { Ask } from './permission-asking.ts';
 import { withFiles } from './prompt-files.ts';
 import { readPrompt } from './prompt-input.ts';
 import { failureOf } from './prompt-outcome.ts';
-import { findPlace, tellPlace } from './prompt-place.ts';
+import { findPlace, type Place, tellPlace } from './prompt-place.ts';
 import {
   agentFlag,
   checkSessionFlags,
@@ -27,6 +27,7 @@ import {
 } from './prompt-request.ts';
 import { showRun } from './prompt-run.ts';
 import { askForDecision, findTerminal } from './terminal.ts';
+import { withWorkspace } from './workspace-flags.ts';
 
 interface PromptOptions extends ConnectionOptions, SessionOptions, RequestOptions {
   readonly file?: readonly string[];
@@ -38,7 +39,7 @@ const { minimum: leastSteps, maximum: mostSteps } = limits.maxSteps;
 
 export function define(prompt: Command): void {
   withConnection(
-    withSession(prompt)
+    withWorkspace(withSession(prompt), 'options/')
       .description('Send a prompt. The answer is printed to standard output, tool calls to standard error.')
       .argument('<prompt...>', 'the prompt; piped input is appended; - waits for the end of piped input')
       .addOption(
@@ -73,13 +74,14 @@ export function define(prompt: Command): void {
     .addHelpText(
       'after',
       `
-The agent works in the workspace of the server, not in the current folder.
+The agent works in the workspace of the server, not in the current folder, unless --workspace is given.
 
 Examples:
   codebuddy prompt 'list src/**/*.ts'
   codebuddy prompt help
   git diff | codebuddy prompt 'review this change'
   codebuddy prompt --agent claude 'explain this repository'
+  codebuddy prompt --worktree 'upgrade the dependencies'
   codebuddy prompt -c 'and now write a test for it'
   codebuddy prompt --file build.log 'why does the build fail?'
   codebuddy prompt --json 'run npm test' | jq -r .response
@@ -110,7 +112,7 @@ async function answer(
   { format, wait }: AnswerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const place = await findPlace(client, signal);
+  const place = await placeOf(client, request, await findPlace(client, signal), signal);
   tellPlace(place, { agent: request.options?.agent, json: format !== 'text' });
   const terminal = findTerminal();
   const ask: Ask | undefined = terminal && ((question, ended) => askForDecision(question, terminal, ended));
@@ -119,6 +121,22 @@ async function answer(
   } finally {
     if (terminal !== process.stdin) terminal?.destroy();
   }
+}
+
+/** The place of the session that answers; its folder is not known if it is a new worktree. */
+async function placeOf(
+  client: CodeBuddyClient,
+  { sessionId, options = {} }: PromptRequest,
+  place: Place,
+  signal: AbortSignal,
+): Promise<Place> {
+  if (sessionId !== undefined) {
+    // The key may lack the scope `read`, and the run itself reports a session that does not exist.
+    const session = await client.sessions.get(sessionId, { signal }).catch(() => undefined);
+    return { ...place, workspace: session?.workspace ?? place.workspace };
+  }
+  if (options.worktree !== undefined) return { ...place, workspace: undefined };
+  return { ...place, workspace: options.workspace ?? place.workspace };
 }
 
 function finish(event: StreamEvent, format: OutputFormat): void {

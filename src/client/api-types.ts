@@ -539,7 +539,9 @@ export interface paths {
     readonly post?: never;
     /**
      * Delete a session with its messages and runs. Its events stay in the log.
-     * @description Requires an API key with the scope `prompt`.
+     * @description Its git worktree, if it has one, is removed or kept as `worktree.keep` says: the event `worktree.end` has the outcome. Uncommitted work is never lost.
+     *
+     *     Requires an API key with the scope `prompt`.
      */
     readonly delete: operations['deleteSession'];
     readonly options?: never;
@@ -1079,6 +1081,28 @@ export interface paths {
      * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['testWebhook'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/workspaces': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the folders that sessions work in, with their state in git.
+     * @description Folders are those of the node that answers: other nodes may have others under the same path.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listWorkspaces'];
+    readonly put?: never;
+    readonly post?: never;
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1760,7 +1784,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -1923,6 +1947,8 @@ export interface components {
     readonly Event:
       | components['schemas']['SessionStartEvent']
       | components['schemas']['SessionEndEvent']
+      | components['schemas']['WorktreeCreateEvent']
+      | components['schemas']['WorktreeEndEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -2010,6 +2036,8 @@ export interface components {
         /** @description Relative to the workspace, with `/`. */
         readonly path: string;
         readonly tool?: string;
+        /** @description The workspace, if it is another one than that of the server. */
+        readonly workspace?: string;
       };
       /**
        * @description Repeats `type`.
@@ -2040,6 +2068,8 @@ export interface components {
         /** @description Relative to the workspace, with `/`. */
         readonly path: string;
         readonly tool?: string;
+        /** @description The workspace, if it is another one than that of the server. */
+        readonly workspace?: string;
       };
       /**
        * @description Repeats `type`.
@@ -2070,6 +2100,8 @@ export interface components {
         /** @description Relative to the workspace, with `/`. */
         readonly path: string;
         readonly tool?: string;
+        /** @description The workspace, if it is another one than that of the server. */
+        readonly workspace?: string;
       };
       /**
        * @description Repeats `type`.
@@ -2562,6 +2594,23 @@ export interface components {
         readonly system?: string;
         /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
         readonly timeoutMs?: number;
+        /** @description For a new session: The folder that the tools of the session work in: in one of the `workspaceRoots` of the server. A relative path is relative to the workspace of the server. It cannot be changed later. Default: the workspace of the server. */
+        readonly workspace?: string;
+        /** @description For a new session: Give the session a git worktree of the workspace: a folder and a branch of its own. `true`: with the defaults. */
+        readonly worktree?:
+          | boolean
+          | {
+              /** @description The commit, branch or tag to start from. Default: the current commit. */
+              readonly base?: string;
+              /** @description The name of the new branch. Default: `codebuddy/` and a name of its own. */
+              readonly branch?: string;
+              /**
+               * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
+               * @default ifChanged
+               * @enum {string}
+               */
+              readonly keep: 'always' | 'ifChanged' | 'never';
+            };
       };
       /** @description The task for the agent. It must not be blank. */
       readonly prompt: string;
@@ -3028,7 +3077,7 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -3074,6 +3123,23 @@ export interface components {
         readonly inputTokens: number;
         readonly outputTokens: number;
         readonly totalTokens: number;
+      };
+      /** @description The folder that its tools work in. It never changes. */
+      readonly workspace: string;
+      /** @description The git worktree that it has of its own. Absent if it has none. */
+      readonly worktree?: {
+        /** @description The commit that it started from. */
+        readonly base: string;
+        readonly branch: string;
+        /**
+         * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
+         * @enum {string}
+         */
+        readonly keep: 'always' | 'ifChanged' | 'never';
+        /** @description The folder of the worktree. The workspace is the folder, or one in it. */
+        readonly path: string;
+        /** @description The folder that it was made from. */
+        readonly source: string;
       };
     };
     /**
@@ -3228,6 +3294,8 @@ export interface components {
     readonly StreamEvent:
       | components['schemas']['SessionStartEvent']
       | components['schemas']['SessionEndEvent']
+      | components['schemas']['WorktreeCreateEvent']
+      | components['schemas']['WorktreeEndEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -3725,6 +3793,23 @@ export interface components {
       readonly system?: string;
       /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
       readonly timeoutMs?: number;
+      /** @description For a new session: The folder that the tools of the session work in: in one of the `workspaceRoots` of the server. A relative path is relative to the workspace of the server. It cannot be changed later. Default: the workspace of the server. */
+      readonly workspace?: string;
+      /** @description For a new session: Give the session a git worktree of the workspace: a folder and a branch of its own. `true`: with the defaults. */
+      readonly worktree?:
+        | boolean
+        | {
+            /** @description The commit, branch or tag to start from. Default: the current commit. */
+            readonly base?: string;
+            /** @description The name of the new branch. Default: `codebuddy/` and a name of its own. */
+            readonly branch?: string;
+            /**
+             * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
+             * @default ifChanged
+             * @enum {string}
+             */
+            readonly keep: 'always' | 'ifChanged' | 'never';
+          };
     };
     /**
      * TriggerSchedule
@@ -3819,7 +3904,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -3968,7 +4053,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4009,7 +4094,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4132,6 +4217,119 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'webhook.test';
+    };
+    /**
+     * Workspace
+     * @description A folder that sessions work in.
+     */
+    readonly Workspace: {
+      /** @description Its state in git. Null if it is not in a repository, or if git did not answer in time. */
+      readonly git: {
+        /** @description Null if no branch is checked out. */
+        readonly branch: string | null;
+        /** @description Whether it has uncommitted changes. */
+        readonly isDirty: boolean;
+      } | null;
+      /** @description Whether it is the workspace of the server. */
+      readonly isDefault: boolean;
+      readonly path: string;
+      /** @description Number of sessions that work in it. */
+      readonly sessions: number;
+      /** @enum {string} */
+      readonly status: 'ready' | 'missing' | 'not_allowed';
+      /** @description The worktree that the server created. Null for other folders. */
+      readonly worktree: {
+        /** @description The commit that it started from. */
+        readonly base: string;
+        readonly branch: string;
+        /**
+         * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
+         * @enum {string}
+         */
+        readonly keep: 'always' | 'ifChanged' | 'never';
+        /** @description The folder of the worktree. The workspace is the folder, or one in it. */
+        readonly path: string;
+        /** @description The folder that it was made from. */
+        readonly source: string;
+      } | null;
+    };
+    /** Workspaces */
+    readonly Workspaces: {
+      /** @description Folders that sessions may work in, or in folders of: those of this node. */
+      readonly roots: readonly string[];
+      /** @description The workspace of the server, then those of sessions, the last used first; at most 200. */
+      readonly workspaces: readonly components['schemas']['Workspace'][];
+    };
+    /**
+     * WorktreeCreateEvent
+     * @description A session got a git worktree.
+     */
+    readonly WorktreeCreateEvent: {
+      readonly data: {
+        /** @description The commit that it started from. */
+        readonly base: string;
+        readonly branch: string;
+        /**
+         * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
+         * @enum {string}
+         */
+        readonly keep: 'always' | 'ifChanged' | 'never';
+        /** @description The folder of the worktree. The workspace is the folder, or one in it. */
+        readonly path: string;
+        /** @description The folder that it was made from. */
+        readonly source: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'worktree.create';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'worktree.create';
+    };
+    /**
+     * WorktreeEndEvent
+     * @description A session with a worktree was deleted.
+     */
+    readonly WorktreeEndEvent: {
+      readonly data: {
+        readonly branch: string;
+        readonly branchKept: boolean;
+        /** @description The commit with the changes that were not committed before. */
+        readonly commit?: string;
+        /** @enum {string} */
+        readonly folder: 'kept' | 'removed';
+        readonly path: string;
+        /** @description Why the folder was kept. */
+        readonly reason?: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'worktree.end';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'worktree.end';
     };
   };
   responses: {
@@ -4562,6 +4760,10 @@ export interface components {
     };
     /**
      * @description `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
+     *
+     *     `session_workspace_mismatch`: The session works in another folder than `options.workspace`, or `options.worktree` is set for a session that exists. A session stays in its workspace.
+     *
+     *     `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.
      *
      *     `run_cancelled`: The run was cancelled before it completed.
      *
@@ -5186,11 +5388,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /**
-     * @description `tool_not_found`: No tool has this name.
-     *
-     *     `file_not_found`: The path given to a tool does not exist.
-     */
+    /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-5': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5200,7 +5398,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_not_found`: No session has this id. */
+    /** @description `event_not_found`: No event has this id. */
     readonly 'Problem404-6': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5210,7 +5408,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `event_not_found`: No event has this id. */
+    /** @description `webhook_not_found`: No webhook has this id. */
     readonly 'Problem404-7': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5220,18 +5418,8 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_not_found`: No webhook has this id. */
-    readonly 'Problem404-8': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
     /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
-    readonly 'Problem404-9': {
+    readonly 'Problem404-8': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5245,7 +5433,7 @@ export interface components {
      *
      *     `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000.
      */
-    readonly 'Problem404-10': {
+    readonly 'Problem404-9': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5255,7 +5443,7 @@ export interface components {
       };
     };
     /** @description `trigger_not_found`: No trigger has this id. */
-    readonly 'Problem404-11': {
+    readonly 'Problem404-10': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5265,7 +5453,7 @@ export interface components {
       };
     };
     /** @description `key_not_found`: No API key has this id. */
-    readonly 'Problem404-12': {
+    readonly 'Problem404-11': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5286,6 +5474,10 @@ export interface components {
     };
     /**
      * @description `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
+     *
+     *     `session_workspace_mismatch`: The session works in another folder than `options.workspace`, or `options.worktree` is set for a session that exists. A session stays in its workspace.
+     *
+     *     `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.
      *
      *     `run_cancelled`: The run was cancelled before it completed.
      *
@@ -5320,6 +5512,10 @@ export interface components {
      * @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session.
      *
      *     `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
+     *
+     *     `session_workspace_mismatch`: The session works in another folder than `options.workspace`, or `options.worktree` is set for a session that exists. A session stays in its workspace.
+     *
+     *     `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.
      */
     readonly 'Problem409-3': {
       headers: {
@@ -5342,13 +5538,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /**
-     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
-     *
-     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
-     *
-     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
-     */
+    /** @description `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more. */
     readonly 'Problem409-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5359,7 +5549,13 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    /**
+     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5370,7 +5566,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_exists`: A webhook with this id already exists. */
+    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'Problem409-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5381,7 +5577,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
+    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-8': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5392,7 +5588,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-9': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5403,7 +5599,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-10': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5414,8 +5610,19 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `trigger_exists`: A trigger with this id already exists. */
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
     readonly 'Problem409-11': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `trigger_exists`: A trigger with this id already exists. */
+    readonly 'Problem409-12': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5430,7 +5637,7 @@ export interface components {
      *
      *     `trigger_disabled`: A disabled trigger accepts no calls. Enable it first.
      */
-    readonly 'Problem409-12': {
+    readonly 'Problem409-13': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6056,7 +6263,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6092,7 +6299,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-8'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6126,9 +6333,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-10'];
+      readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -6324,7 +6531,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6437,7 +6644,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -6974,6 +7181,8 @@ export interface operations {
         readonly origin?: 'rest' | 'openai' | 'mcp' | 'trigger';
         /** @description Only sessions whose title contains this text, in upper or lower case. */
         readonly title?: string;
+        /** @description Only sessions that work in this folder, which is not that of the server. */
+        readonly workspace?: string;
       };
       readonly header?: never;
       readonly path?: never;
@@ -7026,6 +7235,23 @@ export interface operations {
             readonly [key: string]: unknown;
           };
           readonly title?: string;
+          /** @description The folder that the tools of the session work in: in one of the `workspaceRoots` of the server. A relative path is relative to the workspace of the server. It cannot be changed later. Default: the workspace of the server. */
+          readonly workspace?: string;
+          /** @description Give the session a git worktree of the workspace: a folder and a branch of its own. `true`: with the defaults. */
+          readonly worktree?:
+            | boolean
+            | {
+                /** @description The commit, branch or tag to start from. Default: the current commit. */
+                readonly base?: string;
+                /** @description The name of the new branch. Default: `codebuddy/` and a name of its own. */
+                readonly branch?: string;
+                /**
+                 * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
+                 * @default ifChanged
+                 * @enum {string}
+                 */
+                readonly keep?: 'always' | 'ifChanged' | 'never';
+              };
         };
       };
     };
@@ -7046,7 +7272,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
+      readonly 409: components['responses']['Problem409-6'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -7083,7 +7309,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7114,9 +7340,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-6'];
+      readonly 409: components['responses']['Problem409-7'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -7163,7 +7389,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7222,7 +7448,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7259,7 +7485,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7306,9 +7532,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
+      readonly 409: components['responses']['Problem409-6'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -7354,7 +7580,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7403,7 +7629,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7672,7 +7898,10 @@ export interface operations {
   };
   readonly runTool: {
     readonly parameters: {
-      readonly query?: never;
+      readonly query?: {
+        /** @description Run the tool in the workspace of this session. Default: the workspace of the server. */
+        readonly sessionId?: string;
+      };
       readonly header?: never;
       readonly path: {
         readonly tool: string;
@@ -7701,8 +7930,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-2'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404'];
       readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-5'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -7782,7 +8012,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
+      readonly 409: components['responses']['Problem409-12'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -7819,7 +8049,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7850,7 +8080,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7893,7 +8123,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -7942,7 +8172,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7982,7 +8212,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -8024,7 +8254,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -8133,7 +8363,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-7'];
+      readonly 409: components['responses']['Problem409-8'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8170,7 +8400,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8201,7 +8431,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -8244,7 +8474,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -8293,9 +8523,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8348,9 +8578,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8394,7 +8624,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
@@ -8433,9 +8663,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-8'];
+      readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8445,6 +8675,35 @@ export interface operations {
       readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listWorkspaces: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Workspaces */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Workspaces'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -8729,9 +8988,9 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-12'];
+      readonly 409: components['responses']['Problem409-13'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];

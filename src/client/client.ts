@@ -21,6 +21,7 @@ import { SignIn } from './resources/sign-in.ts';
 import { Tools } from './resources/tools.ts';
 import { Triggers } from './resources/triggers.ts';
 import { Webhooks } from './resources/webhooks.ts';
+import { Workspaces } from './resources/workspaces.ts';
 import { CodeBuddyRunError } from './run-error.ts';
 import type { StreamEvent } from './stream-event.ts';
 import { Transport, type TransportOptions } from './transport.ts';
@@ -44,6 +45,7 @@ export class ApiClient {
   readonly settings: Settings;
   readonly agents: Agents;
   readonly models: Models;
+  readonly workspaces: Workspaces;
   readonly signIn: SignIn;
   readonly #calls: Calls;
 
@@ -64,6 +66,7 @@ export class ApiClient {
     this.settings = new Settings(calls);
     this.agents = new Agents(calls);
     this.models = new Models(calls);
+    this.workspaces = new Workspaces(calls);
     this.signIn = new SignIn(calls);
   }
 

@@ -27,6 +27,7 @@ export type {
   TriggerPatch,
   Webhook,
   WebhookPatch,
+  Workspaces,
 } from './api-objects.ts';
 export type {
   CallOptions,

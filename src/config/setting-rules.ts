@@ -3,6 +3,7 @@
 //
 // Over 400 lines: the table has every setting.
 
+import { resolve } from 'node:path';
 import { databaseIn, defaultHome } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';
 import { builtinAgent, presetAgents } from '../contract/agent.ts';
@@ -113,6 +114,24 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     defaultValue: ({ cwd }) => cwd,
     parse: (value, { cwd }) => path(value, cwd),
     expected: 'a folder',
+  },
+  workspaceRoots: {
+    about:
+      'Folders that sessions may work in, or in folders of, in addition to the workspace. See [Workspaces](workspaces.md).',
+    defaultText: 'none',
+    flag: {
+      syntax: '--workspace-root <folder>',
+      help: 'folder that sessions may work in, or in folders of, in addition to the workspace; may be repeated',
+      isRepeatable: true,
+    },
+    variable: 'CODEBUDDY_WORKSPACE_ROOTS',
+    field: 'workspaceRoots',
+    defaultValue: () => [],
+    parse: (value, { cwd }) => {
+      const paths = list(value, (item) => path(item, cwd) !== undefined);
+      return paths?.map((item) => resolve(cwd, item));
+    },
+    expected: 'a list of folders',
   },
   models: {
     about:

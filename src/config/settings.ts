@@ -41,6 +41,8 @@ export interface Settings {
   /** The config folder. */
   readonly home: string;
   readonly workspace: string;
+  /** Folders that sessions may work in, or in folders of, in addition to the workspace. */
+  readonly workspaceRoots: readonly string[];
   /** `provider/name` or `offline`, followed by fallbacks. Undefined: choose a model by what this machine offers. */
   readonly models: readonly string[] | undefined;
   /** Providers that speak OpenAI's chat completions, by name. The agent validates them. */

@@ -8,6 +8,7 @@ import { count, duration, text } from './primitives.ts';
 import { promptResultSchema } from './prompt-result.ts';
 import { isolations } from './sandbox.ts';
 import type { SchemaType } from './schema-type.ts';
+import { sessionWorktreeSchema } from './workspace.ts';
 
 interface CatalogueEntry {
   readonly description: string;
@@ -36,6 +37,10 @@ const fileChange = {
     bytes: count,
     tool: text,
     callId: text,
+    workspace: {
+      type: 'string',
+      description: 'The workspace, if it is another one than that of the server.',
+    },
   },
   required: ['path'],
   additionalProperties: false,
@@ -56,6 +61,26 @@ export const catalogue = {
   'session.end': {
     description: 'A session was deleted.',
     data: { type: 'object', properties: { reason: text }, required: ['reason'], additionalProperties: false },
+  },
+  'worktree.create': {
+    description: 'A session got a git worktree.',
+    data: sessionWorktreeSchema,
+  },
+  'worktree.end': {
+    description: 'A session with a worktree was deleted.',
+    data: {
+      type: 'object',
+      properties: {
+        path: text,
+        branch: text,
+        folder: { type: 'string', enum: ['kept', 'removed'] },
+        branchKept: { type: 'boolean' },
+        commit: { ...text, description: 'The commit with the changes that were not committed before.' },
+        reason: { ...text, description: 'Why the folder was kept.' },
+      },
+      required: ['path', 'branch', 'folder', 'branchKept'],
+      additionalProperties: false,
+    },
   },
   'message.user': {
     description: 'A prompt was accepted.',

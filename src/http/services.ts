@@ -27,6 +27,7 @@ import type {
 } from '../contract/session.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
+import type { Workspaces } from '../contract/workspace.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { McpService } from './mcp-service.ts';
 import type { OpenAiService } from './openai-service.ts';
@@ -242,6 +243,8 @@ export interface HttpServices {
   readonly nodes?: NodeService;
   /** The settings without secrets. */
   readonly settings?: () => readonly Setting[];
+  /** The folders that sessions may work in, and those that they work in. */
+  readonly workspaces?: () => Promise<Workspaces>;
   /** The agents that could answer, as they are found now. */
   readonly agents?: () => Promise<Agents>;
   /** The models that could answer, as they are found now. */

@@ -9,7 +9,16 @@ import type {
   RunWebhookRow,
 } from './delivery-store.ts';
 import { DamagedRowError } from './row-json.ts';
-import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from './store.ts';
+import type {
+  AnswerRow,
+  EventRow,
+  KeyRow,
+  MessageRow,
+  RunRow,
+  SessionRow,
+  TurnRow,
+  WorkspaceUse,
+} from './store.ts';
 import type { TriggerCallRow, TriggerKeyRow } from './trigger-store.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -54,6 +63,10 @@ export function toSessionRow(row: Row): SessionRow {
     updatedAt: row.updated_at as number,
     details: row.details as string,
   };
+}
+
+export function toWorkspaceUse({ workspace, sessions, latest }: Row): WorkspaceUse {
+  return { workspace: workspace as string | null, sessions: sessions as number, latest: latest as string };
 }
 
 export function toMessageRow(row: Row): MessageRow {

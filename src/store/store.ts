@@ -188,6 +188,15 @@ export interface QuestionStore {
   getQuestion(id: string): Promise<QuestionRow | undefined>;
 }
 
+/** A folder that sessions work in. */
+export interface WorkspaceUse {
+  /** Null: that of the server. */
+  readonly workspace: string | null;
+  readonly sessions: number;
+  /** The id of the newest session in it. */
+  readonly latest: string;
+}
+
 export interface Store extends DeliveryStore {
   /** Present if other nodes may append to the store. */
   readonly feed?: StoreFeed | undefined;
@@ -221,7 +230,8 @@ export interface Store extends DeliveryStore {
   /**
    * Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. `title`: a
    * part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`: `rest` also finds sessions
-   * without one; `agent`: a name, of which `builtin` is also that of rows without one.
+   * without one; `agent`: a name, of which `builtin` is also that of rows without one; `workspace`: a folder of
+   * their own.
    */
   listSessions(page: {
     limit: number;
@@ -231,7 +241,10 @@ export interface Store extends DeliveryStore {
     forkedFrom?: string;
     origin?: SessionOrigin;
     agent?: string;
+    workspace?: string;
   }): Promise<readonly SessionRow[]>;
+  /** The folders that sessions work in, the last used first. */
+  sessionWorkspaces(limit: number): Promise<readonly WorkspaceUse[]>;
   /**
    * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With
    * `maxText` the page ends with the row that reaches it.

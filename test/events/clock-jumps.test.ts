@@ -11,6 +11,8 @@ import { newEvent } from '../store/temporary-store.ts';
 import { startReceiver } from '../webhooks/recording-receiver.ts';
 import { startWebhooks, temporaryHome, toolStart } from '../webhooks/start-webhooks.ts';
 
+const nowhere = { details: {}, create: async () => undefined, undo: async () => undefined, events: [] };
+
 const day = 86_400_000;
 const year = 365 * day;
 
@@ -84,6 +86,9 @@ describe('sessions, messages and keys of a clock that was ahead', () => {
       agents,
       mcpServers,
       now: () => now,
+      workspace: '/',
+      spaces: { plan: async () => nowhere },
+      worktrees: undefined,
       isBusy: () => false,
     });
     const keys = await openKeys({ store, fixed: [], now: () => now });

@@ -7,7 +7,6 @@ import type { PromptOptions } from '../../contract/prompt.ts';
 import type { Driver } from '../driver.ts';
 import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts';
 import type { Fetch, Proxies } from '../outbound-http.ts';
-import type { Workspace } from '../tools/workspace.ts';
 import { type AloneAnswer, type AloneRequest, createAloneAnswers } from './answer-alone.ts';
 import { describeModels } from './describe-models.ts';
 import { findModel, languageModels, type ModelChoice } from './find-model.ts';
@@ -20,7 +19,6 @@ import { parseProviders } from './provider-config.ts';
 import type { Environment } from './providers.ts';
 
 export interface AgentModelsOptions {
-  readonly workspace: Workspace;
   readonly configured: readonly string[] | undefined;
   readonly origin: string;
   readonly providers: unknown;
@@ -76,7 +74,7 @@ export function makeLoader({
 
 /** @throws like `makeLoader` */
 export function createAgentModels(options: AgentModelsOptions): AgentModels {
-  const { workspace, configured, origin, environment, now, warn, redact } = options;
+  const { configured, origin, environment, now, warn, redact } = options;
   const { onRefusedTool, silenceMs, contextWindow, sleep } = options;
   const http = createModelHttp(options.proxies);
   const loader = makeLoader({ ...options, fetch: http.fetch });
@@ -133,7 +131,6 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
     driverFor ??= createModelDrivers({
       chain: chainOf(),
       prices,
-      workspace,
       onTrouble: warn,
       onRefusedTool,
       ...(contextWindow === undefined ? {} : { contextWindow }),

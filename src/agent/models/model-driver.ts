@@ -11,7 +11,6 @@ import { isBlank, sendable, sendableDeep } from '../../base/text.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
 import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
-import type { Workspace } from '../tools/workspace.ts';
 import { type Compacted, createCompaction } from './compaction.ts';
 import { promptFor, safeToolName, tokensOfAll } from './conversation.ts';
 import { fitSchema } from './fit-schema.ts';
@@ -28,7 +27,6 @@ import { wireRulesOf } from './wire-rules.ts';
 export interface ModelDriverOptions {
   readonly chain: ModelChain;
   readonly prices: Prices;
-  readonly workspace: Workspace;
   /** Called with warnings for the operator. */
   readonly onTrouble: (message: string) => void;
   /** Called for a tool that a provider refused: the session continues without it. */
@@ -57,7 +55,7 @@ type SignedAnswer = ModelAnswer & { readonly model: string };
 export function createModelDrivers(
   options: ModelDriverOptions,
 ): (models: readonly [string, ...string[]]) => Driver {
-  const { chain, prices, workspace, onTrouble } = options;
+  const { chain, prices, onTrouble } = options;
 
   async function respond(
     models: readonly [string, ...string[]],
@@ -67,7 +65,7 @@ export function createModelDrivers(
     const [descriptions, system, conversation, knownWindow] = await Promise.all([
       context.tools(),
       makeSystemPrompt({
-        workspace,
+        workspace: await context.workspace(),
         sessionBeganAt: new Date(context.sessionBeganAt),
         added: context.options.system,
       }),

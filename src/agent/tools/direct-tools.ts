@@ -22,8 +22,8 @@ export function createDirectTools(
     ...tools,
     async execute(name, params, context) {
       const { sessionId, hop } = context;
-      const call = await tools.prepare(name, params);
-      const use = permissions.ignoresTarget(call) ? undefined : await tools.useOf(call);
+      const call = await tools.prepare(name, params, sessionId);
+      const use = permissions.ignoresTarget(call) ? undefined : await tools.useOf(call, sessionId);
       if (use !== undefined) permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
       const outcome = await tools.run(call, {
         // Read late: the first read starts to watch whether the client disconnects.

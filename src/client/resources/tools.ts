@@ -14,7 +14,8 @@ export class Tools extends Resource {
   }
 
   /**
-   * Runs a tool, without the agent and without asking for permission.
+   * Runs a tool, without the agent and without asking for permission. `sessionId`: run it in the workspace of that
+   * session.
    *
    * @throws CodeBuddyApiError `tool_not_found`, `validation_failed`, `permission_denied`, `tool_failed`
    * @example
@@ -23,9 +24,10 @@ export class Tools extends Resource {
   run(
     tool: string,
     input: Readonly<Record<string, unknown>> = {},
-    options?: CallOptions,
+    { sessionId, ...options }: CallOptions & { readonly sessionId?: string } = {},
   ): Promise<Answer<'runTool', 200>> {
-    return this.calls.send('POST', pathOf('tools', tool), input, { timeoutMs: 0, ...options });
+    const query = sessionId === undefined ? '' : `?sessionId=${encodeURIComponent(sessionId)}`;
+    return this.calls.send('POST', `${pathOf('tools', tool)}${query}`, input, { timeoutMs: 0, ...options });
   }
 
   /** @deprecated Use `run`. */

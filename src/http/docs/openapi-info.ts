@@ -25,6 +25,7 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   nodes: 'The nodes that share the database.',
   settings: 'The settings of the server and their origins.',
   agents: 'The agents that could answer.',
+  workspaces: 'The folders that sessions work in.',
   models: 'The models that could answer.',
   openai: 'The agent in the form of the OpenAI API.',
   mcp: 'The MCP server.',

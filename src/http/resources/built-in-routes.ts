@@ -27,6 +27,7 @@ import { toolRoutes } from './tools.ts';
 import { triggerCallRoutes } from './trigger-calls.ts';
 import { triggerRoutes } from './triggers.ts';
 import { webhookRoutes } from './webhooks.ts';
+import { workspaceRoutes } from './workspaces.ts';
 
 /** All built-in routes for the services of `context`. */
 export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] {
@@ -41,6 +42,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...permissionRoutes(context),
     ...toolRoutes(context),
     ...sessionRoutes(context),
+    ...workspaceRoutes(context),
     ...eventRoutes(context),
     ...streamTicketRoutes(context),
     ...webhookRoutes(context),

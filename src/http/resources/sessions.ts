@@ -46,6 +46,12 @@ const querySchema = {
     forkedFrom: { type: 'string', maxLength: 128, description: 'Only forks of this session.' },
     origin: { type: 'string', enum: sessionOrigins, description: 'Only sessions that came in this way.' },
     agent: { ...agentNameSchema, description: 'Only sessions of this agent.' },
+    workspace: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 4096,
+      description: 'Only sessions that work in this folder, which is not that of the server.',
+    },
   },
   additionalProperties: false,
 } as const;
@@ -93,7 +99,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { querystring: querySchema, response: { 200: pageSchema('sessions', sessionSchema) } },
       docs: { errors: ['handler_not_configured', 'storage_unavailable'] },
       handler: async (request, reply) => {
-        const { title, forkedFrom, origin, agent, ...query } = request.query as SchemaType<
+        const { title, forkedFrom, origin, agent, workspace, ...query } = request.query as SchemaType<
           typeof querySchema
         >;
         const filter = {
@@ -101,6 +107,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
           ...(forkedFrom === undefined ? {} : { forkedFrom }),
           ...(origin === undefined ? {} : { origin }),
           ...(agent === undefined ? {} : { agent }),
+          ...(workspace === undefined ? {} : { workspace }),
         };
         if (handlers.onGetSessions !== undefined) {
           const all = await listFromHandler('onGetSessions', handlers.onGetSessions);
@@ -176,6 +183,8 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       path: '/api/sessions/:id',
       operationId: 'deleteSession',
       summary: 'Delete a session with its messages and runs. Its events stay in the log.',
+      description:
+        'Its git worktree, if it has one, is removed or kept as `worktree.keep` says: the event `worktree.end` has the outcome. Uncommitted work is never lost.',
       scope: 'prompt',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
       docs: { errors: ['session_not_found', 'session_busy', ...writeErrors] },
@@ -299,12 +308,13 @@ function hasId(session: unknown, id: string): boolean {
 }
 
 /** The sessions of a host application are of any shape. */
-function matches(session: unknown, { title, forkedFrom, origin, agent }: SessionFilter): boolean {
+function matches(session: unknown, { title, forkedFrom, origin, agent, workspace }: SessionFilter): boolean {
   const fields = isRecord(session) ? session : {};
   const source = isRecord(fields.forkedFrom) ? fields.forkedFrom.sessionId : undefined;
   if (forkedFrom !== undefined && source !== forkedFrom) return false;
   if (origin !== undefined && (fields.origin ?? 'rest') !== origin) return false;
   if (agent !== undefined && fields.agent !== agent) return false;
+  if (workspace !== undefined && fields.workspace !== workspace) return false;
   if (title === undefined) return true;
   const shown = String(fields.title ?? '');
   return shown.toLowerCase().includes(title.toLowerCase());

@@ -24,6 +24,19 @@ const paramsSchema = {
   additionalProperties: false,
 } as const;
 
+const callQuerySchema = {
+  type: 'object',
+  properties: {
+    sessionId: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 128,
+      description: 'Run the tool in the workspace of this session. Default: the workspace of the server.',
+    },
+  },
+  additionalProperties: false,
+} as const;
+
 /** The routes of tools. */
 export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
@@ -63,6 +76,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       scope: 'tools',
       schema: {
         params: paramsSchema,
+        querystring: callQuerySchema,
         body: { type: 'object', description: 'The parameters of the tool.', additionalProperties: true },
         response: {
           200: {
@@ -78,6 +92,8 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
         errors: [
           'tool_not_found',
           'tool_failed',
+          'session_not_found',
+          'workspace_unavailable',
           'permission_denied',
           'outside_workspace',
           'file_not_found',
@@ -90,7 +106,8 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       handler: (request, reply) => {
         const { tool } = request.params as SchemaType<typeof paramsSchema>;
         const params = request.body as Record<string, unknown>;
-        const call = new ToolCall(request.id, factsOf(request).hop, reply);
+        const { sessionId } = request.query as SchemaType<typeof callQuerySchema>;
+        const call = new ToolCall(request.id, factsOf(request).hop, reply, sessionId);
         if (handlers.onToolExecute !== undefined)
           return runOfHost(() => handlers.onToolExecute?.(tool, params, call));
         if (services.tools === undefined)
@@ -98,7 +115,13 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
             'handler_not_configured',
             'The host application has not set onToolExecute.',
           );
-        return services.tools.execute(tool, params, call).then(toAnswer);
+        const { tools, sessions } = services;
+        const execute = () => tools.execute(tool, params, call).then(toAnswer);
+        if (sessionId === undefined || sessions === undefined) return execute();
+        return sessions.get(sessionId).then((session) => {
+          if (session !== undefined) return execute();
+          throw new CodeBuddyError('session_not_found', `Session ${JSON.stringify(sessionId)} not found.`);
+        });
       },
     },
   ];
@@ -135,10 +158,12 @@ function toAnswer(result: unknown): { readonly result: unknown } {
 class ToolCall implements ToolContext {
   readonly requestId: string;
   readonly hop: number;
+  readonly sessionId?: string;
   private readonly reply: FastifyReply;
   private made: AbortSignal | undefined;
 
-  constructor(requestId: string, hop: number, reply: FastifyReply) {
+  constructor(requestId: string, hop: number, reply: FastifyReply, sessionId: string | undefined) {
+    if (sessionId !== undefined) this.sessionId = sessionId;
     this.requestId = requestId;
     this.hop = hop;
     this.reply = reply;

@@ -2,7 +2,15 @@
 
 import { builtinAgent } from '../../contract/agent.ts';
 import { takeRows } from '../page-weight.ts';
-import { toAnswerRow, toKeyRow, toMessageRow, toRunRow, toSessionRow, toTurnRow } from '../rows.ts';
+import {
+  toAnswerRow,
+  toKeyRow,
+  toMessageRow,
+  toRunRow,
+  toSessionRow,
+  toTurnRow,
+  toWorkspaceUse,
+} from '../rows.ts';
 import type { QuestionRow, QuestionStore, RunRow, Store } from '../store.ts';
 import { composed, createConditions, whereClause } from './composed.ts';
 import type { Database, Row } from './database.ts';
@@ -23,6 +31,7 @@ type RecordReader = Pick<
   | 'getRun'
   | 'listRuns'
   | 'sessionsWithRuns'
+  | 'sessionWorkspaces'
   | 'newestIds'
   | 'listKeys'
   | 'getAnswer'
@@ -43,6 +52,9 @@ function isOfAgent(name: string): string {
   const agent = `${withoutNull}::json ->> 'agent'`;
   return `coalesce(CASE WHEN strpos(details, '"agent"') > 0 THEN ${agent} END, '${builtinAgent}') = ${name}::text`;
 }
+
+/** Null for a session without a workspace of its own. */
+const workspaceOfRow = `CASE WHEN strpos(details, '"workspace"') > 0 THEN ${withoutNull}::json ->> 'workspace' END`;
 
 export function createRecordReader(database: Database): RecordReader {
   const read = async (text: string, values: readonly unknown[] = []): Promise<readonly Row[]> =>
@@ -103,7 +115,7 @@ export function createRecordReader(database: Database): RecordReader {
       const [row] = await read(text, [name]);
       return optional(row, toSessionRow);
     },
-    listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom, origin, agent }) {
+    listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom, origin, agent, workspace }) {
       const { texts: conditions, list, add, where } = createConditions();
       where('id < ?', beforeId);
       conditions.push('draft_of IS NULL');
@@ -112,6 +124,7 @@ export function createRecordReader(database: Database): RecordReader {
       if (origin !== undefined)
         conditions.push(`coalesce(${withoutNull}::json ->> 'origin', 'rest') = ${add(origin)}`);
       if (agent !== undefined) conditions.push(isOfAgent(add(agent)));
+      where(`${workspaceOfRow} = ?::text`, workspace);
       const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY id DESC LIMIT ${add(limit)}`;
       return readPage(page, list, {
         toRow: toSessionRow,
@@ -152,6 +165,11 @@ export function createRecordReader(database: Database): RecordReader {
       if (sessionIds.length === 0) return new Set();
       const text = `SELECT DISTINCT session_id FROM runs WHERE session_id = ANY($1::text[]) AND status = ANY($2::text[])`;
       return new Set((await read(text, [sessionIds, statuses])).map((row) => String(row.session_id)));
+    },
+    async sessionWorkspaces(limit) {
+      const text = `SELECT ${workspaceOfRow} AS workspace, count(*)::int AS sessions, max(id) AS latest FROM sessions
+        WHERE draft_of IS NULL GROUP BY 1 ORDER BY max(updated_at) DESC LIMIT $1`;
+      return (await read(text, [limit])).map(toWorkspaceUse);
     },
     async newestIds() {
       const tables = ['sessions', 'runs', 'messages', 'deliveries', 'keys', 'trigger_calls'];

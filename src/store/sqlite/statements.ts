@@ -20,6 +20,8 @@ const reads = {
   firstTimestamp: 'SELECT timestamp AS value FROM events ORDER BY sequence LIMIT 1',
   lastOldEvent: `SELECT max(CASE WHEN timestamp < ?2 THEN sequence END) AS old, max(sequence) AS last FROM (
     SELECT sequence, timestamp FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?3)`,
+  sessionWorkspaces: `SELECT details ->> '$.workspace' AS workspace, count(*) AS sessions, max(id) AS latest FROM sessions
+    WHERE is_draft = 0 GROUP BY 1 ORDER BY max(updated_at) DESC LIMIT ?`,
   newestIds: `SELECT max(id) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
     UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys UNION ALL SELECT max(id) FROM trigger_calls`,
   getSession: 'SELECT * FROM sessions WHERE id = ? AND is_draft = 0',

@@ -161,6 +161,8 @@ export const table: readonly Row[] = [
       'options.system': 'Be short.',
       'options.maxTokens': 100_000,
       'options.maxCost': 1,
+      'options.workspace': '.',
+      'options.worktree': false,
       webhook: ({ hookUrl }: World) => ({ url: hookUrl }),
       'webhook.url': hook,
       'webhook.events': ({ hookUrl }: World) => ({ url: hookUrl, events: ['run.*'] }),
@@ -345,6 +347,7 @@ export const table: readonly Row[] = [
     route: 'POST /api/tools/:tool',
     passes: tools(200),
     prepare: () => ({ path: '/api/tools/write_file', body: { path: 'a.txt', content: 'a' } }),
+    options: { '?sessionId': (world: World) => world.session() },
   },
   {
     route: 'POST /api/tools/:tool',
@@ -363,6 +366,7 @@ export const table: readonly Row[] = [
       '?forkedFrom': 'ses_x',
       '?origin': 'openai',
       '?agent': 'builtin',
+      '?workspace': '/elsewhere',
     },
   },
   {
@@ -372,6 +376,8 @@ export const table: readonly Row[] = [
     options: {
       title: 'x',
       agent: 'builtin',
+      workspace: '.',
+      worktree: false,
       metadata: { a: 1 },
       'Idempotency-Key:': () => `key-${unique++}`,
     },
@@ -644,6 +650,7 @@ export const table: readonly Row[] = [
   },
   { route: 'GET /api/settings', passes: admin(200), prepare: only('/api/settings') },
   { route: 'GET /api/agents', passes: read(200), prepare: only('/api/agents') },
+  { route: 'GET /api/workspaces', passes: read(200), prepare: only('/api/workspaces') },
   { route: 'GET /api/models', passes: read(200), prepare: only('/api/models') },
   {
     route: 'GET /api/keys',
