@@ -2605,11 +2605,10 @@ export interface components {
               /** @description The name of the new branch. Default: `codebuddy/` and a name of its own. */
               readonly branch?: string;
               /**
-               * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
-               * @default ifChanged
+               * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept. Default: `ifChanged`.
                * @enum {string}
                */
-              readonly keep: 'always' | 'ifChanged' | 'never';
+              readonly keep?: 'always' | 'ifChanged' | 'never';
             };
       };
       /** @description The task for the agent. It must not be blank. */
@@ -3804,11 +3803,10 @@ export interface components {
             /** @description The name of the new branch. Default: `codebuddy/` and a name of its own. */
             readonly branch?: string;
             /**
-             * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
-             * @default ifChanged
+             * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept. Default: `ifChanged`.
              * @enum {string}
              */
-            readonly keep: 'always' | 'ifChanged' | 'never';
+            readonly keep?: 'always' | 'ifChanged' | 'never';
           };
     };
     /**
@@ -7246,8 +7244,7 @@ export interface operations {
                 /** @description The name of the new branch. Default: `codebuddy/` and a name of its own. */
                 readonly branch?: string;
                 /**
-                 * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
-                 * @default ifChanged
+                 * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept. Default: `ifChanged`.
                  * @enum {string}
                  */
                 readonly keep?: 'always' | 'ifChanged' | 'never';

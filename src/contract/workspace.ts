@@ -45,7 +45,7 @@ export const workspaceInputProperties = {
             maxLength: 200,
             description: 'The commit, branch or tag to start from. Default: the current commit.',
           },
-          keep: { ...keep, default: 'ifChanged' },
+          keep: { ...keep, description: `${keep.description} Default: \`ifChanged\`.` },
         },
         additionalProperties: false,
       },
