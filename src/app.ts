@@ -369,6 +369,7 @@ async function connect(
     nodes: createNodeService({ store, ownership, log, agent, webhooks }),
     settings: () => shownSettings(settings, origins),
     workspaces: agent.workspaces,
+    mcpServers: agent.mcpServers,
     agents: () => agent.agents.list(),
     models: () => agent.models.list(),
     readiness: createReadiness({ store, ownership, agent, webhooks }),

@@ -4,11 +4,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
 import { createRunFigures } from '../base/run-figures.ts';
+import { wellFormed } from '../base/text.ts';
 import { builtinAgent } from '../contract/agent.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
 import type { Workspaces } from '../contract/workspace.ts';
-import type { EventLog } from '../events/event-log.ts';
+import type { EventLog, NewEvent } from '../events/event-log.ts';
 import type { Ownership } from '../store/ownership.ts';
 import type { Store } from '../store/store.ts';
 import type { Timers } from './acp/acp-types.ts';
@@ -16,6 +17,7 @@ import { parseAgents, requireAgent } from './acp/parse-agents.ts';
 import { type Agents, createAgents } from './agents.ts';
 import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
+import { openRuntimeServers, type RuntimeServers } from './mcp/runtime-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { createSessionServers } from './mcp/session-servers.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
@@ -73,6 +75,8 @@ export interface AgentOptions {
   /** `providers` and `mcpServers` of the configuration, not validated yet. */
   readonly providers?: unknown;
   readonly mcpServers?: unknown;
+  /** Starts of command lines that may be started as MCP servers over the API. @default none */
+  readonly mcpPrograms?: readonly string[];
   /** `agents` of the configuration, not validated yet. */
   readonly agents?: unknown;
   /** The agent of new sessions. @default the built-in one */
@@ -141,6 +145,8 @@ export interface Agent {
   readonly models: AgentModels;
   readonly agents: Agents;
   readonly mcp: McpServers;
+  /** Those of the configuration, and those that were added while the server runs. */
+  readonly mcpServers: RuntimeServers;
   /** An answer of the model alone, which counts for the cost limits. @throws CodeBuddyError `cost_limit_reached` */
   answerAlone(request: AloneRequest): Promise<AloneAnswer | undefined>;
   /** The folders that sessions may work in, and those that they work in. */
@@ -192,7 +198,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const serverFolder = privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root);
   warnOfPrograms(servers, { environment: clean, cwd: serverFolder, workspace: workspace.root }, warn);
   const marks = createCallMarks({ stateFolder: options.stateFolder });
-  const openServers = (configs: readonly McpServerConfig[], cwd: string): McpServers =>
+  /** An event that cannot be logged must not end a call of a tool. */
+  function tellServer(event: NewEvent, sessionId: string | undefined): void {
+    log
+      .append([sessionId === undefined ? event : { ...event, sessionId }])
+      .catch((error: unknown) => warn(`an event about an MCP server could not be logged: ${String(error)}`));
+  }
+  const openServers = (configs: readonly McpServerConfig[], cwd: string, sessionId?: string): McpServers =>
     createMcpServers({
       marks,
       servers: configs,
@@ -202,13 +214,28 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       cwd,
       workspace: workspace.root,
       clientVersion: options.version ?? '0',
-      onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
+      onTrouble: (server, message) => {
+        warn(`MCP server ${server}: ${message}`);
+        tellServer({ type: 'mcp.fail', data: { name: server, error: wellFormed(message) } }, sessionId);
+      },
+      onConnect: (server, tools) =>
+        tellServer({ type: 'mcp.connect', data: { name: server, tools } }, sessionId),
     });
   const mcp = openServers(servers, serverFolder);
   const sessionServers = createSessionServers({
     common: mcp,
-    open: (configs) => openServers(configs, privateFolder(options.stateFolder, workspace.root)),
+    open: (configs, sessionId) =>
+      openServers(configs, privateFolder(options.stateFolder, workspace.root), sessionId),
+    programs: options.mcpPrograms ?? [],
     learn: (secrets) => redactor.learn(secrets.filter((value) => !isNumber(value))),
+  });
+  const mcpServers = await openRuntimeServers({
+    store,
+    servers: mcp,
+    programs: options.mcpPrograms ?? [],
+    learn: (secrets) => redactor.learn(secrets.filter((value) => !isNumber(value))),
+    now,
+    warn,
   });
   const runLater = createFilesThatRunLater(options.protectedPaths);
   const spaceOptions: SpaceOptions = {
@@ -300,7 +327,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       return createAcpAgents({
         agents: configuredAgents,
         workspace: workspace.root,
-        mcpServers: servers,
+        mcpServers: mcp.configs,
         environment: clean,
         serverEnvironment: environment,
         cwd: workspace.root,
@@ -362,6 +389,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     models,
     agents,
     mcp,
+    mcpServers,
     async answerAlone(request) {
       await spending.requireRoom(0);
       const answer = await models.answerAlone(request);

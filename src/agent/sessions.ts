@@ -5,6 +5,7 @@ import { isRecord } from '../base/is-record.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import { version } from '../base/version.ts';
 import { builtinAgent } from '../contract/agent.ts';
+import type { McpServer } from '../contract/mcp-server.ts';
 import type { Message } from '../contract/message.ts';
 import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
 import { unfinishedRunStatuses } from '../contract/run.ts';
@@ -45,7 +46,7 @@ export interface SessionServiceOptions {
   readonly log: EventLog;
   readonly now: () => number;
   readonly agents: Pick<Agents, 'forNewSession'>;
-  readonly mcpServers: Pick<SessionServers, 'set' | 'remove'>;
+  readonly mcpServers: Pick<SessionServers, 'set' | 'remove' | 'describe'>;
   /** The workspace of the server. */
   readonly workspace: string;
   readonly spaces: Pick<Spaces, 'plan'>;
@@ -68,6 +69,8 @@ export interface Sessions {
   fork(id: string, input: SessionFork): Promise<Session>;
   export(id: string, format: ExportFormat): Promise<ExportedSession>;
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
+  /** The MCP servers that only this session has. @throws CodeBuddyError `session_not_found` */
+  listMcpServers(id: string): Promise<readonly McpServer[]>;
   /**
    * Replaces the MCP servers that only this session has; see `SessionServers.set`.
    * @throws CodeBuddyError `session_not_found`, `not_supported_by_agent`, `validation_failed`, `insufficient_scope`
@@ -215,6 +218,10 @@ export function createSessions({
       );
       await mcpServers.remove(id);
       await endWorktree(row);
+    },
+    async listMcpServers(id) {
+      await find(id);
+      return mcpServers.describe(id);
     },
     async setMcpServers(id, servers, rights) {
       const agent = agentOf(await find(id));

@@ -77,6 +77,11 @@ const table = {
     title: 'Permission not found',
     when: 'No permission with this id is pending or was decided recently.',
   },
+  mcp_server_not_found: {
+    status: 404,
+    title: 'MCP server not found',
+    when: 'No MCP server has this name.',
+  },
   event_not_found: { status: 404, title: 'Event not found', when: 'No event has this id.' },
   webhook_not_found: { status: 404, title: 'Webhook not found', when: 'No webhook has this id.' },
   trigger_not_found: { status: 404, title: 'Trigger not found', when: 'No trigger has this id.' },
@@ -126,6 +131,11 @@ const table = {
     status: 409,
     title: 'Session has another agent',
     when: 'The session belongs to another agent than `options.agent`. A session stays with its agent.',
+  },
+  mcp_server_exists: {
+    status: 409,
+    title: 'MCP server exists',
+    when: 'Another MCP server has this name, or the server is set in config.json and cannot be changed over the API.',
   },
   session_workspace_mismatch: {
     status: 409,

@@ -35,6 +35,10 @@ export const commands: Commands = {
     load: () => import('./triggers.ts'),
   },
   agents: { description: 'List the agents that could answer.', load: () => import('./agents.ts') },
+  'mcp-servers': {
+    description: 'List, add, remove and restart MCP servers.',
+    load: () => import('./mcp-servers.ts'),
+  },
   workspaces: {
     description: 'List the folders that sessions work in.',
     load: () => import('./workspaces.ts'),

@@ -43,6 +43,7 @@ export type ApiKey = Answer<'listKeys', 200>['keys'][number];
 export type Node = Answer<'listNodes', 200>['nodes'][number];
 export type Setting = Answer<'listSettings', 200>['settings'][number];
 export type Agent = Answer<'listAgents', 200>['agents'][number];
+export type McpServer = Answer<'listMcpServers', 200>['mcpServers'][number];
 export type Workspaces = Answer<'listWorkspaces', 200>;
 export type Models = Answer<'listModels', 200>;
 export type Model = Models['models'][number];

@@ -11,6 +11,7 @@ import { Agents } from './resources/agents.ts';
 import { Deliveries } from './resources/deliveries.ts';
 import { Events, StreamTickets } from './resources/events.ts';
 import { Keys } from './resources/keys.ts';
+import { McpServers } from './resources/mcp-servers.ts';
 import { Models } from './resources/models.ts';
 import { Nodes } from './resources/nodes.ts';
 import { Permissions } from './resources/permissions.ts';
@@ -46,6 +47,7 @@ export class ApiClient {
   readonly agents: Agents;
   readonly models: Models;
   readonly workspaces: Workspaces;
+  readonly mcpServers: McpServers;
   readonly signIn: SignIn;
   readonly #calls: Calls;
 
@@ -66,6 +68,7 @@ export class ApiClient {
     this.settings = new Settings(calls);
     this.agents = new Agents(calls);
     this.models = new Models(calls);
+    this.mcpServers = new McpServers(calls);
     this.workspaces = new Workspaces(calls);
     this.signIn = new SignIn(calls);
   }

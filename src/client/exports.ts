@@ -10,6 +10,7 @@ export type {
   ExplainedDelivery,
   ExportedSession,
   LoggedEvent,
+  McpServer,
   Message,
   Model,
   Models,

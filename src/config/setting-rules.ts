@@ -167,6 +167,15 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     parse: (value) => (isRecord(value) ? value : undefined),
     expected: 'an object such as {"name": {"command": "…", "args": []}}',
   },
+  mcpPrograms: {
+    about:
+      'Programs that may be started as MCP servers over the API: each is the start of a command line. See [MCP servers](mcp.md#at-run-time).',
+    defaultText: 'none',
+    field: 'mcpPrograms',
+    defaultValue: () => [],
+    parse: (value) => (Array.isArray(value) ? list(value, (item) => item.trim() !== '') : undefined),
+    expected: 'a list such as ["npx -y @modelcontextprotocol/server-filesystem"]',
+  },
   agents: {
     about: 'Other coding agents, by name, in addition to the known ones. See [Agents](agents.md).',
     field: 'agents',

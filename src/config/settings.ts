@@ -49,6 +49,8 @@ export interface Settings {
   readonly providers: unknown;
   /** MCP servers, in the format that other MCP clients use. The agent validates them. */
   readonly mcpServers: unknown;
+  /** Starts of command lines that may be started as MCP servers over the API. */
+  readonly mcpPrograms: readonly string[];
   /** Programs that speak the Agent Client Protocol, by name. The agent validates them. */
   readonly agents: unknown;
   /** The agent of new sessions. Undefined: the built-in one. */

@@ -82,6 +82,24 @@ export const catalogue = {
       additionalProperties: false,
     },
   },
+  'mcp.connect': {
+    description: 'An MCP server is running. `sessionId`: it is one of this session.',
+    data: {
+      type: 'object',
+      properties: { name: text, tools: { ...count, description: 'Number of its tools.' } },
+      required: ['name', 'tools'],
+      additionalProperties: false,
+    },
+  },
+  'mcp.fail': {
+    description: 'An MCP server could not be started, ended, or could not list its tools.',
+    data: {
+      type: 'object',
+      properties: { name: text, error: text },
+      required: ['name', 'error'],
+      additionalProperties: false,
+    },
+  },
   'message.user': {
     description: 'A prompt was accepted.',
     data: {

@@ -4,6 +4,7 @@
 import type { RunStats } from '../base/run-figures.ts';
 import type { Agents } from '../contract/agent.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
+import type { McpServer } from '../contract/mcp-server.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
@@ -29,6 +30,7 @@ import type { Setting } from '../contract/setting.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { Workspaces } from '../contract/workspace.ts';
 import type { EventLog } from '../events/event-log.ts';
+import type { McpServerService } from './mcp-server-service.ts';
 import type { McpService } from './mcp-service.ts';
 import type { OpenAiService } from './openai-service.ts';
 import type { TriggerService } from './trigger-service.ts';
@@ -128,6 +130,8 @@ export interface SessionService {
     readonly chunks: AsyncIterable<string>;
   }>;
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
+  /** The MCP servers that only this session has. @throws CodeBuddyError `session_not_found` */
+  listMcpServers?(id: string): Promise<readonly McpServer[]>;
   /**
    * Replaces the MCP servers that only this session has.
    * @throws CodeBuddyError `session_not_found`, `validation_failed`, `not_supported_by_agent`; `insufficient_scope` for a
@@ -243,6 +247,8 @@ export interface HttpServices {
   readonly nodes?: NodeService;
   /** The settings without secrets. */
   readonly settings?: () => readonly Setting[];
+  /** MCP servers of all sessions. */
+  readonly mcpServers?: McpServerService;
   /** The folders that sessions may work in, and those that they work in. */
   readonly workspaces?: () => Promise<Workspaces>;
   /** The agents that could answer, as they are found now. */

@@ -13,6 +13,7 @@ import type {
   AnswerRow,
   EventRow,
   KeyRow,
+  McpServerRow,
   MessageRow,
   RunRow,
   SessionRow,
@@ -97,6 +98,14 @@ export function toRunRow(row: Row): RunRow {
     createdAt: row.created_at as number,
     updatedAt: row.updated_at as number,
     details: row.details as string,
+  };
+}
+
+export function toMcpServerRow(row: Row): McpServerRow {
+  return {
+    name: row.name as string,
+    config: row.config as string,
+    createdAt: row.created_at as number,
   };
 }
 

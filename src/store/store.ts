@@ -74,6 +74,14 @@ export interface KeyRow {
   readonly createdAt: number;
 }
 
+/** An MCP server that was added over the API. */
+export interface McpServerRow {
+  readonly name: string;
+  /** Its configuration as JSON text. It may have secrets. */
+  readonly config: string;
+  readonly createdAt: number;
+}
+
 /** The first answer to a request with an Idempotency-Key. */
 export interface AnswerRow {
   readonly key: string;
@@ -131,6 +139,8 @@ export type Write =
     }
   | { readonly kind: 'putKey'; readonly key: KeyRow }
   | { readonly kind: 'deleteKey'; readonly id: string }
+  | { readonly kind: 'putMcpServer'; readonly server: McpServerRow }
+  | { readonly kind: 'deleteMcpServer'; readonly name: string }
   | { readonly kind: 'putAnswer'; readonly answer: AnswerRow }
   /** The rows of a topic (`keys`, `webhooks`) changed: call `StoreFeed.onChange` on the other nodes. */
   | { readonly kind: 'touch'; readonly topic: string }
@@ -276,6 +286,8 @@ export interface Store extends DeliveryStore {
   newestIds(): Promise<readonly string[]>;
 
   listKeys(): Promise<readonly KeyRow[]>;
+  /** By name. */
+  listMcpServers(): Promise<readonly McpServerRow[]>;
   getAnswer(key: string): Promise<AnswerRow | undefined>;
   /** Delete at most `max` answers older than `before` (Unix ms). Resolves to their number. */
   pruneAnswers(before: number, max: number): Promise<number>;

@@ -79,7 +79,7 @@ describe('sessions, messages and keys of a clock that was ahead', () => {
     const store = await openSqliteStore({ path });
     const log = createEventLog({ store });
     const agents = { forNewSession: () => 'builtin' };
-    const mcpServers = { set: async () => undefined, remove: async () => undefined };
+    const mcpServers = { set: async () => undefined, remove: async () => undefined, describe: () => [] };
     const sessions = createSessions({
       store,
       log,

@@ -100,7 +100,7 @@ test('a session that was created or forked is answered without another read, whi
     store: faulty,
     log,
     agents: { forNewSession: () => 'builtin' },
-    mcpServers: { set: async () => undefined, remove: async () => undefined },
+    mcpServers: { set: async () => undefined, remove: async () => undefined, describe: () => [] },
     now: Date.now,
     workspace: '/',
     spaces: { plan: async () => nowhere },

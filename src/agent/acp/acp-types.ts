@@ -12,7 +12,7 @@ export interface AcpAgentsOptions {
   /** The real path of the workspace. */
   readonly workspace: string;
   /** Passed on to the agents. */
-  readonly mcpServers: readonly McpServerConfig[];
+  readonly mcpServers: () => readonly McpServerConfig[];
   /** The variables that every program gets. */
   readonly environment: Readonly<Record<string, string>>;
   /** The environment of the server: the variables of `passEnv` are taken from it. */

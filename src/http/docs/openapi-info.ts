@@ -28,6 +28,7 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   workspaces: 'The folders that sessions work in.',
   models: 'The models that could answer.',
   openai: 'The agent in the form of the OpenAI API.',
+  'mcp-servers': 'MCP servers: programs and URLs with tools for the agent.',
   mcp: 'The MCP server.',
   'openapi.json': 'This document.',
   docs: 'This document as a web page.',

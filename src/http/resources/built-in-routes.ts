@@ -11,6 +11,7 @@ import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
 import { mcpRoutes } from './mcp.ts';
+import { mcpServerRoutes } from './mcp-servers.ts';
 import { metricsRoutes } from './metrics.ts';
 import { modelRoutes } from './models.ts';
 import { nodeRoutes } from './nodes.ts';
@@ -41,6 +42,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...runRoutes(context),
     ...permissionRoutes(context),
     ...toolRoutes(context),
+    ...mcpServerRoutes(context),
     ...sessionRoutes(context),
     ...workspaceRoutes(context),
     ...eventRoutes(context),

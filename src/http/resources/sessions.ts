@@ -6,6 +6,7 @@ import type { FastifyReply } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';
 import { agentNameSchema } from '../../contract/agent.ts';
+import { mcpServerListSchema } from '../../contract/mcp-server.ts';
 import { messageSchema } from '../../contract/message.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import type { SchemaType } from '../../contract/schema-type.ts';
@@ -218,13 +219,26 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       },
     },
     {
+      method: 'GET',
+      path: '/api/sessions/:id/mcp-servers',
+      operationId: 'listSessionMcpServers',
+      summary: 'List the MCP servers that only this session has, with their states.',
+      scope: 'read',
+      schema: { params: idParamsSchema, response: { 200: mcpServerListSchema } },
+      docs: { errors: readErrors },
+      handler: async (request) => {
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
+        return { mcpServers: (await service().listMcpServers?.(id)) ?? [] };
+      },
+    },
+    {
       method: 'POST',
       path: '/api/sessions/:id/mcp-servers',
       operationId: 'setSessionMcpServers',
       summary: 'Set the MCP servers that only this session has, instead of earlier ones.',
       description:
         'Their tools are named `server__tool`, and start with the next step. They are kept in memory: set them again after a restart of ' +
-        'the server. Programs need the key of the server itself, because they run outside the sandbox.',
+        'the server. Programs need the key of the server itself, or the setting `mcpPrograms`, because they run outside the sandbox.',
       scope: 'admin',
       schema: {
         params: idParamsSchema,

@@ -6,6 +6,7 @@
 import { StoreOpenError } from '../store-open-error.ts';
 import { agentMigration } from './agent-migration.ts';
 import type { Database, Session } from './database.ts';
+import { mcpServersMigration } from './mcp-servers-migration.ts';
 import { departuresMigration } from './nodes/departures-migration.ts';
 import { lostRequestsMigration } from './nodes/lost-requests-migration.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
@@ -189,6 +190,7 @@ export const migrations: readonly string[] = [
   lostRequestsMigration,
   sessionNamesMigration,
   triggersMigration,
+  mcpServersMigration,
 ];
 
 /** The newest version that this release supports. */

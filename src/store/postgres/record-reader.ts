@@ -5,6 +5,7 @@ import { takeRows } from '../page-weight.ts';
 import {
   toAnswerRow,
   toKeyRow,
+  toMcpServerRow,
   toMessageRow,
   toRunRow,
   toSessionRow,
@@ -34,6 +35,7 @@ type RecordReader = Pick<
   | 'sessionWorkspaces'
   | 'newestIds'
   | 'listKeys'
+  | 'listMcpServers'
   | 'getAnswer'
 > &
   QuestionStore;
@@ -178,6 +180,7 @@ export function createRecordReader(database: Database): RecordReader {
       );
       return rows.flatMap(({ id }) => (typeof id === 'string' ? [id] : []));
     },
+    listMcpServers: async () => (await read('SELECT * FROM mcp_servers ORDER BY name')).map(toMcpServerRow),
     listKeys: async () => (await read('SELECT * FROM keys ORDER BY id')).map(toKeyRow),
     listQuestions({ limit, afterId = '', sessionId, runId, maxText }) {
       const { texts: conditions, list, add, where } = createConditions();

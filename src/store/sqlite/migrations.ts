@@ -176,6 +176,11 @@ export const migrations: readonly string[] = [
 
   CREATE TABLE trigger_states (trigger_id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+
+  // MCP servers that were added over the API.
+  `
+  CREATE TABLE mcp_servers (name TEXT PRIMARY KEY, config TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** The newest version that this release supports. */

@@ -10,6 +10,7 @@ import {
   type Row,
   toAnswerRow,
   toKeyRow,
+  toMcpServerRow,
   toMessageRow,
   toRunRow,
   toSessionRow,
@@ -141,6 +142,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     sessionWorkspaces: (limit) => read(() => reads.sessionWorkspaces.all(limit).map(toWorkspaceUse)),
     newestIds: () =>
       read(() => reads.newestIds.all().flatMap(({ id }) => (typeof id === 'string' ? [id] : []))),
+    listMcpServers: () => read(() => reads.listMcpServers.all().map(toMcpServerRow)),
     listKeys: () => read(() => reads.listKeys.all().map(toKeyRow)),
     getAnswer: (key) => read(() => optional(reads.getAnswer.get(key), toAnswerRow)),
     pruneAnswers: (before, max) => call('pruneAnswers', before, max),

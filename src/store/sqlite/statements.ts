@@ -32,6 +32,7 @@ const reads = {
   countMessages: 'SELECT count(*) AS value FROM messages WHERE session_id = ?',
   listTurns: 'SELECT * FROM turns WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
   getRun: 'SELECT * FROM runs WHERE id = ?',
+  listMcpServers: 'SELECT * FROM mcp_servers ORDER BY name',
   listKeys: 'SELECT * FROM keys ORDER BY id',
   getAnswer: 'SELECT * FROM answers WHERE key = ?',
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
@@ -91,6 +92,9 @@ const writes = {
   patchRun: 'UPDATE runs SET status = ?2, updated_at = ?3, details = json_patch(details, ?4) WHERE id = ?1',
   putKey: `INSERT INTO keys (id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes`,
+  putMcpServer: `INSERT INTO mcp_servers (name, config, created_at) VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET config = excluded.config, created_at = excluded.created_at`,
+  deleteMcpServer: 'DELETE FROM mcp_servers WHERE name = ?',
   deleteKey: 'DELETE FROM keys WHERE id = ?',
   putAnswer: `INSERT INTO answers (key, fingerprint, status, headers, body, created_at) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status,

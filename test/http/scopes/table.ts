@@ -103,6 +103,8 @@ const triggerFields = {
   'options.system': 'x',
   'options.maxTokens': 1000,
   'options.maxCost': 1,
+  'options.workspace': '.',
+  'options.worktree': false,
   // Of other sources: test/triggers has them.
   'signature.header': undefined,
   'signature.algorithm': undefined,
@@ -347,13 +349,13 @@ export const table: readonly Row[] = [
     route: 'POST /api/tools/:tool',
     passes: tools(200),
     prepare: () => ({ path: '/api/tools/write_file', body: { path: 'a.txt', content: 'a' } }),
-    options: { '?sessionId': (world: World) => world.session() },
   },
   {
     route: 'POST /api/tools/:tool',
     when: 'a tool that only reads',
     passes: tools(200),
     prepare: () => ({ path: '/api/tools/list_directory', body: {} }),
+    options: { '?sessionId': (world: World) => world.session() },
   },
 
   {
@@ -414,6 +416,11 @@ export const table: readonly Row[] = [
       return { path: `/api/sessions/${sessionId}/fork`, body: { messageId: messages[0]?.id } };
     },
     options: { messageId: undefined },
+  },
+  {
+    route: 'GET /api/sessions/:id/mcp-servers',
+    passes: read(200),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/mcp-servers` }),
   },
   {
     route: 'POST /api/sessions/:id/mcp-servers',
@@ -650,6 +657,26 @@ export const table: readonly Row[] = [
   },
   { route: 'GET /api/settings', passes: admin(200), prepare: only('/api/settings') },
   { route: 'GET /api/agents', passes: read(200), prepare: only('/api/agents') },
+  { route: 'GET /api/mcp-servers', passes: read(200), prepare: only('/api/mcp-servers') },
+  {
+    route: 'POST /api/mcp-servers',
+    passes: admin(201),
+    prepare: () => ({
+      path: '/api/mcp-servers',
+      body: { name: `added${unique++}`, server: { url: 'http://127.0.0.1:1/mcp', disabled: true } },
+    }),
+    options: { name: () => `named${unique++}`, server: { url: 'http://127.0.0.1:1/mcp', disabled: true } },
+  },
+  {
+    route: 'POST /api/mcp-servers/:name/restart',
+    passes: admin(200),
+    prepare: async (world) => ({ path: `/api/mcp-servers/${await world.mcpServer()}/restart` }),
+  },
+  {
+    route: 'DELETE /api/mcp-servers/:name',
+    passes: admin(204),
+    prepare: async (world) => ({ path: `/api/mcp-servers/${await world.mcpServer()}` }),
+  },
   { route: 'GET /api/workspaces', passes: read(200), prepare: only('/api/workspaces') },
   { route: 'GET /api/models', passes: read(200), prepare: only('/api/models') },
   {
