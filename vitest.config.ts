@@ -9,8 +9,13 @@ const testsOfPackage = ['test/library/migrating.test.ts', 'test/library/client-e
 const testsOfNodes = ['test/nodes', 'test/webhooks/nodes', 'test/store/postgres'].map(
   (folder) => `${folder}/**/*.test.ts`,
 );
-/** These need tools of their own: `npm run openapi`, `npm run client-runtimes`, `npm run mcp-conformance`. */
-const testsWithTools = ['test/openapi/**', 'test/client-runtimes/**', 'test/mcp-conformance/**'];
+/** These have scripts of their own: `npm run openapi`, `client-runtimes`, `mcp-conformance`, `test:agents`. */
+const testsWithTools = [
+  'test/openapi/**',
+  'test/client-runtimes/**',
+  'test/mcp-conformance/**',
+  'test/real-agents/**',
+];
 // For the workers, which run the sources as they are, and the hundreds of programs that tests start. Compiled once, they
 // start in a third of the time.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(

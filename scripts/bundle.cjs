@@ -13,7 +13,14 @@ const packageJson = path.join(root, 'package.json');
 
 /** Loaded at their first use, after the start. */
 const outside = [
-  ...['@agentclientprotocol/*', '@ai-sdk/*', '@modelcontextprotocol/*', '@pydantic/*', '@fastify/swagger'],
+  ...[
+    '@agentclientprotocol/*',
+    '@ai-sdk/*',
+    '@modelcontextprotocol/*',
+    '@opentelemetry/*',
+    '@pydantic/*',
+    '@fastify/swagger',
+  ],
   ...['diff', 'open', 'pg', 'pino-pretty'],
   ...['re2js', 'undici', 'undici/*', 'zod', 'zod/*', 'ajv', 'ajv/*', 'ajv-formats'],
   // Fastify requires these only for features that the program does not use.

@@ -1,5 +1,7 @@
 // Puts the modules together: store, log, webhooks, agent, keys and REST server. They start in this order and stop in
 // reverse. Here the compiler checks that the modules fit together.
+//
+// Over 400 lines: it creates every module with its dependencies and settings, and does little else.
 
 import { type Agent, createAgent } from './agent/agent.ts';
 import { createProgramFinder } from './agent/programs/program-finder.ts';
@@ -13,6 +15,7 @@ import { mcpDoor } from './app/mcp-door.ts';
 import { createNodeService } from './app/node-service.ts';
 import { nodeUrl } from './app/node-url.ts';
 import { describeDatabase, openStore } from './app/open-store.ts';
+import { openTracing, otlpHeaders } from './app/open-tracing.ts';
 import { openAiDoor } from './app/openai-door.ts';
 import { createReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
@@ -26,6 +29,7 @@ import { triggersFile, webhooksFile, worktreesFolder } from './base/home-paths.t
 import { makeProof } from './base/identity-proof.ts';
 import { startIdsAfter } from './base/ids.ts';
 import { createRedactor, type Redactor, secretVariables } from './base/redaction.ts';
+import type { Tracing } from './base/tracing.ts';
 import { version } from './base/version.ts';
 import { ensureHome } from './config/home-folder.ts';
 import { removeConfigLeftovers } from './config/leftovers.ts';
@@ -112,6 +116,7 @@ export async function createApp(
 ): Promise<App> {
   redactor.learn([
     ...secretVariables(environment),
+    ...Object.values(otlpHeaders(environment)),
     ...(settings.apiKey === undefined ? [] : [settings.apiKey]),
     ...(settings.database.kind === 'postgres' ? databaseUrlSecrets(settings.database.url) : []),
   ]);
@@ -121,6 +126,11 @@ export async function createApp(
   const localKey = readOrCreateLocalKey(settings.home);
   redactor.learn([localKey.key]);
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
+  const tracing = await openTracing(settings, {
+    environment,
+    redact: redactor.redact,
+    warn: (message) => logger?.warn(message),
+  });
   let agent: Agent | undefined;
   let server: RestApiServer | undefined;
   let startedLog: EventLog | undefined;
@@ -157,6 +167,7 @@ export async function createApp(
       ...(settings.webhookProxy === undefined ? {} : { proxy: settings.webhookProxy }),
       ...(settings.webhookCa === undefined ? {} : { ca: readCertificates(settings.webhookCa) }),
       warn: (message, error) => logger?.warn(error === undefined ? {} : { err: error }, message),
+      tracing,
     });
     agent = await createAgent({
       store,
@@ -190,6 +201,7 @@ export async function createApp(
       warn: (message) => logger?.warn(message),
       later: (work) => void afterStart.push(work),
       onFault: (error, runId) => logger?.error({ err: error, runId }, 'run failed: internal error'),
+      tracing,
     });
     triggers = createTriggerService({
       store,
@@ -221,6 +233,7 @@ export async function createApp(
         startedAt,
         origins,
         logger,
+        tracing,
       }),
     );
   } catch (error) {
@@ -242,6 +255,7 @@ export async function createApp(
     // At the same time: requests wait for their runs, and both have the same deadline.
     await Promise.all([started.server.stop(), started.agent.close(graceMs), started.triggers.close()]);
     await started.webhooks.close(deliveryGraceMs);
+    await tracing.close();
     // Before the lock is released, or this could remove the file of the next owner.
     removeServerFile(settings.home);
     await log.close();
@@ -337,16 +351,30 @@ interface Modules {
   readonly startedAt: string;
   readonly origins: Origins;
   readonly logger: Logger | undefined;
+  readonly tracing: Tracing;
 }
 
 async function connect(
   settings: Settings,
-  { store, ownership, log, agent, webhooks, triggers, localKey, startedAt, origins, logger }: Modules,
+  {
+    store,
+    ownership,
+    log,
+    agent,
+    webhooks,
+    triggers,
+    localKey,
+    startedAt,
+    origins,
+    logger,
+    tracing,
+  }: Modules,
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
   const sharedTokens = await createSharedTokens(ownership);
   return {
+    tracing,
     runs: agent.runs,
     mcp: mcpDoor({ log, agent, logger }),
     openai: openAiDoor(log, agent),

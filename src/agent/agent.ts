@@ -1,10 +1,14 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the module
 // together.
+//
+// Over 400 lines: it creates every part with its dependencies and options, and does little else.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { passiveTracing } from '../base/passive-tracing.ts';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
 import { createRunFigures } from '../base/run-figures.ts';
 import { wellFormed } from '../base/text.ts';
+import type { Tracing } from '../base/tracing.ts';
 import { builtinAgent } from '../contract/agent.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
@@ -40,6 +44,7 @@ import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { createDirectTools, type DirectTools } from './tools/direct-tools.ts';
 import { describeSandbox, requireSandbox } from './tools/sandbox/describe-sandbox.ts';
+import { traceTools } from './tools/traced-tools.ts';
 import { createGit } from './workspaces/git.ts';
 import { createWorkspaceList } from './workspaces/list-workspaces.ts';
 import {
@@ -132,6 +137,8 @@ export interface AgentOptions {
   readonly warn?: (message: string) => void;
   /** Called with work that may start later, such as watching files. @default it starts at once */
   readonly later?: (work: () => void) => void;
+  /** @default no spans */
+  readonly tracing?: Tracing;
 }
 
 export interface Agent {
@@ -172,7 +179,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const sleep = options.sleep ?? ((ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }));
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
   const redactor = options.redactor ?? createRedactor(secretVariables(environment));
-  const { ownFiles = [], watch = false } = options;
+  const { ownFiles = [], watch = false, tracing = passiveTracing } = options;
   const clean = cleanEnvironment(environment);
   const allow = (options.permissions?.allow ?? []).map(parseRule);
   const deny = (options.permissions?.deny ?? []).map(parseRule);
@@ -274,7 +281,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const git = createGit({ environment: clean, untrusted: [workspace.root] });
   const worktrees = worktreeFolder === undefined ? undefined : createWorktrees(git, worktreeFolder);
   const spaces = createSpaces({ store, main: mainSpace, spaceOptions, places, worktrees, worktreeFolder });
-  const toolBox = createSessionTools(mainSpace.toolBox, spaces);
+  const toolBox = traceTools(createSessionTools(mainSpace.toolBox, spaces), tracing);
   const permissions = createPermissions({
     log: runLog,
     now,
@@ -293,6 +300,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     sleep,
     warn,
     redact: redactor.redact,
+    tracing,
     onRefusedTool(refused) {
       if (options.stateFolder === undefined) return;
       try {
@@ -358,6 +366,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     now,
     onFault,
     node,
+    tracing,
   });
   const allPermissions: AllPermissions =
     node === undefined || store.questions === undefined

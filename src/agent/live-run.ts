@@ -5,6 +5,7 @@
 //
 // `stop` ends a run from outside: it aborts `signal`, and `runs.ts` then ends the run.
 
+import type { TraceContext } from '../base/trace-context.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Write } from '../store/store.ts';
@@ -24,6 +25,8 @@ export interface NewLiveRun {
   readonly driver: Driver;
   /** The number of requests of this server's own webhooks that led to the run. */
   readonly hop: number;
+  /** The trace of the request that started it. */
+  readonly trace: TraceContext | undefined;
   readonly isResumed: boolean;
   readonly memory: SessionMemory;
   /** The id of the prompt's message; undefined in a resumed run. */
@@ -38,6 +41,7 @@ export class LiveRun {
   readonly request: RunRequest;
   readonly driver: Driver;
   readonly hop: number;
+  readonly trace: TraceContext | undefined;
   readonly isResumed: boolean;
   readonly promptMessageId: string | undefined;
   readonly sessionBeganAt: number;
@@ -63,6 +67,7 @@ export class LiveRun {
     this.request = fixed.request;
     this.driver = fixed.driver;
     this.hop = fixed.hop;
+    this.trace = fixed.trace;
     this.isResumed = fixed.isResumed;
     this.promptMessageId = fixed.promptMessageId;
     this.sessionBeganAt = fixed.sessionBeganAt;

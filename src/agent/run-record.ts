@@ -22,6 +22,8 @@ export interface RunRequest {
 export interface AfterRestart {
   readonly hop: number;
   readonly promptMessageId: string;
+  /** The trace of the request that started it: `packTraceContext`. */
+  readonly trace?: string;
 }
 
 /** A run without its prompt, which may be long and is kept in the store only. */

@@ -6,15 +6,18 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
+import { passiveTracing } from '../base/passive-tracing.ts';
 import type { RunFigures } from '../base/run-figures.ts';
 import { isBlank, sendable, wellFormed, wellFormedDeep } from '../base/text.ts';
+import { packTraceContext } from '../base/trace-context.ts';
+import type { Span, Tracing } from '../base/tracing.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { Run } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
-import type { Driver } from './driver.ts';
+import type { Driver, DriverResult } from './driver.ts';
 import { createDriverContexts } from './driver-context.ts';
 import { toPage } from './list-page.ts';
 import { LiveRun, type NewLiveRun, type Stop } from './live-run.ts';
@@ -42,6 +45,7 @@ import {
   withoutPrompt,
 } from './run-record.ts';
 import type { Caller, Runs, StartedRun } from './run-service.ts';
+import { endRunSpan, nameRunSpan, startRunSpan } from './run-span.ts';
 import { readSessionMemory } from './session-memory.ts';
 import { agentOf, newSessionRow, sessionNotFound, titleFrom } from './session-record.ts';
 import type { Spending } from './spending.ts';
@@ -81,6 +85,8 @@ export interface RunsOptions {
   readonly onFault: (error: unknown, runId: string) => void;
   /** Present if other nodes work on the store. */
   readonly node: AgentNode | undefined;
+  /** @default no spans */
+  readonly tracing?: Tracing | undefined;
 }
 
 export function createRuns(options: RunsOptions): Runs {
@@ -99,6 +105,7 @@ export function createRuns(options: RunsOptions): Runs {
     now,
     onFault,
     node,
+    tracing = passiveTracing,
   } = options;
   const queue = new RunQueue(limits);
   const retries = node && createRetries(node.node, (error) => onFault(error, 'of this node'));
@@ -183,9 +190,11 @@ export function createRuns(options: RunsOptions): Runs {
       newMessageRow({ ...one, sessionId: owner.sessionId, runId: null }, createdAt),
     );
     const message = newMessageRow({ ...owner, role: 'user', content: prompt }, createdAt);
+    const trace = tracing.current();
+    const keptTrace = trace === undefined ? {} : { trace: packTraceContext(trace) };
     const keptRequest: RunRequest =
       request.survivesRestart === true
-        ? { ...runRequest, afterRestart: { hop, promptMessageId: message.id } }
+        ? { ...runRequest, afterRestart: { hop, promptMessageId: message.id, ...keptTrace } }
         : runRequest;
     const together = request.together?.(owner) ?? { events: [], writes: [] };
     const live = new LiveRun({
@@ -193,6 +202,7 @@ export function createRuns(options: RunsOptions): Runs {
       request: keptRequest,
       driver,
       hop,
+      trace,
       isResumed: false,
       memory,
       promptMessageId: message.id,
@@ -296,6 +306,7 @@ export function createRuns(options: RunsOptions): Runs {
     const live = new LiveRun({
       ...parts,
       record: withoutPrompt(run),
+      trace: tracing.current(),
       isResumed: true,
       promptMessageId: undefined,
       sessionBeganAt: session.createdAt,
@@ -376,8 +387,15 @@ export function createRuns(options: RunsOptions): Runs {
     }
   }
 
-  async function perform(live: LiveRun): Promise<void> {
+  /** In the trace of its caller, whoever made room for the run. */
+  function perform(live: LiveRun): Promise<void> {
+    const span = startRunSpan(tracing, live, now());
+    return tracing.within(span, () => performIn(span, live));
+  }
+
+  async function performIn(span: Span, live: LiveRun): Promise<void> {
     const { request, signal } = live;
+    let end: { readonly result?: DriverResult; readonly cause?: unknown } = {};
     const startedAt = performance.now();
     live.startClock(request.options.timeoutMs ?? limits.defaultTimeoutMs, () =>
       stop(live, { kind: 'timeout' }),
@@ -390,6 +408,7 @@ export function createRuns(options: RunsOptions): Runs {
         new Date(now()).toISOString(),
         session === undefined ? live.memory : readSessionMemory(session),
       );
+      if (session !== undefined) nameRunSpan(span, agentOf(session));
       await recordBeginning(live);
       signal.throwIfAborted();
       const context = contextOf(live);
@@ -399,13 +418,16 @@ export function createRuns(options: RunsOptions): Runs {
       if (signal.aborted && !isBlank(result.response))
         await context.keepPartial(result.response, result.model, result.reasoning);
       signal.throwIfAborted();
+      end = { result };
       await endings.complete(live, result, performance.now() - startedAt);
     } catch (error) {
+      end = { cause: error };
       // The end of a run is committed after its steps. If a step failed, its error was thrown above, unless the run was
       // stopped meanwhile.
       await live.keeping?.catch(() => undefined);
       await endings.fail(live, error);
     } finally {
+      endRunSpan(tracing, span, live, end);
       queue.release(live);
       workOn();
     }

@@ -1,6 +1,7 @@
 // Queues runs again that were accepted and had not begun when their process ended. Only runs of callers that do not wait
 // for the answer, such as triggers, survive in this way: `RunRequest.afterRestart`.
 
+import { unpackTraceContext } from '../base/trace-context.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { RunRow, SessionRow, Store } from '../store/store.ts';
 import type { Driver } from './driver.ts';
@@ -52,6 +53,7 @@ export function createStartAgain({
       request,
       driver,
       hop: request.afterRestart?.hop ?? 0,
+      trace: unpackTraceContext(request.afterRestart?.trace ?? ''),
       isResumed: false,
       memory: readSessionMemory(session),
       promptMessageId: request.afterRestart?.promptMessageId,

@@ -9,6 +9,7 @@ import { createEventLog } from '../events/log.ts';
 import type { DataRules } from '../events/validate-data.ts';
 import { moveDatabase } from '../store/sqlite/move-database.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { findHostTracing } from '../tracing/host-provider.ts';
 import { openWebhookEngine, type WebhookEngine } from '../webhooks/engine.ts';
 import type { WebhookManagerOptions } from './webhook-options.ts';
 
@@ -50,6 +51,7 @@ export async function openWebhooks(
       log,
       ownTypes,
       registryPath: webhooksFile(home),
+      tracing: await findHostTracing(),
     });
     return {
       engine,

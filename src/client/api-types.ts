@@ -1963,6 +1963,8 @@ export interface components {
       /** @description The header `webhook-signature` as it was sent. Null if the request was not signed, and for keys without the scope `admin`. */
       readonly signature?: string | null;
       readonly statusCode: number | null;
+      /** @description The header `traceparent` as it was sent. Absent if the event belongs to no trace. */
+      readonly traceparent?: string;
     };
     /**
      * DeliveryRequest
@@ -2734,6 +2736,8 @@ export interface components {
       readonly requestId: string;
       readonly status: number;
       readonly title: string;
+      /** @description The trace of the request, if it belongs to one. */
+      readonly traceId?: string;
       /** @description A URI reference that identifies the kind of problem. */
       readonly type: string;
     };

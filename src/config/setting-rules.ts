@@ -9,6 +9,7 @@ import { isRecord } from '../base/is-record.ts';
 import { builtinAgent, presetAgents } from '../contract/agent.ts';
 import { permissionModes } from '../contract/permission-mode.ts';
 import { sandboxModes } from '../contract/sandbox.ts';
+import { traceSamplers } from '../contract/trace-sampler.ts';
 import {
   costLimits,
   database,
@@ -22,6 +23,7 @@ import {
   list,
   path,
   permissionRules,
+  ratio,
   sandboxLimits,
   triggerModes,
 } from './setting-values.ts';
@@ -435,6 +437,54 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     defaultValue: () => undefined,
     parse: (value, { cwd }) => path(value, cwd),
     expected: 'the path of a PEM file',
+  },
+  otlpEndpoint: {
+    about:
+      'The URL of an OpenTelemetry collector, which gets traces by OTLP over HTTP. See [Tracing](tracing.md).',
+    flag: {
+      syntax: '--otlp-endpoint <url>',
+      help: 'OpenTelemetry collector that gets traces by OTLP over HTTP',
+    },
+    variable: 'CODEBUDDY_OTLP_ENDPOINT',
+    commonVariable: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    field: 'otlpEndpoint',
+    defaultValue: () => undefined,
+    parse: httpUrl,
+    expected: 'the URL of a collector, without credentials, such as http://127.0.0.1:4318',
+  },
+  serviceName: {
+    about: 'The `service.name` of exported spans.',
+    variable: 'OTEL_SERVICE_NAME',
+    field: 'serviceName',
+    defaultValue: () => 'codebuddy-api',
+    parse: (value) => (typeof value === 'string' && /^[^\p{C}]{1,255}$/u.test(value) ? value : undefined),
+    expected: '1 to 255 characters without control characters',
+  },
+  traceSampler: {
+    about: 'Which traces are recorded. See [Tracing](tracing.md#sampling).',
+    variable: 'OTEL_TRACES_SAMPLER',
+    field: 'traceSampler',
+    defaultValue: () => 'parentbased_always_on',
+    parse: (value) => traceSamplers.find((name) => name === value),
+    expected: oneOf(traceSamplers),
+  },
+  traceSampleRatio: {
+    about: 'The share of traces that the `traceidratio` samplers record.',
+    variable: 'OTEL_TRACES_SAMPLER_ARG',
+    field: 'traceSampleRatio',
+    defaultValue: () => 1,
+    parse: ratio,
+    expected: 'a number from 0 to 1',
+  },
+  traceContent: {
+    about:
+      'Whether spans have the text of prompts, answers and tool calls. See [Tracing](tracing.md#content).',
+    variable: 'CODEBUDDY_TRACE_CONTENT',
+    field: 'traceContent',
+    defaultValue: () => false,
+    parse: (value) =>
+      typeof value === 'boolean' ? value : [true, false].find((one) => String(one) === value),
+    expected: 'true or false',
   },
 };
 

@@ -14,6 +14,12 @@ export function integer(value: unknown, least: number, most: number): number | u
     : undefined;
 }
 
+/** A number from 0 to 1. */
+export function ratio(value: unknown): number | undefined {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof number === 'number' && number >= 0 && number <= 1 ? number : undefined;
+}
+
 /** An absolute path; a relative one is resolved against `cwd`. */
 export function path(value: unknown, cwd: string): string | undefined {
   if (typeof value !== 'string' || value === '' || value.includes('\0')) return undefined;

@@ -3,6 +3,7 @@
 
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxMode } from '../contract/sandbox.ts';
+import type { TraceSampler } from '../contract/trace-sampler.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -106,6 +107,15 @@ export interface Settings {
   readonly webhookCa: string | undefined;
   /** The URL of an HTTP proxy for deliveries. */
   readonly webhookProxy: string | undefined;
+  /** The base URL of an OpenTelemetry collector that takes OTLP over HTTP. Undefined: nothing is exported. */
+  readonly otlpEndpoint: string | undefined;
+  /** `service.name` of exported spans. */
+  readonly serviceName: string;
+  readonly traceSampler: TraceSampler;
+  /** The share of traces that the `traceidratio` samplers record, from 0 to 1. */
+  readonly traceSampleRatio: number;
+  /** Whether spans have the text of prompts, answers and tool calls. */
+  readonly traceContent: boolean;
 }
 
 /** Where each value came from: `--port`, `CODEBUDDY_PORT`, `config.json port` or `default`. */

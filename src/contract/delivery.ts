@@ -47,6 +47,10 @@ const deliveryAttemptSchema = {
       description:
         'The header `webhook-signature` as it was sent. Null if the request was not signed, and for keys without the scope `admin`.',
     },
+    traceparent: {
+      ...text,
+      description: 'The header `traceparent` as it was sent. Absent if the event belongs to no trace.',
+    },
     counted: { ...flag, description: 'Whether the attempt used up one of the retries.' },
   },
   required: ['number', 'at', 'durationMs', 'outcome', 'statusCode', 'message', 'responseExcerpt', 'counted'],

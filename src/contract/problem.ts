@@ -18,6 +18,7 @@ export const problemSchema = {
     detail: text,
     code: { type: 'string', description: 'Stable and machine-readable.' },
     requestId: text,
+    traceId: { type: 'string', description: 'The trace of the request, if it belongs to one.' },
     errors: {
       type: 'array',
       items: {

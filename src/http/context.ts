@@ -2,6 +2,7 @@
 // http-server.ts creates one per server. It lives as long as the server object; only `shutdown` and `startedAt` change
 // at each start.
 
+import type { Tracing } from '../base/tracing.ts';
 import type { HttpHandlers } from './handlers.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics/metrics.ts';
@@ -44,6 +45,8 @@ export interface HttpContext {
   readonly signInCodes: OneTimeTokens;
   readonly signInCookies: SignInCookies;
   readonly logger: Logger;
+  /** Replaced at each start. */
+  readonly tracing: Tracing;
   /** Aborts when the server begins to stop. Replaced at each start: read it at each request. */
   readonly shutdown: AbortSignal;
   /** `performance.now()` of the last start, which changes of the system clock do not affect. 0 before the first. */

@@ -8,6 +8,9 @@ import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
+import { passiveTracing } from '../base/passive-tracing.ts';
+import type { Tracing } from '../base/tracing.ts';
+import { findHostTracing, hasHostProvider } from '../tracing/host-provider.ts';
 import type { HttpContext } from './context.ts';
 import type { HttpHandlers } from './handlers.ts';
 import type { ResolvedConfig } from './http-config.ts';
@@ -67,6 +70,7 @@ export class HttpServer {
   private shutdown = new AbortController();
   private life: ServerLife = { isStopping: false };
   private startedAt = 0;
+  private tracing: Tracing = passiveTracing;
   private server: Server<typeof GatedRequest, typeof GatedResponse> | undefined;
   private app: FastifyApp | undefined;
   private building: NodeJS.Timeout | undefined;
@@ -101,6 +105,9 @@ export class HttpServer {
         current: (identity) => currentIdentity(identity, services.keys),
       }),
       logger: config.logger,
+      get tracing() {
+        return server.tracing;
+      },
       keyRequired: config.apiKeys.length > 0 || services.keys !== undefined,
       get shutdown() {
         return server.shutdown.signal;
@@ -180,6 +187,11 @@ export class HttpServer {
     requireKeyBeyondLoopback(host, this.context.keyRequired);
     this.shutdown = new AbortController();
     this.life = { isStopping: false };
+    const { tracing } = this.context.services;
+    this.tracing = tracing ?? passiveTracing;
+    // Of a host application that has registered an SDK.
+    if (tracing === undefined && hasHostProvider())
+      this.tracing = (await findHostTracing()) ?? passiveTracing;
     const server = createServer({
       IncomingMessage: GatedRequest,
       ServerResponse: GatedResponse,

@@ -4,6 +4,7 @@
 import { createRequire } from 'node:module';
 import type { DestinationStream } from 'pino';
 import { callHost } from '../base/call-host.ts';
+import { scopedContext } from '../base/trace-scope.ts';
 import { type ByteDestination, LineBuffer } from './line-buffer.ts';
 
 /** Writes one structured line. */
@@ -37,6 +38,8 @@ export interface RequestLine {
   readonly durationMs: number;
   /** Null without a key. */
   readonly keyId: string | null;
+  /** Absent outside of a trace. */
+  readonly traceId?: string;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -103,7 +106,12 @@ export function makeLogger(
 ): Logger {
   if (level === 'silent') return silentLogger;
   const { pino } = createRequire(import.meta.url)('pino') as typeof import('pino');
-  const options = { level, redact: { paths: secretPaths, censor: '[redacted]' }, base: null };
+  const options = {
+    level,
+    redact: { paths: secretPaths, censor: '[redacted]' },
+    base: null,
+    mixin: traceFields,
+  };
   if (typeof destination !== 'number')
     return pino(options, { write: (line) => destination.write(redact(line)) });
   const bytes: unknown = pino.destination({ dest: destination, sync: false, contentMode: 'buffer' });
@@ -125,6 +133,12 @@ export function makeLogger(
   };
 }
 
+/** The trace that a line belongs to. */
+function traceFields(): object {
+  const context = scopedContext();
+  return context === undefined ? {} : { traceId: context.traceId };
+}
+
 /** Characters that need no escapes in JSON. */
 const plainText = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
@@ -137,10 +151,11 @@ function quoted(text: string): string {
  * in bench/http.ts).
  */
 function requestLineText(level: 'debug' | 'info', line: RequestLine): string {
-  const { requestId, method, path, route, status, durationMs, keyId } = line;
+  const { requestId, method, path, route, status, durationMs, keyId, traceId } = line;
   return (
     `{"level":${level === 'info' ? 30 : 20},"time":${Date.now()},"requestId":${quoted(requestId)},"method":"${method}",` +
     `"path":${quoted(path)},"route":${route === null ? null : quoted(route)},"status":${status},` +
-    `"durationMs":${durationMs},"keyId":${keyId === null ? null : quoted(keyId)},"msg":"request"}\n`
+    `"durationMs":${durationMs},"keyId":${keyId === null ? null : quoted(keyId)},` +
+    `${traceId === undefined ? '' : `"traceId":"${traceId}",`}"msg":"request"}\n`
   );
 }

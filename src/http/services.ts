@@ -2,6 +2,7 @@
 // none and sets handlers instead; a test passes what it likes. The nouns are in `contract/`.
 
 import type { RunStats } from '../base/run-figures.ts';
+import type { Tracing } from '../base/tracing.ts';
 import type { Agents } from '../contract/agent.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
 import type { McpServer } from '../contract/mcp-server.ts';
@@ -226,6 +227,8 @@ export interface SharedTokens {
 export type EventSource = Pick<EventLog, 'read' | 'get' | 'subscribeInBatches' | 'bounds' | 'stats'>;
 
 export interface HttpServices {
+  /** @default the OpenTelemetry SDK of the host application, if there is one when the server starts */
+  readonly tracing?: Tracing;
   /** Loads the OpenAI-compatible routes at their first request. */
   readonly openai?: () => Promise<OpenAiService>;
   /** Loads the MCP server at its first request. */

@@ -14,6 +14,8 @@ export interface DeliveryRow {
   readonly status: DeliveryStatus;
   /** How many webhook requests led to this event: the value of `X-CodeBuddy-Hop`. */
   readonly hop: number;
+  /** The trace that the event belongs to: `packTraceContext`. */
+  readonly trace?: string | undefined;
   /** Attempts that count toward the webhook's retries. */
   readonly attempts: number;
   /** Requests sent, counted or not. */
@@ -51,6 +53,8 @@ export interface NewDelivery {
 export interface NewDeliveries {
   readonly payload: PayloadParts;
   readonly hop: number;
+  /** The trace that the event belongs to. Stored once, with the payload. */
+  readonly trace?: string | undefined;
   readonly createdAt: number;
   readonly expiresAt: number;
   readonly deliveries: readonly NewDelivery[];

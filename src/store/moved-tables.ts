@@ -98,7 +98,7 @@ export const movedTables: readonly MovedTable[] = [
   {
     name: 'payloads',
     key: ['sequence'],
-    columns: { sequence: 'bigint', event_id: 'text', body: 'text', uses: 'integer' },
+    columns: { sequence: 'bigint', event_id: 'text', body: 'text', uses: 'integer', trace: 'text' },
   },
   {
     name: 'deliveries',

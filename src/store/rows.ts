@@ -162,6 +162,7 @@ export function toDeliveryRow(row: Row): DeliveryRow {
     eventType: row.event_type as string,
     status: row.status as DeliveryRow['status'],
     hop: row.hop as number,
+    trace: (row.trace as string | null) ?? undefined,
     attempts: row.attempts as number,
     tries: row.tries as number,
     pauses: row.pauses as number,
@@ -187,6 +188,7 @@ export type FreshColumns = readonly [
   expiresAt: number,
   reason: string | null,
   attemptLog: string,
+  trace: string | null,
 ];
 
 export function toFreshDelivery(webhookId: string, row: FreshColumns): DeliveryRow {
@@ -198,6 +200,7 @@ export function toFreshDelivery(webhookId: string, row: FreshColumns): DeliveryR
     eventType: row[3],
     status: 'pending',
     hop: row[4],
+    trace: row[12] ?? undefined,
     attempts: row[5],
     tries: row[6],
     pauses: row[7],

@@ -10,6 +10,7 @@ export interface ArrivedDeliveries {
   readonly eventId: string;
   readonly eventType: string;
   readonly hop: number;
+  readonly trace?: string | undefined;
   readonly createdAt: number;
   readonly expiresAt: number;
   /** False: they were tried before, and a user asked for them again. */

@@ -13,6 +13,8 @@ export interface AttemptOptions {
   readonly result: TransportResult;
   /** The header `webhook-signature`; undefined if the request was not signed. */
   readonly signature: string | undefined;
+  /** The header `traceparent`; undefined if the delivery belongs to no trace. */
+  readonly traceparent?: string | undefined;
   /** A receiver may echo the request: the webhook's own secrets must not be kept. */
   readonly redactor: Redactor;
 }
@@ -23,6 +25,7 @@ export function attemptEntry({
   verdict,
   result,
   signature,
+  traceparent,
   redactor,
 }: AttemptOptions): string {
   const isAnswer = result.kind === 'answer';
@@ -41,6 +44,7 @@ export function attemptEntry({
       ? { responseHeaders: responseHeaders(result.headers, redactor) }
       : {}),
     ...(signature === undefined ? {} : { signature }),
+    ...(traceparent === undefined ? {} : { traceparent }),
     counted: verdict.counts,
   });
 }

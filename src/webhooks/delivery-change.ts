@@ -16,6 +16,8 @@ export interface Attempt {
   readonly sentAt: number;
   /** The header `webhook-signature`; undefined if the request was not signed. */
   readonly signature: string | undefined;
+  /** The header `traceparent`; undefined if the delivery belongs to no trace. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface AttemptTimes {
@@ -29,7 +31,7 @@ export interface AttemptTimes {
 
 /** After a request. `isSpare`: an early probe that failed spends nothing, and the delivery is due when it was. */
 export function changeAfterAttempt(
-  { lane, delivery, verdict, result, sentAt, signature }: Attempt,
+  { lane, delivery, verdict, result, sentAt, signature, traceparent }: Attempt,
   isSpare: boolean,
   { now, patient, random }: AttemptTimes,
 ): DeliveryChange {
@@ -64,6 +66,7 @@ export function changeAfterAttempt(
       verdict: { ...verdict, counts },
       result,
       signature,
+      traceparent,
       redactor: lane.redactor,
     }),
   };
@@ -71,7 +74,7 @@ export function changeAfterAttempt(
 
 /** This machine could not reach the target: the delivery waits until `at`, and no attempt is spent. */
 export function changeAfterUnreachable(
-  { lane, delivery, verdict, result, sentAt, signature }: Attempt,
+  { lane, delivery, verdict, result, sentAt, signature, traceparent }: Attempt,
   at: number,
 ): DeliveryChange {
   const tries = delivery.tries + 1;
@@ -88,6 +91,7 @@ export function changeAfterUnreachable(
       verdict: { ...verdict, counts: false },
       result,
       signature,
+      traceparent,
       redactor: lane.redactor,
     }),
   };

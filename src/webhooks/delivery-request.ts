@@ -2,6 +2,7 @@
 // attempt. The secret may have changed since, so a header that was made with it is shown only if it can be made again.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import { parseTraceContext, unpackTraceContext } from '../base/trace-context.ts';
 import type { DeliveryAttempt, DeliveryRequest } from '../contract/delivery.ts';
 import type { DeliveryWithAttempts } from '../store/delivery-store.ts';
 import { maskHeaders } from './header-rules.ts';
@@ -40,7 +41,9 @@ export function deliveryRequest({
     return { ...request, headers: {}, signedWith: 'unknown' };
 
   const sentAt = Date.parse(attempt.at);
-  const again = requestHeaders(lane, { ...row, tries: attempt.number - 1 }, payload, sentAt);
+  const { traceparent = '' } = attempt;
+  const trace = parseTraceContext(traceparent, unpackTraceContext(row.trace ?? '')?.state);
+  const again = requestHeaders(lane, { ...row, tries: attempt.number - 1 }, payload, { wall: sentAt, trace });
   const { signature = null } = attempt;
   const isSame = signature !== null && signatureIn(again) === signature;
   const own = maskHeaders(lane.config.headers);

@@ -5,8 +5,11 @@
 // Over 400 lines: starting and ending a request change the same lists, slots and timers, and their order keeps these
 // consistent.
 
+import { traceparentOf } from '../base/trace-context.ts';
+import type { Tracing } from '../base/tracing.ts';
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store } from '../store/store.ts';
+import { endAttemptSpan, startAttemptSpan } from './attempt-span.ts';
 import {
   type Attempt,
   changeAfterAttempt,
@@ -36,6 +39,7 @@ export interface DispatcherOptions {
   /** 0 to 1. */
   readonly random: () => number;
   readonly hooks: DispatcherHooks;
+  readonly tracing: Tracing;
   /** Limit of deliveries of a lane in memory. */
   readonly capacity: () => number;
   /** Requests in flight, of all webhooks together. @default 128 */
@@ -102,7 +106,7 @@ interface Started extends Taken {
 }
 
 /** The facts of an attempt that are known when its request is sent. */
-type Sent = Pick<Attempt, 'sentAt' | 'signature'>;
+type Sent = Pick<Attempt, 'sentAt' | 'signature' | 'traceparent'>;
 
 export function createDispatcher({
   store,
@@ -111,6 +115,7 @@ export function createDispatcher({
   clock,
   random,
   hooks: unguarded,
+  tracing,
   capacity,
   maxInFlight = 128,
   lease,
@@ -185,7 +190,8 @@ export function createDispatcher({
   function pumpSoon(): void {
     if (isPumping) return;
     isPumping = true;
-    setImmediate(pump);
+    // Whatever wakes the dispatcher, its work belongs to the traces of the deliveries.
+    setImmediate(() => tracing.within(undefined, pump));
   }
 
   function pump(): void {
@@ -275,20 +281,28 @@ export function createDispatcher({
     }
     const { timeout, tls } = lane.config;
     const wall = clock.wall();
-    const headers = requestHeaders(lane, delivery, body, wall);
-    const sent: Sent = { sentAt: wall, signature: signatureIn(headers) };
-    transport
-      .send({
-        url: lane.url,
-        headers,
-        body,
-        timeoutMs: timeout,
-        ...(tls === undefined ? {} : { tls }),
-        ...(abort === undefined
-          ? {}
-          : { signal: abort.signal, beforeWrite: () => abortWithoutLease(started) }),
+    const span = startAttemptSpan(tracing, lane, delivery);
+    const trace = span.context;
+    const headers = requestHeaders(lane, delivery, body, { wall, trace });
+    const sent: Sent = {
+      sentAt: wall,
+      signature: signatureIn(headers),
+      traceparent: trace === undefined ? undefined : traceparentOf(trace),
+    };
+    const request = {
+      url: lane.url,
+      headers,
+      body,
+      timeoutMs: timeout,
+      ...(tls === undefined ? {} : { tls }),
+      ...(abort === undefined ? {} : { signal: abort.signal, beforeWrite: () => abortWithoutLease(started) }),
+    };
+    tracing
+      .within(span, () => transport.send(request))
+      .then((result) => {
+        endAttemptSpan(span, result);
+        finish(started, result, sent);
       })
-      .then((result) => finish(started, result, sent))
       // `send` never rejects, so the error comes from `finish`. The slot must still be released.
       .catch((error: unknown) => {
         if (started.isReleased) hooks.onError(error);

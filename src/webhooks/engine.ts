@@ -4,7 +4,9 @@
 // Over 400 lines: it creates every part with its dependencies and options, and does little else.
 
 import { makeId } from '../base/ids.ts';
+import { passiveTracing } from '../base/passive-tracing.ts';
 import { maskUrlsIn } from '../base/redaction.ts';
+import type { Tracing } from '../base/tracing.ts';
 import { createTurns } from '../base/turns.ts';
 import type {
   Delivery,
@@ -107,6 +109,8 @@ export interface WebhookEngineOptions {
    * Close the engine before the ownership. @default this process sends everything
    */
   readonly ownership?: EngineOwnership;
+  /** @default no spans; the trace of a request is passed on to receivers */
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface WebhookEngine {
@@ -162,7 +166,7 @@ const registryId = 'registry';
 /** @throws Error if undici is too old; the errors of the store */
 export async function openWebhookEngine(options: WebhookEngineOptions): Promise<WebhookEngine> {
   checkUndici();
-  const { store, log, registryPath, ownTypes, random = Math.random } = options;
+  const { store, log, registryPath, ownTypes, random = Math.random, tracing = passiveTracing } = options;
   const clock = createDeliveryClock(options.clock);
   const lanes = new Map<string, Lane>();
   const turns = createTurns();
@@ -265,6 +269,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   });
   const capacity = (): number => laneCapacity(lanes.size, ownership !== undefined);
   const dispatcher = createDispatcher({
+    tracing,
     store,
     transport,
     payloads,
@@ -278,6 +283,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       : { lease: { leftMs: ownership.node.leaseLeftMs, onRenewed: ownership.node.onRenewed } }),
   });
   const outbox = createWebhookOutbox({
+    tracing,
     lanes,
     payloads,
     clock,

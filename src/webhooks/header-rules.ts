@@ -18,6 +18,8 @@ const reserved: ReadonlySet<string> = new Set([
   'user-agent',
   'accept-encoding',
   'x-codebuddy-hop',
+  'traceparent',
+  'tracestate',
   'host',
   'transfer-encoding',
   'te',

@@ -2,6 +2,8 @@
 // passes them to the dispatcher after the commit, without reading back what was just written.
 
 import { makeId } from '../base/ids.ts';
+import { packTraceContext } from '../base/trace-context.ts';
+import type { Tracing } from '../base/tracing.ts';
 import type { DraftEvent, Outbox } from '../events/event-log.ts';
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
@@ -14,6 +16,7 @@ export interface WebhookOutboxOptions {
   readonly lanes: ReadonlyMap<string, Lane>;
   readonly payloads: PayloadCache;
   readonly clock: DeliveryClock;
+  readonly tracing: Pick<Tracing, 'current'>;
   /** Limit of deliveries of a lane in memory. */
   readonly capacity: () => number;
   readonly wake: (lane: Lane) => void;
@@ -58,6 +61,7 @@ export function createWebhookOutbox({
   lanes,
   payloads,
   clock,
+  tracing,
   capacity,
   wake,
   onOrphan,
@@ -130,6 +134,7 @@ export function createWebhookOutbox({
       const receivers = receiversOf(event);
       if (receivers.length === 0) return undefined;
       const createdAt = clock.now();
+      const context = tracing.current();
       const deliveries = receivers.map(({ id }) => ({ id: makeId('dlv', createdAt), webhookId: id }));
       observed?.push(...deliveries.map(({ id }) => id));
       if (observers > 0)
@@ -140,12 +145,13 @@ export function createWebhookOutbox({
       return {
         payload: payloadParts(event),
         hop,
+        trace: context === undefined ? undefined : packTraceContext(context),
         createdAt,
         expiresAt: createdAt + lifetimeMs,
         deliveries,
       };
     },
-    committed(event, { payload, hop, createdAt, expiresAt, deliveries }) {
+    committed(event, { payload, hop, trace, createdAt, expiresAt, deliveries }) {
       let isCached = false;
       for (const { id, webhookId } of deliveries) {
         const lane = lanes.get(webhookId);
@@ -168,6 +174,7 @@ export function createWebhookOutbox({
           eventType: event.type,
           status: 'pending',
           hop,
+          trace,
           attempts: 0,
           tries: 0,
           pauses: 0,

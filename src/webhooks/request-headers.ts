@@ -1,5 +1,6 @@
 // Builds the headers of a delivery's request in their documented order: the sender's first, then the webhook's own.
 
+import { type TraceContext, traceparentOf } from '../base/trace-context.ts';
 import { version } from '../base/version.ts';
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { Lane } from './lane.ts';
@@ -7,11 +8,16 @@ import type { Lane } from './lane.ts';
 const userAgent = `CodeBuddy-Webhook/${version}`;
 
 /**
- * Signs the request for `wall`, the wall clock in Unix ms.
+ * Signs the request for `wall`, the wall clock in Unix ms. `trace`: the place of the request in its trace.
  *
  * @returns flat: name, value, name, value
  */
-export function requestHeaders(lane: Lane, delivery: DeliveryRow, body: Uint8Array, wall: number): string[] {
+export function requestHeaders(
+  lane: Lane,
+  delivery: DeliveryRow,
+  body: Uint8Array,
+  { wall, trace }: { readonly wall: number; readonly trace?: TraceContext | undefined },
+): string[] {
   const timestamp = Math.floor(wall / 1000);
   const headers = [
     'content-type',
@@ -32,6 +38,10 @@ export function requestHeaders(lane: Lane, delivery: DeliveryRow, body: Uint8Arr
     'X-CodeBuddy-Hop',
     String(delivery.hop + 1),
   ];
+  if (trace !== undefined) {
+    headers.push('traceparent', traceparentOf(trace));
+    if (trace.state !== '') headers.push('tracestate', trace.state);
+  }
   for (const [name, value] of Object.entries(lane.config.headers)) headers.push(name, value);
   return headers;
 }

@@ -63,7 +63,7 @@ test('a new prompt chooses an agent, which is remembered; its session shows it a
   const { sessions } = await client.sessions.list();
   expect(sessions).toMatchObject([{ agent: 'scripted' }]);
   // The next prompt has no choice; what the agent cannot do is disabled, with the reason.
-  expect(await page.getByRole('combobox', { name: 'Agent', exact: true }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('combobox', { name: 'Agent', exact: true }).count()).toBe(0);
   const budget = page.getByRole('spinbutton');
   await expect.poll(() => budget.isDisabled()).toBe(true);
   await page.getByTitle('Scripted agent does not report costs.').waitFor();
@@ -109,7 +109,7 @@ test('without another agent, there is nothing to choose, and the first steps say
   const { page } = await dashboard.start({ environment: { PATH: temporaryFolder() } });
   await page.getByText('No other agent, such as Claude Code or Codex, was found on this machine.').waitFor();
   await page.getByRole('textbox', { name: 'Prompt' }).waitFor();
-  expect(await page.getByRole('combobox', { name: 'Agent', exact: true }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('combobox', { name: 'Agent', exact: true }).count()).toBe(0);
 });
 
 test('the plan of the agent is beside the transcript, and follows it', async () => {
@@ -139,7 +139,7 @@ test('a main button keeps its color under the pointer', async () => {
   await button.waitFor();
   const before = await color();
   await button.hover();
-  expect(await color()).toBe(before);
+  await expect.poll(() => color()).toBe(before);
 });
 
 test.each(['light', 'dark'] as const)('the pages of agents pass axe and fit a phone: %s', async (theme) => {

@@ -34,7 +34,7 @@ test('an empty list says what fills it; filters are in the URL and can be cleare
   await page.getByLabel('Status').selectOption('failed');
   await expect.poll(() => rows(page).count()).toBe(2);
   await page.getByText('2 that match').waitFor();
-  expect(page.url()).toContain('status=failed');
+  await expect.poll(() => page.url()).toContain('status=failed');
   await page.reload();
   await expect.poll(() => rows(page).count()).toBe(2);
   await page.getByLabel('Webhook', { exact: true }).selectOption({ label: 'Good' });
@@ -73,9 +73,9 @@ test('a delivery shows its request, its response and the next step, and is retri
   await page.getByText('failed: http error').waitFor();
   await page.getByText(explanation.nextStep).waitFor();
   const request = page.getByRole('region', { name: 'Request' });
-  expect(await request.getByRole('region', { name: 'Body of the request' }).innerText()).toBe(
-    got?.body.toString(),
-  );
+  await expect
+    .poll(() => request.getByRole('region', { name: 'Body of the request' }).innerText())
+    .toBe(got?.body.toString());
   const headers = request.getByRole('table', { name: 'Headers of the request' });
   for (const name of ['webhook-id', 'webhook-timestamp', 'webhook-signature', 'x-team'])
     await headers.getByText(String(got?.headers[name]), { exact: true }).waitFor();
@@ -89,7 +89,7 @@ test('a delivery shows its request, its response and the next step, and is retri
   await button(page, 'Retry').click();
   await page.getByText('delivered', { exact: true }).waitFor();
   await page.getByRole('region', { name: 'Response' }).getByText('fine now').waitFor();
-  expect(await page.getByRole('button', { name: /^Attempt \d/ }).count()).toBe(2);
+  await expect.poll(() => page.getByRole('button', { name: /^Attempt \d/ }).count()).toBe(2);
   // The first attempt opens to its own request and response.
   await page.getByRole('button', { name: /^Attempt 1/ }).click();
   await page.getByRole('region', { name: 'Response' }).getByText('unknown field').waitFor();
@@ -165,7 +165,7 @@ test('a key without the scope admin sees the state, but neither answers nor sign
   const { page } = await dashboard.open(app, { credential: key, view: `deliveries/${deliveryId}` });
   await page.getByText('failed: http error').waitFor();
   await page.getByRole('region', { name: 'Body of the request' }).waitFor();
-  expect(await button(page, 'Retry').isDisabled()).toBe(true);
+  await expect.poll(() => button(page, 'Retry').isDisabled()).toBe(true);
   const content = await page.content();
   expect(content).not.toContain('an inner answer');
   expect(content).not.toContain(String(receiver.requests[0]?.headers['webhook-signature']));

@@ -20,7 +20,7 @@ test('g and a letter open the views, / goes to the search, ? shows the shortcuts
   await page.keyboard.press('/');
   await page.keyboard.type('gs?');
   const search = page.getByRole('searchbox');
-  expect(await search.inputValue()).toBe('gs?');
+  await expect.poll(() => search.inputValue()).toBe('gs?');
   await heading('Events').waitFor();
   await search.blur();
   await page.keyboard.press('?');
@@ -78,12 +78,14 @@ test('the tab key reaches the content, and the focus is visible', async () => {
   await page.getByRole('heading', { name: 'Sessions' }).waitFor();
   await page.keyboard.press('Tab');
   const skip = page.getByRole('button', { name: 'Skip to the content' });
-  expect(await skip.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true);
+  await expect
+    .poll(() => skip.evaluate((element) => element === element.ownerDocument.activeElement))
+    .toBe(true);
   expect(
     await skip.evaluate(
       (element) => element.ownerDocument.defaultView?.getComputedStyle(element).outlineStyle,
     ),
   ).not.toBe('none');
   await page.keyboard.press('Enter');
-  expect(await page.evaluate('document.activeElement.id')).toBe('content');
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('content');
 });

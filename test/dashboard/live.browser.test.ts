@@ -33,7 +33,7 @@ test('events appear as they happen, and open to their JSON', async () => {
     .getByText(session.id)
     .waitFor();
   // The address holds the open row.
-  expect(page.url()).toContain('open=evt_');
+  await expect.poll(() => page.url()).toContain('open=evt_');
   await page.reload();
   await page.getByRole('region', { name: /^Event evt_/ }).waitFor();
   expect(faults).toEqual([]);
@@ -51,20 +51,20 @@ test('new events wait behind a bar while an older one is read', async () => {
   await client.sessions.create({ title: 'Two' });
   const bar = page.getByRole('button', { name: '2 new events' });
   await bar.waitFor();
-  expect(await page.getByText('Two', { exact: true }).count()).toBe(0);
+  await expect.poll(() => page.getByText('Two', { exact: true }).count()).toBe(0);
   expect((await readRow.boundingBox())?.y).toBe(before?.y);
   await bar.click();
   await page.getByText('Two', { exact: true }).waitFor();
-  expect(await page.evaluate('scrollY')).toBe(0);
+  await expect.poll(() => page.evaluate('scrollY')).toBe(0);
 });
 
 test('the address holds the filter, and a chip removes it', async () => {
   const { page, client } = await openEvents('?type=run.*');
   const { sessionId } = await client.prompt({ prompt: 'help' });
   await rowsOf(page).filter({ hasText: 'run.complete' }).waitFor();
-  expect(await rowsOf(page).filter({ hasText: 'session.start' }).count()).toBe(0);
+  await expect.poll(() => rowsOf(page).filter({ hasText: 'session.start' }).count()).toBe(0);
   const types = page.getByLabel('Event types');
-  expect(await types.inputValue()).toBe('run.*');
+  await expect.poll(() => types.inputValue()).toBe('run.*');
   await types.fill('message.user');
   await types.press('Enter');
   await rowsOf(page).filter({ hasText: 'message.user' }).waitFor();
@@ -84,12 +84,12 @@ test('a restart of the server is only a notice: nothing is lost or doubled', asy
   const start = await stopApp(app);
   await page.getByText('reconnecting').waitFor();
   // What was loaded stays.
-  expect(await page.getByText('Before', { exact: true }).count()).toBe(1);
+  await expect.poll(() => page.getByText('Before', { exact: true }).count()).toBe(1);
   await start();
   await page.getByText('live', { exact: true }).waitFor();
   await client.sessions.create({ title: 'After' });
   await page.getByText('After', { exact: true }).waitFor();
-  expect(await rowsOf(page).count()).toBe(2);
+  await expect.poll(() => rowsOf(page).count()).toBe(2);
 });
 
 test('an idle page sends no request', async () => {
@@ -106,7 +106,7 @@ test('an idle page sends no request', async () => {
     return fresh;
   };
   await expect.poll(inTenMinutes).toBe(0);
-  expect(await inTenMinutes()).toBe(0);
+  await expect.poll(() => inTenMinutes()).toBe(0);
   await client.sessions.create({ title: 'Still live' });
   await page.getByText('Still live').waitFor();
 });
@@ -133,11 +133,11 @@ test('10 000 events scroll with few rows in the page', async () => {
     const before = await size();
     await page.mouse.wheel(0, 1_000_000);
     await expect.poll(size).toBeGreaterThan(before);
-    expect(await rows.count()).toBeLessThanOrEqual(80);
+    await expect.poll(() => rows.count()).toBeLessThanOrEqual(80);
   }
   await page.mouse.wheel(0, 10_000_000);
   await expect.poll(() => rows.last().getAttribute('aria-posinset')).toBe(String(count));
-  expect(await rows.count()).toBeLessThanOrEqual(80);
+  await expect.poll(() => rows.count()).toBeLessThanOrEqual(80);
   await page.mouse.wheel(0, -10_000_000);
   await expect.poll(() => rows.first().getAttribute('aria-posinset')).toBe('1');
   expect(faults).toEqual([]);

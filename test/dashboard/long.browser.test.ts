@@ -41,7 +41,7 @@ const topOf = async (page: Page, number: number) =>
 
 test('a long session begins at its end, and loads older messages without moving the reader', async () => {
   const { page, client, faults } = await openLongSession();
-  expect(await sizeOf(page)).toBe(80);
+  await expect.poll(() => sizeOf(page)).toBe(80);
   await page.getByText(/5,000 messages/).waitFor();
 
   await page.evaluate('scrollTo(0, 0)');
@@ -56,7 +56,7 @@ test('a long session begins at its end, and loads older messages without moving 
   // What comes in at the end moves nothing either.
   await client.prompt({ prompt: 'help', sessionId: longSession });
   await page.getByText(/5,002 messages/).waitFor();
-  expect(await topOf(page, first)).toBe(before);
+  await expect.poll(() => topOf(page, first)).toBe(before);
   expect(faults).toEqual([]);
 });
 
@@ -68,12 +68,12 @@ test('the whole of a long session scrolls with few rows in the page', async () =
     const size = await sizeOf(page);
     await page.mouse.wheel(0, -1_000_000);
     await expect.poll(() => sizeOf(page)).toBeGreaterThan(size);
-    expect(await rows.count()).toBeLessThanOrEqual(maxRows);
+    await expect.poll(() => rows.count()).toBeLessThanOrEqual(maxRows);
   }
   await page.mouse.wheel(0, -1_000_000);
   await rowOf(page, 0).waitFor();
-  expect(await page.getByRole('button', { name: 'Load older messages' }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('button', { name: 'Load older messages' }).count()).toBe(0);
   await page.mouse.wheel(0, 10_000_000);
   await rowOf(page, count - 1).waitFor();
-  expect(await rows.count()).toBeLessThanOrEqual(maxRows);
+  await expect.poll(() => rows.count()).toBeLessThanOrEqual(maxRows);
 });

@@ -24,7 +24,7 @@ test('without a session, three cards show the first steps; they go away after th
   await page.getByRole('link', { name: 'Overview' }).click();
   const latest = page.getByRole('region', { name: 'Latest sessions' });
   await latest.getByRole('link', { name: 'list *.md' }).waitFor();
-  expect(await steps.count()).toBe(0);
+  await expect.poll(() => steps.count()).toBe(0);
   expect(faults).toEqual([]);
 });
 

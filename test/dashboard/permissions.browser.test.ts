@@ -59,8 +59,8 @@ test('a permission is allowed, and another denied with a reason that the agent r
 test('every character of a command is visible', async () => {
   const { page } = await openInbox(['echo a\u202eb \u200b\u00a0c\u{e0041}']);
   const command = cardsOf(page).getByRole('region', { name: 'The command' });
-  expect(await command.innerText()).toBe('echo aU+202Eb U+200BU+00A0cU+E0041');
-  expect(await command.getByTitle('An invisible character').count()).toBe(4);
+  await expect.poll(() => command.innerText()).toBe('echo aU+202Eb U+200BU+00A0cU+E0041');
+  await expect.poll(() => command.getByTitle('An invisible character').count()).toBe(4);
 });
 
 test('the keys answer the marked card only, once it was seen', async () => {
@@ -72,7 +72,7 @@ test('the keys answer the marked card only, once it was seen', async () => {
   // The next question takes the place of the first. The same key, pressed again at once, does not answer it.
   await page.keyboard.press('a');
   await marked.filter({ hasText: 'echo two' }).waitFor();
-  expect(await cardsOf(page).count()).toBe(1);
+  await expect.poll(() => cardsOf(page).count()).toBe(1);
   await expect.poll(async () => (await decisions(app)).length).toBe(1);
   await page.keyboard.press('d');
   await expect.poll(() => cardsOf(page).count()).toBe(0);
@@ -102,8 +102,8 @@ test('a card shows in its session, too, and needs the scope to be answered', asy
   const reader = await dashboard.open(app, { credential: key, view: `sessions/${sessionId}` });
   const allow = cardsOf(reader.page).getByRole('button', { name: /^Allow once/ });
   await allow.waitFor();
-  expect(await allow.isDisabled()).toBe(true);
-  expect(await allow.getAttribute('title')).toContain('"tools"');
+  await expect.poll(() => allow.isDisabled()).toBe(true);
+  await expect.poll(() => allow.getAttribute('title')).toContain('"tools"');
 });
 
 test('an edit is asked about as a diff', async () => {
@@ -118,5 +118,5 @@ test('an edit is asked about as a diff', async () => {
   await app.show('permissions');
   const diff = cardsOf(app.page).getByRole('region', { name: 'Change of a.txt' });
   await diff.getByText('- alpha').waitFor();
-  expect(await diff.innerText()).toContain('+ betaU+200B');
+  await expect.poll(() => diff.innerText()).toContain('+ betaU+200B');
 });

@@ -21,7 +21,7 @@ test('the list filters by title, in its address, and a prompt opens a session', 
   await page.getByLabel('Filter by title').fill('DOCS');
   await page.getByRole('link', { name: /Fix the parser/ }).waitFor({ state: 'hidden' });
   await page.getByRole('link', { name: /Write docs/ }).waitFor();
-  expect(page.url()).toContain('title=DOCS');
+  await expect.poll(() => page.url()).toContain('title=DOCS');
   await page.getByRole('button', { name: 'Clear the filter title' }).click();
   await page.getByRole('link', { name: /Fix the parser/ }).waitFor();
 
@@ -30,7 +30,7 @@ test('the list filters by title, in its address, and a prompt opens a session', 
   await field.fill('help');
   await field.press('Control+Enter');
   await answersOf(page).getByText('I am the offline agent').waitFor();
-  expect(await page.title()).toBe('help - Code Buddy');
+  await expect.poll(() => page.title()).toBe('help - Code Buddy');
   expect(faults).toEqual([]);
 });
 
@@ -41,7 +41,7 @@ test('a title filter does not mix up the list with the latest sessions of the ov
   await latest.getByRole('link', { name: 'Another one' }).waitFor();
   await show('sessions?title=newest');
   await page.getByRole('link', { name: /The newest idea/ }).waitFor();
-  expect(await page.getByRole('link', { name: /Another one/ }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('link', { name: /Another one/ }).count()).toBe(0);
   await show('');
   await latest.getByRole('link', { name: 'Another one' }).waitFor();
   expect(faults).toEqual([]);
@@ -67,7 +67,7 @@ test('reasoning is folded while it streams, in its place, and after a reload', a
     const first = transcript.getByRole('article', { name: 'Reasoning' });
     await first.getByRole('button', { name: 'Reasoning' }).click();
     await first.getByText('look', { exact: true }).waitFor();
-    expect(await transcript.getByText('Now I know.').count()).toBe(1);
+    await expect.poll(() => transcript.getByText('Now I know.').count()).toBe(1);
   }
   expect(faults).toEqual([]);
 });
@@ -91,9 +91,9 @@ test('a run shows as it happens, and the same after a reload', async () => {
   const check = async (): Promise<void> => {
     const list = transcriptOf(page);
     await list.getByText(/^Done in .*4 tool calls.*tokens/).waitFor();
-    expect(await list.getByRole('button', { name: /^Read 3 times/ }).count()).toBe(1);
-    expect(await list.getByRole('button', { name: /^edit_file/ }).count()).toBe(1);
-    expect(await answersOf(page).count()).toBe(2);
+    await expect.poll(() => list.getByRole('button', { name: /^Read 3 times/ }).count()).toBe(1);
+    await expect.poll(() => list.getByRole('button', { name: /^edit_file/ }).count()).toBe(1);
+    await expect.poll(() => answersOf(page).count()).toBe(2);
     await list.getByRole('button', { name: /^edit_file/ }).click();
     const diff = list.getByRole('region', { name: 'Change of a.txt' });
     await diff.getByText('+ beta').waitFor();
@@ -105,8 +105,8 @@ test('a run shows as it happens, and the same after a reload', async () => {
         return shown !== null && next !== null && next.y >= shown.y + shown.height;
       })
       .toBe(true);
-    expect(await list.locator('strong', { hasText: 'changed' }).count()).toBe(1);
-    expect(await list.locator('.string', { hasText: '"beta"' }).count()).toBe(1);
+    await expect.poll(() => list.locator('strong', { hasText: 'changed' }).count()).toBe(1);
+    await expect.poll(() => list.locator('.string', { hasText: '"beta"' }).count()).toBe(1);
     const side = page.getByRole('complementary');
     await side.getByRole('button', { name: /a\.txt.*\+1.*−1/ }).click();
     await page.getByRole('dialog', { name: 'a.txt' }).getByText('+ beta').waitFor();
@@ -152,13 +152,13 @@ test('a draft survives a server that is away and a reload, and is sent once it i
   await expect.poll(() => field.inputValue()).toBe('read a.txt');
   const start = await stopApp(app);
   await page.getByText('reconnecting').waitFor();
-  expect(await field.inputValue()).toBe('read a.txt');
+  await expect.poll(() => field.inputValue()).toBe('read a.txt');
   await start();
   await page.getByText('live', { exact: true }).waitFor();
   app.write('a.txt', 'alpha');
   await field.press('Control+Enter');
   await answersOf(page).getByText('alpha').waitFor();
-  expect(await field.inputValue()).toBe('');
+  await expect.poll(() => field.inputValue()).toBe('');
 });
 
 test('@ completes the files of the workspace', async () => {
@@ -171,7 +171,7 @@ test('@ completes the files of the workspace', async () => {
   await field.pressSequentially('explain @alp');
   await page.getByRole('option', { name: 'src/alpha.ts' }).waitFor();
   await field.press('Enter');
-  expect(await field.inputValue()).toBe('explain src/alpha.ts ');
+  await expect.poll(() => field.inputValue()).toBe('explain src/alpha.ts ');
 });
 
 test('a session is renamed, forked from a message, exported and deleted', async () => {

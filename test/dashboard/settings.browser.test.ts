@@ -20,7 +20,7 @@ test('each setting has its value and origin; the filter is in the address', asyn
 
   await page.getByRole('textbox', { name: 'Filter settings' }).fill('retention');
   await page.getByText(/^1 of \d+ settings$/).waitFor();
-  expect(page.url()).toContain('filter=retention');
+  await expect.poll(() => page.url()).toContain('filter=retention');
   await page.reload();
   await page.getByText(/^1 of \d+ settings$/).waitFor();
   expect(faults).toEqual([]);
@@ -82,10 +82,10 @@ test('the theme is chosen and kept; signing out ends the sign-in', async () => {
   const { page } = await dashboard.start({ view: 'settings/appearance' });
   const themeOf = (): Promise<string | null> => page.locator('html').getAttribute('data-theme');
   await page.getByRole('radio', { name: 'dark' }).check();
-  expect(await themeOf()).toBe('dark');
+  await expect.poll(() => themeOf()).toBe('dark');
   await page.reload();
   await page.getByRole('radio', { name: 'dark', checked: true }).waitFor();
-  expect(await themeOf()).toBe('dark');
+  await expect.poll(() => themeOf()).toBe('dark');
   await page.getByRole('main').getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in to Code Buddy' }).waitFor();
 });
@@ -98,7 +98,7 @@ test('a key without the scope admin is told so, and sees models and nodes', asyn
   await show('settings/keys');
   const create = page.getByRole('button', { name: 'New key' });
   await create.waitFor();
-  expect(await create.getAttribute('title')).toBe('Your key lacks the scope "admin".');
+  await expect.poll(() => create.getAttribute('title')).toBe('Your key lacks the scope "admin".');
   await show('settings/models');
   await page.getByText('offline answers prompts that name no model').waitFor();
 });

@@ -67,7 +67,7 @@ export function useDashboard(): Dashboard {
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(String(error)));
     page.on('console', (message) => {
-      if (message.type() === 'error') faults.push(message.text());
+      if (message.type() === 'error') faults.push(`${message.text()} (${message.location().url})`);
     });
     page.on('request', (request) => {
       const address = request.url();

@@ -18,7 +18,7 @@ test('a tool is chosen, filled in and run; its result is shown in place', async 
   await result.getByText('# The readme of the test').waitFor();
   // The address holds the tool, and the tab what was entered.
   await page.reload();
-  expect(await form.getByRole('textbox', { name: /^path/ }).inputValue()).toBe('README.md');
+  await expect.poll(() => form.getByRole('textbox', { name: /^path/ }).inputValue()).toBe('README.md');
   expect(faults).toEqual([]);
 });
 
@@ -43,7 +43,7 @@ test('the parameters can be given as JSON; text that is not an object is refused
   const parameters = form.getByRole('textbox', { name: 'Parameters' });
   await parameters.fill('[1]');
   await form.getByText('The parameters must be an object, such as {"path": "README.md"}.').waitFor();
-  expect(await form.getByRole('button', { name: 'Run' }).isDisabled()).toBe(true);
+  await expect.poll(() => form.getByRole('button', { name: 'Run' }).isDisabled()).toBe(true);
   await parameters.fill('{"path": "."}');
   await form.getByRole('button', { name: 'Run' }).click();
   await page.getByRole('region', { name: 'Result' }).first().getByText('one.txt').waitFor();
@@ -55,6 +55,6 @@ test('a key without the scope tools sees the tools, and cannot run them', async 
   const { page } = await dashboard.open(app, { view: 'tools/glob', credential: key });
   const run = page.getByRole('form', { name: 'Run glob' }).getByRole('button', { name: 'Run' });
   await run.waitFor();
-  expect(await run.isDisabled()).toBe(true);
-  expect(await run.getAttribute('title')).toBe('Your key lacks the scope "tools".');
+  await expect.poll(() => run.isDisabled()).toBe(true);
+  await expect.poll(() => run.getAttribute('title')).toBe('Your key lacks the scope "tools".');
 });

@@ -58,7 +58,7 @@ test('calls appear as they come, with outcome and reason; a dry test starts noth
   await calls.getByText('the filter wants pull_request').waitFor();
   await calls.getByLabel('Outcome').selectOption('ignored');
   await calls.getByText('pull_request.opened').waitFor({ state: 'detached' });
-  expect(page.url()).toContain('outcome=ignored');
+  await expect.poll(() => page.url()).toContain('outcome=ignored');
 
   const dry = page.getByRole('region', { name: 'Dry test' });
   await dry.getByLabel('Payload').fill('{"number": 42}');
@@ -95,7 +95,7 @@ test('a trigger is disabled, gets a new secret, and is removed', async () => {
   await button(page, 'Disable').waitFor();
   await confirm('Rotate secret');
   const dialog = page.getByRole('dialog', { name: 'The new secret' });
-  expect(await dialog.locator('code').first().innerText()).toMatch(/^cbt_/);
+  await expect.poll(() => dialog.locator('code').first().innerText()).toMatch(/^cbt_/);
   await dialog.getByRole('button', { name: 'Done' }).click();
   await page.getByText('accepted until').waitFor();
   await confirm('Remove');

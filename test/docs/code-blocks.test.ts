@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -370,8 +371,15 @@ describe('code', () => {
   )('$title runs', async ({ block }) => {
     const { environment, folder } = await serverFor('offline');
     const file = join(folder, `block.${block.language === 'ts' ? 'ts' : 'mjs'}`);
-    const client = join(root, 'src/client/index.ts');
-    writeFileSync(file, block.text.replace("'codebuddy-api/client'", `'${client}'`));
+    const ours = { 'codebuddy-api/client': 'src/client/index.ts', 'codebuddy-api': 'src/index.ts' };
+    let { text } = block;
+    for (const [name, path] of Object.entries(ours))
+      text = text.replace(`'${name}'`, `'${join(root, path)}'`);
+    writeFileSync(file, text);
+    // The packages of a host application.
+    mkdirSync(join(folder, 'node_modules'), { recursive: true });
+    const packages = join(folder, 'node_modules/@opentelemetry');
+    if (!existsSync(packages)) symlinkSync(join(root, 'node_modules/@opentelemetry'), packages, 'junction');
     const { code, stderr } = await runProgram([process.execPath, file], { env: environment });
     expect(code, stderr).toBe(0);
   });

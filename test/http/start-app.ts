@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
+import type { Logger } from '../../src/http/logger.ts';
 import { databaseSetting } from '../postgres/test-store.ts';
 
 export interface StartedApp {
@@ -25,12 +26,14 @@ export interface StartAppOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** A folder of an earlier start. */
   readonly folder?: string;
+  readonly logger?: Logger;
 }
 
 export async function startApp({
   config = {},
   environment = {},
   folder,
+  logger,
 }: StartAppOptions = {}): Promise<StartedApp> {
   const base = folder ?? realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-app-')));
   const home = join(base, 'home');
@@ -41,7 +44,11 @@ export async function startApp({
     flags: { home, workspace, port: '0' },
     environment: { ...(await databaseSetting(home)), ...environment },
   });
-  const app = await createApp(settings, { origins, environment: { PATH: process.env.PATH, ...environment } });
+  const app = await createApp(settings, {
+    origins,
+    environment: { PATH: process.env.PATH, ...environment },
+    ...(logger === undefined ? {} : { logger }),
+  });
   await app.start();
   const client = new CodeBuddyClient({ home });
   onTestFinished(async () => {

@@ -28,6 +28,29 @@ export interface ResourceOptions {
 const kept = new Map<string, unknown>();
 const maxKept = 50;
 
+interface Loader {
+  hold(): void;
+  release(): void;
+}
+
+const loaders = new Set<Loader>();
+let actions = 0;
+
+/**
+ * Does something during which no view loads its content: it may remove what a view shows, whose load would then fail.
+ * Loads that were due follow, unless their view is left.
+ */
+export async function withoutLoads<T>(action: () => Promise<T>): Promise<T> {
+  actions++;
+  for (const loader of loaders) loader.hold();
+  try {
+    return await action();
+  } finally {
+    actions--;
+    if (actions === 0) for (const loader of loaders) loader.release();
+  }
+}
+
 /** `key` identifies the content: another key is another content. */
 export function useResource<T>(
   key: string,
@@ -50,6 +73,10 @@ export function useResource<T>(
     let isStale = false;
 
     async function start(): Promise<void> {
+      if (actions > 0) {
+        isStale = true;
+        return;
+      }
       current.abort();
       const mine = new AbortController();
       current = mine;
@@ -81,6 +108,19 @@ export function useResource<T>(
       }, quietMs);
     }
 
+    const loader: Loader = {
+      hold() {
+        if (!isLoading) return;
+        current.abort();
+        isLoading = false;
+        isStale = true;
+      },
+      // The view may be left in this turn.
+      release() {
+        if (isStale) startSoon();
+      },
+    };
+    loaders.add(loader);
     again.current = () => void start();
     setState({ key, value: kept.get(key) as T | undefined, error: undefined });
     void start();
@@ -104,6 +144,7 @@ export function useResource<T>(
       onReconnect(startSoon),
     ];
     return () => {
+      loaders.delete(loader);
       current.abort();
       clearTimeout(timer);
       for (const end of endings) end();

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { withoutLoads } from '../app/resource.ts';
 import { Dialog } from './dialog.tsx';
 import { attempt } from './toast.tsx';
 
@@ -26,7 +27,7 @@ export function Confirm(props: ConfirmProps) {
   const [isWorking, setWorking] = useState(false);
   const act = async (): Promise<void> => {
     setWorking(true);
-    const isDone = await attempt(work, done);
+    const isDone = await attempt(() => withoutLoads(work), done);
     setWorking(false);
     if (!isDone) return;
     onClose();

@@ -2,6 +2,7 @@
 // runs once, when it is first needed.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import type { Tracing } from '../../base/tracing.ts';
 import type { Models } from '../../contract/model.ts';
 import type { PromptOptions } from '../../contract/prompt.ts';
 import type { Driver } from '../driver.ts';
@@ -33,6 +34,7 @@ export interface AgentModelsOptions {
   readonly onRefusedTool: NonNullable<ModelDriverOptions['onRefusedTool']>;
   readonly silenceMs?: number;
   readonly contextWindow?: number;
+  readonly tracing: Tracing;
 }
 
 export interface AgentModels {
@@ -75,7 +77,7 @@ export function makeLoader({
 /** @throws like `makeLoader` */
 export function createAgentModels(options: AgentModelsOptions): AgentModels {
   const { configured, origin, environment, now, warn, redact } = options;
-  const { onRefusedTool, silenceMs, contextWindow, sleep } = options;
+  const { onRefusedTool, silenceMs, contextWindow, sleep, tracing } = options;
   const http = createModelHttp(options.proxies);
   const loader = makeLoader({ ...options, fetch: http.fetch });
   const offline = createOfflineDriver();
@@ -102,6 +104,7 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
       sleep,
       onTrouble: warn,
       redact,
+      tracing,
       ...(silenceMs === undefined ? {} : { silenceMs }),
     });
     return chain;
@@ -133,6 +136,7 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
       prices,
       onTrouble: warn,
       onRefusedTool,
+      tracing,
       ...(contextWindow === undefined ? {} : { contextWindow }),
     });
     return driverFor(models);

@@ -3,7 +3,10 @@
 // repeated. Reasoning may be: the stored message has only that of the answer.
 
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider';
-import { callModel, type ModelAnswer, type SpokenPart } from './model-call.ts';
+import { passiveTracing } from '../../base/passive-tracing.ts';
+import type { Tracing } from '../../base/tracing.ts';
+import { callModelTraced } from './chat-span.ts';
+import type { ModelAnswer, SpokenPart } from './model-call.ts';
 import type { ModelLoader } from './model-loader.ts';
 import { judgeModelError } from './provider-error.ts';
 
@@ -25,6 +28,8 @@ export interface ModelChainOptions {
    * @default 120_000; 600_000 for models on this machine or in its own network
    */
   readonly silenceMs?: number | undefined;
+  /** @default no spans */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Gets the answer in pieces, as it arrives. */
@@ -61,6 +66,7 @@ export function createModelChain({
   onTrouble,
   redact,
   silenceMs,
+  tracing = passiveTracing,
 }: ModelChainOptions): ModelChain {
   const failedAt = new Map<string, number>();
 
@@ -82,7 +88,7 @@ export function createModelChain({
         let hasSpoken = false;
         let hasReasoned = false;
         try {
-          const answer = await callModel({
+          const answer = await callModelTraced(tracing, model, {
             model: await loader.load(model),
             options: optionsFor(model),
             onText(text, part) {

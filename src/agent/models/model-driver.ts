@@ -7,7 +7,9 @@ import type {
   LanguageModelV4Prompt,
 } from '@ai-sdk/provider';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { passiveTracing } from '../../base/passive-tracing.ts';
 import { isBlank, sendable, sendableDeep } from '../../base/text.ts';
+import type { Tracing } from '../../base/tracing.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
 import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
@@ -21,6 +23,7 @@ import type { ModelChain } from './model-chain.ts';
 import type { Prices } from './prices.ts';
 import { refusedToolIn } from './refused-tool.ts';
 import { runCalls } from './run-calls.ts';
+import { createStepSpans } from './step-spans.ts';
 import { makeSystemPrompt } from './system-prompt.ts';
 import { wireRulesOf } from './wire-rules.ts';
 
@@ -37,6 +40,8 @@ export interface ModelDriverOptions {
   }) => void;
   /** In tokens, if the price list does not know it. @default 128_000 */
   readonly contextWindow?: number;
+  /** @default no spans */
+  readonly tracing?: Tracing | undefined;
 }
 
 const defaultMaxSteps = 50;
@@ -55,7 +60,7 @@ type SignedAnswer = ModelAnswer & { readonly model: string };
 export function createModelDrivers(
   options: ModelDriverOptions,
 ): (models: readonly [string, ...string[]]) => Driver {
-  const { chain, prices, onTrouble } = options;
+  const { chain, prices, onTrouble, tracing = passiveTracing } = options;
 
   async function respond(
     models: readonly [string, ...string[]],
@@ -90,6 +95,7 @@ export function createModelDrivers(
     });
     let readTokens = tokensOfAll(conversation) + fixedTokens;
     let fruitlessSteps = 0;
+    const steps = createStepSpans(tracing);
     let text = '';
 
     /** The part of the current answer that was shown and is not stored yet. */
@@ -167,12 +173,13 @@ export function createModelDrivers(
       for (let step = 1; ; step++) {
         context.signal.throwIfAborted();
         await context.ready();
+        steps.begin(step);
         if (readTokens > window * fullShare) {
           await context.keeping();
           const { spent } = await compaction.summarize();
           if (spent !== undefined) return { response: text, model: first, finishReason: spent };
         }
-        const answer = await call();
+        const answer = await steps.within(call);
         if (typeof answer === 'string') return { response: text, model: first, finishReason: answer };
         const { model, usage, reasoning } = answer;
         if (!isBlank(answer.text)) text = answer.text;
@@ -187,13 +194,11 @@ export function createModelDrivers(
         }
         if (!isBlank(answer.text) || reasoning !== undefined) context.keepText(answer.text, model, reasoning);
         shown = { text: '', reasoning: '', model };
-        const outcomes = await runCalls(calls, {
-          context,
-          byName,
-          window,
-          isCut: answer.finishReason === 'length',
-          onWait: () => conversation.drop(),
-        });
+        const isCut = answer.finishReason === 'length';
+        const onWait = (): void => conversation.drop();
+        const outcomes = await steps.within(() =>
+          runCalls(calls, { context, byName, window, isCut, onWait }),
+        );
         fruitlessSteps = outcomes.every(({ isMalformed }) => isMalformed) ? fruitlessSteps + 1 : 0;
         if (fruitlessSteps === maxFruitlessSteps) {
           throw new CodeBuddyError(
@@ -212,10 +217,13 @@ export function createModelDrivers(
     try {
       return await work();
     } catch (error) {
+      steps.fail(error);
       const { text, reasoning, model } = shown;
       if (!isBlank(text)) conversation.addPartial(text, model);
       if (!isBlank(text) || !isBlank(reasoning)) await context.keepPartial(text, model, reasoning);
       throw error;
+    } finally {
+      steps.end();
     }
   }
 

@@ -58,7 +58,10 @@ export async function buildFastifyApp(
   app.setNotFoundHandler((request, reply) => answerNoRoute(app, factsOf(request), reply));
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error);
-    if (problem.code === 'internal_error') onInternalError(problem.cause ?? problem, request.id);
+    if (problem.code === 'internal_error') {
+      const { span } = factsOf(request);
+      context.tracing.within(span ?? undefined, () => onInternalError(problem.cause ?? problem, request.id));
+    }
     sendProblem(reply, problem);
   });
   installIdempotency(app, context);
@@ -69,7 +72,7 @@ export async function buildFastifyApp(
       ...(route.schema === undefined ? {} : { schema: route.schema }),
       ...(route.isAdded === true ? { validatorCompiler: compileAddedValidator } : {}),
       onRequest: makeRouteEntry(route, context.limits.maxRequestSize, context.tickets),
-      handler: guarded(route.handler),
+      handler: guarded(route.handler, context),
     });
   }
   await app.ready();
@@ -81,13 +84,18 @@ export async function buildFastifyApp(
 }
 
 /** Translates errors of a handler where they are thrown: later they could be mistaken for errors of Fastify. */
-function guarded(handler: RouteDefinition['handler']): RouteDefinition['handler'] {
+function guarded(
+  handler: RouteDefinition['handler'],
+  { tracing }: Pick<HttpContext, 'tracing'>,
+): RouteDefinition['handler'] {
   const rethrow = (error: unknown): never => {
     throw toHandlerProblem(error);
   };
   return (request, reply) => {
     try {
-      const result = handler(request, reply);
+      const { span } = factsOf(request);
+      const result =
+        span === null ? handler(request, reply) : tracing.within(span, () => handler(request, reply));
       return result instanceof Promise ? result.catch(rethrow) : result;
     } catch (error) {
       return rethrow(error);

@@ -22,6 +22,7 @@ import { problemAnswer } from './problem-answer.ts';
 import type { GatedRequest, Identity } from './request-facts.ts';
 import { maxHops, type RequestHead, readHead, readTarget, saneRequestId } from './request-head.ts';
 import type { RequestRecord } from './request-record.ts';
+import { startRequestSpan } from './request-span.ts';
 import { unauthorized } from './unauthorized.ts';
 
 export interface GateOptions {
@@ -91,6 +92,7 @@ export function makeGate(options: GateOptions): Gate {
         record.health(request, startedAt);
         return;
       }
+      startRequestSpan(context.tracing, request, head);
       record.started(request, response, startedAt);
       isRecorded = true;
       if (method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
@@ -124,7 +126,10 @@ export function makeGate(options: GateOptions): Gate {
       }
       pass(request, response);
     } catch (thrown) {
-      if (!isRecorded) record.started(request, response, startedAt);
+      if (!isRecorded) {
+        startRequestSpan(context.tracing, request, head);
+        record.started(request, response, startedAt);
+      }
       const problem = toProblem(thrown);
       if (problem.code === 'internal_error') record.internalError(problem.cause, id);
       refuse(request, response, problem);

@@ -2,6 +2,7 @@
 // `/v1`.
 
 import type { CodeBuddyError } from '../../base/errors.ts';
+import type { Span } from '../../base/tracing.ts';
 import { openAiErrorMedia, openAiErrorOf, openAiStatusOf } from './openai-error.ts';
 import { problemBody, problemType } from './problem.ts';
 
@@ -14,7 +15,11 @@ export interface ProblemAnswer {
 /** `speaksOpenAi`: whether the request is for a route of the OpenAI API. */
 export function problemAnswer(
   problem: CodeBuddyError,
-  { requestId, speaksOpenAi }: { readonly requestId: string; readonly speaksOpenAi: boolean },
+  {
+    requestId,
+    speaksOpenAi,
+    span,
+  }: { readonly requestId: string; readonly speaksOpenAi: boolean; readonly span?: Span | null },
 ): ProblemAnswer {
   return speaksOpenAi
     ? {
@@ -22,5 +27,9 @@ export function problemAnswer(
         contentType: openAiErrorMedia,
         body: JSON.stringify(openAiErrorOf(problem)),
       }
-    : { status: problem.status, contentType: problemType, body: problemBody(problem, requestId) };
+    : {
+        status: problem.status,
+        contentType: problemType,
+        body: problemBody(problem, requestId, span?.context?.traceId),
+      };
 }

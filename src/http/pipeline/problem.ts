@@ -10,7 +10,7 @@ export const problemType = 'application/problem+json';
 /**
  * The problem document of `error`, as JSON text. `error` repeats `detail` for clients of the first version of this API.
  */
-export function problemBody(error: CodeBuddyError, requestId: string): string {
+export function problemBody(error: CodeBuddyError, requestId: string, traceId?: string): string {
   const { status, title } = problems[error.code];
   return JSON.stringify({
     type: `urn:codebuddy:problem:${error.code}`,
@@ -19,6 +19,7 @@ export function problemBody(error: CodeBuddyError, requestId: string): string {
     detail: error.message,
     code: error.code,
     requestId,
+    traceId,
     errors: error.errors,
     error: error.message,
   });

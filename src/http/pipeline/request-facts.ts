@@ -4,6 +4,7 @@
 import { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
+import type { Span } from '../../base/tracing.ts';
 import type { Scope } from '../../contract/api-key.ts';
 
 /** The owner of the request's API key. `keyId` is null on a server without keys. */
@@ -32,6 +33,8 @@ export class GatedRequest extends IncomingMessage {
   speaksOpenAi = false;
   /** From `X-CodeBuddy-Hop`: how many webhook requests of this server led to this request. */
   hop = 0;
+  /** Null outside of a trace. */
+  span: Span | null = null;
 }
 
 /** The raw request of a Fastify request. */

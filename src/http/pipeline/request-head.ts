@@ -12,6 +12,8 @@ export interface RequestHead {
   readonly cookie: string | undefined;
   readonly csrfToken: string | undefined;
   readonly requestId: string | undefined;
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
   /** The value of `X-CodeBuddy-Hop`: 0 if absent, `maxHops` if malformed or repeated. */
   readonly hop: number;
   /** The first header that must not be repeated but is, in lower case. */
@@ -32,6 +34,8 @@ export function readHead(rawHeaders: readonly string[]): RequestHead {
   let cookie: string | undefined;
   let csrfToken: string | undefined;
   let requestId: string | undefined;
+  let traceparent: string | undefined;
+  let tracestate: string | undefined;
   let hop: number | undefined;
   let repeated: string | undefined;
   let contentType: string | undefined;
@@ -61,6 +65,15 @@ export function readHead(rawHeaders: readonly string[]): RequestHead {
         if (apiKey !== undefined) repeated ??= 'x-api-key';
         apiKey ??= value;
         break;
+      case 10:
+        if (raw.toLowerCase() !== 'tracestate') break;
+        tracestate = tracestate === undefined ? value : `${tracestate},${value}`;
+        break;
+      case 11:
+        if (raw.toLowerCase() !== 'traceparent') break;
+        // Repeated: none of them is valid.
+        traceparent = traceparent === undefined ? value : '';
+        break;
       case 12: {
         const name = raw.toLowerCase();
         if (name === 'x-request-id') requestId = requestId === undefined ? value : '';
@@ -87,7 +100,19 @@ export function readHead(rawHeaders: readonly string[]): RequestHead {
         break;
     }
   }
-  return { host, origin, apiKey, authorization, cookie, csrfToken, requestId, hop: hop ?? 0, repeated };
+  return {
+    host,
+    origin,
+    apiKey,
+    authorization,
+    cookie,
+    csrfToken,
+    requestId,
+    traceparent,
+    tracestate,
+    hop: hop ?? 0,
+    repeated,
+  };
 }
 
 const saneId = /^[\x20-\x7e]{1,128}$/;

@@ -5,6 +5,7 @@ import type { Logger, RequestLine } from '../logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { GatedResponse } from './gated-response.ts';
 import type { GatedRequest } from './request-facts.ts';
+import { endRequestSpan } from './request-span.ts';
 
 /** The argument of a `request` event. */
 export type RequestEvent = Omit<RequestLine, 'keyId'>;
@@ -49,6 +50,7 @@ export function makeRequestRecord(options: RecordOptions): RequestRecord {
         status,
         durationMs: Math.round(durationMs * 1000) / 1000,
         keyId: request.identity?.keyId ?? null,
+        ...(request.span?.context === undefined ? {} : { traceId: request.span.context.traceId }),
       };
       if (logger.request === undefined) logger[level](line, 'request');
       else logger.request(level, line);
@@ -67,6 +69,7 @@ export function makeRequestRecord(options: RecordOptions): RequestRecord {
     metrics.requestEnded();
     metrics.observeRequest(method, route === '' ? unmatched : route, status, durationMs, this.isStream);
     report(request, status, durationMs);
+    if (request.span !== null) endRequestSpan(request.span, request, status);
   }
 
   return {

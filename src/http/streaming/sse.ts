@@ -1,20 +1,25 @@
 // An open stream of server-sent events: sends headers and heartbeats, limits the buffer, and cleans up. When the reader
-// disconnects or is too slow, or the server stops, `signal` aborts and all resources are released.
+// disconnects or is too slow, its key is revoked, or the server stops, `signal` aborts and all resources are released.
 
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { HttpContext } from '../context.ts';
+import { currentIdentity } from '../pipeline/api-keys-check.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { GatedResponse } from '../pipeline/gated-response.ts';
+import { factsOf } from '../pipeline/request-facts.ts';
 import { frameComment, frameEvent, type ServerSentEvent } from './sse-frame.ts';
 
 /** Why a stream ended before `close()`. */
-export type StreamEnd = 'client' | 'overflow' | 'shutdown';
+export type StreamEnd = 'client' | 'overflow' | 'shutdown' | 'unauthorized';
 
 /** A stream of server-sent events to one reader. */
 export interface EventStream {
-  /** Aborts when the client disconnects or is too slow, or the server stops. Not on `close()`. */
+  /**
+   * Aborts when the client disconnects or is too slow, its key is revoked or its sign-in expires, or the server stops.
+   * Not on `close()`.
+   */
   readonly signal: AbortSignal;
   /** Why `signal` aborted. */
   readonly endedBy: StreamEnd | undefined;
@@ -49,6 +54,11 @@ export interface EventStreamOptions {
 
 /** Over this multiple of the buffer limit a reader is disconnected at once, to protect the memory of the server. */
 const hardLimitFactor = 4;
+const endReasons = {
+  overflow: 'The stream reader is too slow.',
+  shutdown: 'The server is stopping.',
+  unauthorized: 'The API key of the reader was revoked, or its sign-in has expired.',
+} as const;
 /** How long a reader may take to receive the last bytes before its connection is destroyed. */
 const lastBytesMs = 5000;
 const defaultPatienceMs = 30_000;
@@ -76,7 +86,7 @@ export function openEventStream(
 ): EventStream {
   requireRoomForStream(request, context);
   const { limits, metrics, shutdown, streams } = context;
-  const { keyId } = callerOf(request);
+  const { identity } = factsOf(request);
   const response = reply.raw;
   const ended = new AbortController();
   let endedBy: StreamEnd | undefined;
@@ -103,16 +113,14 @@ export function openEventStream(
     destroyTimer = setTimeout(() => response.destroy(), lastBytesMs).unref();
   }
 
-  function disconnect(reason: StreamEnd, lastMessage: string): void {
+  function disconnect(reason: keyof typeof endReasons, lastMessage: string): void {
     if (closing) return;
     endedBy = reason;
     response.write(lastMessage);
     // Close the connection too: the reader's next answer must not wait behind a megabyte of buffered events.
     response.once('finish', () => response.socket?.end());
     finish();
-    ended.abort(
-      new Error(reason === 'overflow' ? 'The stream reader is too slow.' : 'The server is stopping.'),
-    );
+    ended.abort(new Error(endReasons[reason]));
   }
 
   function overflow(): void {
@@ -128,8 +136,19 @@ export function openEventStream(
     disconnect('shutdown', `retry: 1000\n${frameComment('the server is stopping')}`);
   }
 
+  /** The key may be revoked while the stream is open. */
+  function mayRead(): boolean {
+    if (identity === null) return true;
+    const { signedInUntil = Number.POSITIVE_INFINITY } = identity;
+    return Date.now() < signedInUntil && currentIdentity(identity, context.services.keys) !== undefined;
+  }
+
   function write(chunk: string): boolean {
     if (closing) return true;
+    if (!mayRead()) {
+      disconnect('unauthorized', frameComment('the API key was revoked, or the sign-in has expired'));
+      return true;
+    }
     // Checked before the write: otherwise a single message over the limit could never be sent.
     if (response.writableLength > limits.streamBufferBytes * hardLimitFactor) {
       overflow();
@@ -194,7 +213,7 @@ export function openEventStream(
   }
 
   metrics.streamOpened();
-  const leavePlace = streams.take(keyId);
+  const leavePlace = streams.take(identity?.keyId ?? null);
   // The client may already be gone, and 'close' already emitted.
   if (response.closed) onClose();
   else response.once('close', onClose);

@@ -11,7 +11,7 @@ type DeliveryReader = Omit<
   'hastenWaiting' | 'cancelPending' | 'freshenWaiting' | 'pullWaiting' | 'pruneDeliveries' | 'clearDeliveries'
 >;
 
-const deliveries = 'SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)';
+const deliveries = 'SELECT d.*, p.event_id, p.trace FROM deliveries d JOIN payloads p USING (sequence)';
 const isFresh = "status = 'pending' AND next_attempt_at IS NULL";
 const isWaiting = "status = 'pending' AND next_attempt_at IS NOT NULL";
 

@@ -1,5 +1,7 @@
 // The writes of a caller as steps: rows for the statements of write-statements.ts, and what they touch. A value of the
 // wrong type is found here, so that it is its caller's fault alone.
+//
+// Over 400 lines: it has every kind of write.
 
 import { type NewDeliveries, payloadTail } from '../delivery-store.ts';
 import type { RunRow, SessionRow, Write } from '../store.ts';
@@ -351,7 +353,7 @@ function encodeAppend({ event, outbox }: Extract<Write, { readonly kind: 'append
 
 function encodeDeliveries(
   event: { readonly id: string; readonly type: string; readonly data: string },
-  { payload, hop, createdAt, expiresAt, deliveries }: NewDeliveries,
+  { payload, hop, trace, createdAt, expiresAt, deliveries }: NewDeliveries,
 ): Omit<Append, 'event'> & { readonly payload: JsonRow } {
   const common = {
     event_type: event.type,
@@ -365,6 +367,7 @@ function encodeDeliveries(
       head: text('head', payload.head),
       tail: text('tail', payload.tail ?? payloadTail(event.data)),
       uses: deliveries.length,
+      trace: optional('trace', trace ?? null),
     },
     deliveries: deliveries.map(({ id, webhookId }) => ({
       ...common,

@@ -14,6 +14,7 @@ import { oneUseMigration } from './nodes/one-use-migration.ts';
 import { schemaFenceMigration } from './nodes/schema-fence-migration.ts';
 import { questionsMigration } from './questions-migration.ts';
 import { sessionNamesMigration } from './session-names-migration.ts';
+import { tracesMigration } from './traces-migration.ts';
 import { triggersMigration } from './triggers-migration.ts';
 import { webhooksMigration } from './webhooks-migration.ts';
 
@@ -190,6 +191,7 @@ export const migrations: readonly string[] = [
   lostRequestsMigration,
   sessionNamesMigration,
   triggersMigration,
+  tracesMigration,
   mcpServersMigration,
 ];
 

@@ -32,7 +32,7 @@ const texts = {
       SELECT created_at FROM deliveries d WHERE d.webhook_id = w.id AND ${isFresh} ORDER BY d.webhook_id, d.sequence LIMIT 1) AS f`,
   // One row for each event, which has what its deliveries have in common: a row costs more than the ids in it.
   newDeliveries: `SELECT d.sequence, p.event_id, d.event_type, d.hop, d.created_at, d.expires_at, d.are_new, d.ids,
-      CASE WHEN $5 AND octet_length(p.body) <= ${largestPayload} THEN p.body END
+      CASE WHEN $5 AND octet_length(p.body) <= ${largestPayload} THEN p.body END, p.trace
     FROM (
       SELECT d.sequence, d.event_type, d.hop, d.created_at, d.expires_at, d.attempt_log = '' AS are_new,
         string_agg(d.webhook_id || ' ' || d.id, ' ') AS ids
@@ -105,6 +105,7 @@ type ArrivedColumns = readonly [
   areNew: boolean,
   ids: string,
   body: string | null,
+  trace: string | null,
 ];
 
 function toArrived(row: ArrivedColumns): ArrivedDeliveries {
@@ -121,6 +122,7 @@ function toArrived(row: ArrivedColumns): ArrivedDeliveries {
       webhookId: ids[2 * n] as string,
       id: ids[2 * n + 1] as string,
     })),
+    trace: row[9] ?? undefined,
     payload: row[8] === null ? undefined : Buffer.from(row[8]),
   };
 }

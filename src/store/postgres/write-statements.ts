@@ -18,7 +18,7 @@ const columns = {
   key: 'id text, name text, hash text, scopes text, created_at bigint',
   answer: 'key text, fingerprint text, status integer, headers text, body text, created_at bigint',
   event: 'id text, type text, timestamp bigint, session_id text, run_id text, data text',
-  payload: 'sequence bigint, event_id text, head text, tail text, uses integer',
+  payload: 'sequence bigint, event_id text, head text, tail text, uses integer, trace text',
   delivery: `sequence bigint, webhook_id text, id text, event_type text, hop integer, created_at bigint, expires_at bigint`,
   change: `id text, sequence bigint, webhook_id text, status text, attempts integer, tries integer, pauses integer,
     next_attempt_at bigint, ended_at bigint, reason text, attempt text`,
@@ -68,8 +68,8 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
     SELECT key, fingerprint, status, headers, body, created_at FROM ${rowsOf('answer')} ORDER BY key
     ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status,
       headers = excluded.headers, body = excluded.body, created_at = excluded.created_at`,
-  addPayload: `INSERT INTO payloads AS p (sequence, event_id, body, uses)
-    SELECT sequence, event_id, head || sequence || tail, uses FROM ${rowsOf('payload')} ORDER BY sequence
+  addPayload: `INSERT INTO payloads AS p (sequence, event_id, body, uses, trace)
+    SELECT sequence, event_id, head || sequence || tail, uses, trace FROM ${rowsOf('payload')} ORDER BY sequence
     ON CONFLICT (sequence) DO UPDATE SET uses = p.uses + excluded.uses`,
   addDelivery: `INSERT INTO deliveries (sequence, webhook_id, id, event_type, status, hop, attempts, tries, pauses, created_at,
       expires_at, attempt_log)
@@ -157,8 +157,9 @@ export const appends = {
   /** `sequence` counts from the first number that was taken: 1 is that number. */
   addPayloads: {
     name: 'addPayloads',
-    text: `INSERT INTO payloads (sequence, event_id, body, uses)
-      SELECT h.last - $2::integer + r.sequence, r.event_id, r.head || (h.last - $2::integer + r.sequence) || r.tail, r.uses
+    text: `INSERT INTO payloads (sequence, event_id, body, uses, trace)
+      SELECT h.last - $2::integer + r.sequence, r.event_id, r.head || (h.last - $2::integer + r.sequence) || r.tail, r.uses,
+        r.trace
       FROM log_head h, ${rowsOf('payload')}`,
   },
   addDeliveries: {

@@ -96,7 +96,7 @@ export function deliveryStore({ reads, read, call }: DeliveriesOptions): Deliver
  * sequences.
  */
 const freshDeliveriesText = `SELECT d.sequence, d.id, p.event_id, d.event_type, d.hop, d.attempts, d.tries, d.pauses, d.created_at,
-    d.expires_at, d.reason, d.attempt_log
+    d.expires_at, d.reason, d.attempt_log, p.trace
   FROM json_each(?) j CROSS JOIN deliveries d ON d.sequence = j.value AND d.webhook_id = ? JOIN payloads p USING (sequence)
   WHERE d.status = 'pending' AND d.next_attempt_at IS NULL`;
 
@@ -120,7 +120,7 @@ function listDeliveries(reads: Reads, query: DeliveryQuery): readonly DeliveryWi
   where('d.created_at >= ?', query.since);
   // Lets the planner walk the index of ended deliveries.
   if (query.status !== undefined && query.status !== 'pending') conditions.push('d.ended_at IS NOT NULL');
-  const text = `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
+  const text = `SELECT d.*, p.event_id, p.trace FROM deliveries d JOIN payloads p USING (sequence)
     ${whereClause(conditions)} ORDER BY d.id DESC LIMIT ?`;
   return reads
     .composed(text)

@@ -176,6 +176,10 @@ export const migrations: readonly string[] = [
 
   CREATE TABLE trigger_states (trigger_id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- The trace that an event belongs to, which its deliveries continue: traceparent and, after a space, tracestate.
+  ALTER TABLE payloads ADD COLUMN trace TEXT;
+  `,
 
   // MCP servers that were added over the API.
   `

@@ -36,14 +36,15 @@ const reads = {
   listKeys: 'SELECT * FROM keys ORDER BY id',
   getAnswer: 'SELECT * FROM answers WHERE key = ?',
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
-  getDelivery: 'SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence) WHERE d.id = ?',
+  getDelivery:
+    'SELECT d.*, p.event_id, p.trace FROM deliveries d JOIN payloads p USING (sequence) WHERE d.id = ?',
   deliveryFacts:
     'SELECT id, webhook_id, status, tries, created_at, attempt_log FROM deliveries WHERE id < ? ORDER BY id DESC LIMIT ?',
   freshPlaces: `SELECT sequence, webhook_id FROM deliveries INDEXED BY deliveries_fresh
     WHERE status = 'pending' AND next_attempt_at IS NULL AND (sequence, webhook_id) > (?, ?) ORDER BY sequence, webhook_id LIMIT ?`,
   oldestFresh: `SELECT created_at AS value FROM deliveries INDEXED BY deliveries_fresh
     WHERE status = 'pending' AND next_attempt_at IS NULL ORDER BY sequence LIMIT 1`,
-  waitingDeliveries: `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
+  waitingDeliveries: `SELECT d.*, p.event_id, p.trace FROM deliveries d JOIN payloads p USING (sequence)
     WHERE d.webhook_id = ? AND d.status = 'pending' AND d.next_attempt_at IS NOT NULL AND d.next_attempt_at <= ?
     ORDER BY d.next_attempt_at LIMIT ?`,
   nextWaiting: `SELECT min(next_attempt_at) AS value FROM deliveries
@@ -103,7 +104,8 @@ const writes = {
     'DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE created_at < ? ORDER BY created_at LIMIT ?)',
   // Cast to a BLOB, or SQLite would keep text (UTF-8 either way: PRAGMA encoding is never changed); and to an integer,
   // or the number of JavaScript would be spelled 7.0.
-  addPayload: `INSERT INTO payloads (sequence, event_id, body, uses) VALUES (?1, ?2, CAST(?3 || CAST(?1 AS INTEGER) || ?4 AS BLOB), ?5)
+  addPayload: `INSERT INTO payloads (sequence, event_id, body, uses, trace)
+    VALUES (?1, ?2, CAST(?3 || CAST(?1 AS INTEGER) || ?4 AS BLOB), ?5, ?6)
     ON CONFLICT (sequence) DO UPDATE SET uses = uses + excluded.uses`,
   dropPayloadUse: 'UPDATE payloads SET uses = uses - 1 WHERE sequence = ?',
   deleteUnusedPayload: 'DELETE FROM payloads WHERE sequence = ? AND uses <= 0',

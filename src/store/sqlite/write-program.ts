@@ -74,10 +74,10 @@ const steps = {
     },
   },
   addPayload: {
-    arguments: 6,
+    arguments: 7,
     run(
       statements,
-      [head = null, tail = null, uses = null, hop = null, createdAt = null, expiresAt = null],
+      [head = null, tail = null, uses = null, hop = null, createdAt = null, expiresAt = null, trace = null],
       state,
     ) {
       statements.addPayload.run(
@@ -86,6 +86,7 @@ const steps = {
         head,
         tail ?? payloadTail(String(state.data)),
         uses,
+        trace,
       );
       state.hop = hop;
       state.createdAt = createdAt;
@@ -283,9 +284,10 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
 
 function encodeDeliveries(
   program: SQLInputValue[],
-  { payload, hop, createdAt, expiresAt, deliveries }: NewDeliveries,
+  { payload, hop, trace, createdAt, expiresAt, deliveries }: NewDeliveries,
 ): void {
   program.push(numberOf.addPayload, payload.head, payload.tail, deliveries.length, hop, createdAt, expiresAt);
+  program.push(trace ?? null);
   for (const { id, webhookId } of deliveries) program.push(numberOf.addDelivery, id, webhookId);
 }
 

@@ -186,11 +186,11 @@ function keyOf({ webhookId, sequence }: DeliveryPlace): string {
 }
 
 function toNewDelivery(
-  { sequence, eventId, eventType, hop, createdAt, expiresAt }: ArrivedDeliveries,
+  { sequence, eventId, eventType, hop, trace, createdAt, expiresAt }: ArrivedDeliveries,
   { id, webhookId }: ArrivedDeliveries['deliveries'][number],
 ): DeliveryRow {
   return {
-    ...{ id, webhookId, sequence, eventId, eventType, hop, createdAt, expiresAt },
+    ...{ id, webhookId, sequence, eventId, eventType, hop, trace, createdAt, expiresAt },
     status: 'pending',
     attempts: 0,
     tries: 0,

@@ -176,6 +176,28 @@ test('comments keep a quiet connection open', async () => {
   expect(await reader.takeComments(4)).toEqual(['connected', 'keep-alive', 'keep-alive', 'keep-alive']);
 });
 
+test('a stream ends when its key is revoked, and sends nothing more', async () => {
+  const { url, send, log } = await startServerWithStore();
+  const { id, key } = await (await send('POST', '/api/keys', { name: 'reader', scopes: ['read'] })).json();
+  const reader = await openReader(`${url}/api/events`, { authorization: `Bearer ${key}` });
+  await log.append([fault('before')]);
+  await reader.take(1);
+  await send('DELETE', `/api/keys/${id}`);
+  await log.append([fault('after')]);
+  await reader.end();
+  expect(reader.messages).toHaveLength(1);
+  expect(reader.comments.at(-1)).toBe('the API key was revoked, or the sign-in has expired');
+});
+
+test('the stream of a revoked key ends even if nothing happens', async () => {
+  const { url, send } = await startServerWithStore({ config: { streamHeartbeatMs: 20 } });
+  const { id, key } = await (await send('POST', '/api/keys', { name: 'reader', scopes: ['read'] })).json();
+  const reader = await openReader(`${url}/api/events`, { authorization: `Bearer ${key}` });
+  await reader.takeComments(2);
+  await send('DELETE', `/api/keys/${id}`);
+  await reader.end();
+});
+
 test('HEAD is answered at once, without a body', async () => {
   const { send } = await startServerWithStore();
   const response = await send('HEAD', '/api/events', undefined, { accept: 'text/event-stream' });
