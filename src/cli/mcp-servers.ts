@@ -9,7 +9,6 @@ import { complain, oneLine, print, printJson, printTable } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
 interface AddOptions extends ConnectionOptions {
-  readonly url?: string;
   readonly header?: readonly (readonly [string, string])[];
   readonly env?: readonly (readonly [string, string])[];
 }
@@ -39,8 +38,7 @@ export function define(servers: Command): void {
       .command('add')
       .description('Add an MCP server for all sessions.')
       .argument('<name>', 'the part of tool names before __')
-      .argument('[command...]', 'the program with its arguments, after --')
-      .addOption(new Flag('--url <url>', 'URL of the server', { field: 'server/url' }))
+      .argument('<server...>', 'its URL, or after -- its program with arguments')
       .addOption(
         new Flag('--header <name: value>', 'header of requests to the URL; may be repeated', {
           parse: repeated((text: string) => pair('--header', text, ':')),
@@ -58,18 +56,19 @@ export function define(servers: Command): void {
 A program must be one that the setting mcpPrograms allows.
 
 Examples:
-  codebuddy mcp-servers add tracker --url https://mcp.example.com/mcp --header "Authorization: Bearer $TOKEN"
+  codebuddy mcp-servers add tracker https://mcp.example.com/mcp --header "Authorization: Bearer $TOKEN"
   codebuddy mcp-servers add files -- npx -y @modelcontextprotocol/server-filesystem /data`,
     )
     .action(async (name: string, words: readonly string[], options: AddOptions) => {
-      const [command, ...args] = words;
-      const { url, header = [], env = [] } = options;
-      if ((url === undefined) === (command === undefined))
-        throw new UsageError('Give either --url, or a program after --.');
-      const server =
-        url === undefined
-          ? { command, args, ...(env.length === 0 ? {} : { env: Object.fromEntries(env) }) }
-          : { url, ...(header.length === 0 ? {} : { headers: Object.fromEntries(header) }) };
+      const [first = '', ...args] = words;
+      const { header = [], env = [] } = options;
+      const isUrl = /^https?:/i.test(first);
+      if (isUrl && (args.length > 0 || env.length > 0))
+        throw new UsageError('A URL takes no arguments and no --env. Put a program after --.');
+      if (!isUrl && header.length > 0) throw new UsageError('--header needs a URL.');
+      const server = isUrl
+        ? { url: first, ...(header.length === 0 ? {} : { headers: Object.fromEntries(header) }) }
+        : { command: first, args, ...(env.length === 0 ? {} : { env: Object.fromEntries(env) }) };
       await withClient(options, async (client, signal) => {
         const added = await client.mcpServers.add({ name, server }, { signal });
         if (options.json) printJson(added);
