@@ -21,7 +21,7 @@ const outside = [
     '@pydantic/*',
     '@fastify/swagger',
   ],
-  ...['diff', 'open', 'pg', 'pino-pretty'],
+  ...['diff', 'image-size', 'open', 'pg', 'pino-pretty', 'unpdf'],
   ...['re2js', 'undici', 'undici/*', 'zod', 'zod/*', 'ajv', 'ajv/*', 'ajv-formats'],
   // Fastify requires these only for features that the program does not use.
   ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
@@ -45,6 +45,7 @@ const clientCommands = [
   ...['prompt', 'acp', 'chat', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks'],
   ...['deliveries', 'triggers', 'agents', 'models', 'status', 'keys', 'nodes', 'open', 'stop', 'logs'],
   ...['config', 'init', 'openapi', 'doctor', 'stats', 'completion', 'serve-flags', 'mcp'],
+  ...['changes', 'undo', 'redo'],
 ];
 
 /** A name that a module can export: `serve_flags`. */

@@ -60,6 +60,7 @@ export { saveMemoryAtStart } from './app/save-memory-at-start.ts';
 const graceMs = 10_000;
 /** How long deliveries under way may take after that, in ms. */
 const deliveryGraceMs = 5000;
+const bytesPerMiB = 1024 * 1024;
 /** Work in the background begins this long after the server listens, in ms: the first requests come first. */
 const backgroundDelayMs = 20;
 
@@ -186,15 +187,24 @@ export async function createApp(
       },
       ...agentSettings(settings, origins),
       permissionMode: settings.permissionMode,
+      permissionTimeoutMs: settings.permissionTimeoutMs === 'none' ? null : settings.permissionTimeoutMs,
+      onUnanswered: settings.onUnanswered,
       costLimits: settings.costLimits,
       costThresholds: settings.costThresholds,
       sandbox: sandboxSettings(settings),
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
       ...(settings.modelSilenceMs === undefined ? {} : { modelSilenceMs: settings.modelSilenceMs }),
+      files: {
+        maxFileSize: settings.maxFileSize,
+        maxStoredFiles: settings.maxStoredFiles,
+        keepDays: settings.retentionDays,
+      },
       ownFiles: ownFiles(settings),
       trustedFiles: trustedFiles(settings),
       stateFolder: stateFolder(settings),
       watch: settings.watch,
+      undoFileBytes: settings.undoFileMiB * bytesPerMiB,
+      undoTotalBytes: settings.undoTotalMiB * bytesPerMiB,
       version,
       environment,
       redactor,
@@ -321,6 +331,7 @@ export async function createApp(
         // One node is enough for it.
         mayPrune: async () => ownership.node.leaseLeftMs() > 0 && ownership.claims.claim('task:retention'),
         keepDays: settings.retentionDays,
+        maxFileHistoryBytes: settings.undoTotalMiB * bytesPerMiB,
         onError: (error) => logger?.warn({ err: error }, 'could not delete old events; will retry later'),
       });
     },
@@ -380,7 +391,10 @@ async function connect(
     openai: openAiDoor(log, agent),
     sessions: agent.sessions,
     tools: agent.tools,
+    files: agent.files,
     permissions: agent.allPermissions,
+    uploads: agent.uploads,
+    inbox: agent.inbox,
     events: log,
     keys: await openKeys({ store, fixed }),
     ...(sharedTokens === undefined ? {} : { sharedTokens }),

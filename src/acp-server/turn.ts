@@ -159,6 +159,19 @@ export class Turn {
           alwaysCovers: event.data.alwaysCovers,
         });
         return undefined;
+      case 'question.asked': {
+        // Editors have no dialog for a text.
+        const { questionId, question, choices } = event.data;
+        const options = choices.length === 0 ? '' : ` (${choices.join(' | ')})`;
+        await this.#send({
+          sessionUpdate: 'agent_message_chunk',
+          content: {
+            type: 'text',
+            text: `${question}${options}\n\nAnswer in the dashboard, or with: codebuddy inbox answer ${questionId} TEXT\n\n`,
+          },
+        });
+        return undefined;
+      }
       case 'permission.resolved':
         this.#permissions.end(event.data.permissionId);
         await this.#calls.settle(event);

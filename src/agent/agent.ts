@@ -10,8 +10,11 @@ import { createRunFigures } from '../base/run-figures.ts';
 import { wellFormed } from '../base/text.ts';
 import type { Tracing } from '../base/tracing.ts';
 import { builtinAgent } from '../contract/agent.ts';
+import { defaultAnswerTimeMs, type UnansweredAction } from '../contract/inbox.ts';
+import type { Page, PageRequest } from '../contract/page.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
+import type { SessionChange } from '../contract/session-change.ts';
 import type { Workspaces } from '../contract/workspace.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import type { Ownership } from '../store/ownership.ts';
@@ -19,6 +22,12 @@ import type { Store } from '../store/store.ts';
 import type { Timers } from './acp/acp-types.ts';
 import { parseAgents, requireAgent } from './acp/parse-agents.ts';
 import { type Agents, createAgents } from './agents.ts';
+import { type CompactSession, createCompactSession } from './compact-session.ts';
+import { listSessionChanges } from './file-history/session-changes.ts';
+import { createUndos, type Undos } from './file-history/undo.ts';
+import { createFiles, type Files, type FilesOptions } from './files/files.ts';
+import { createPromptParts } from './files/prompt-parts.ts';
+import { createWaitingRoom } from './inbox/waiting-room.ts';
 import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { openRuntimeServers, type RuntimeServers } from './mcp/runtime-servers.ts';
@@ -27,8 +36,9 @@ import { createSessionServers } from './mcp/session-servers.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
 import type { AloneAnswer, AloneRequest } from './models/answer-alone.ts';
 import { providerSecrets } from './models/provider-config.ts';
-import { type AllPermissions, createAllPermissions, createOwnPermissions } from './nodes/all-permissions.ts';
+import { type AllPermissions, createAllPermissions } from './nodes/all-permissions.ts';
 import { guardLog } from './nodes/guarded-log.ts';
+import { createInbox, type Inbox } from './nodes/inbox.ts';
 import { proxiesFrom } from './outbound-http.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
@@ -39,12 +49,14 @@ import { noteRefusedTool } from './refused-tools.ts';
 import { defaultRunLimits, type RunLimits } from './run-limits.ts';
 import type { Runs } from './run-service.ts';
 import { createRuns } from './runs.ts';
+import { sessionNotFound } from './session-record.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { createDirectTools, type DirectTools } from './tools/direct-tools.ts';
 import { describeSandbox, requireSandbox } from './tools/sandbox/describe-sandbox.ts';
 import { traceTools } from './tools/traced-tools.ts';
+import { createWorkspaceFiles, type WorkspaceFiles } from './workspace-files.ts';
 import { createGit } from './workspaces/git.ts';
 import { createWorkspaceList } from './workspaces/list-workspaces.ts';
 import {
@@ -96,8 +108,12 @@ export interface AgentOptions {
   readonly protectedPaths?: readonly string[];
   /** A private folder that tools cannot see, for journals that must survive a crash. Undefined: none are kept. */
   readonly stateFolder?: string;
-  /** Time limit for the answer to a permission, in ms. @default 600_000 */
-  readonly permissionTimeoutMs?: number;
+  /** Time limit of permissions, questions and calls of callers' tools, in ms; null for none. @default 600_000 */
+  readonly permissionTimeoutMs?: number | null;
+  /** What happens to a run whose permission or question nobody answers in time. @default 'deny' */
+  readonly onUnanswered?: UnansweredAction;
+  /** Limits of the files that prompts carry. @default 10 MiB each, 1 GiB together, 90 days */
+  readonly files?: Partial<Pick<FilesOptions, 'maxFileSize' | 'maxStoredFiles' | 'keepDays'>>;
   readonly costLimits?: CostLimits;
   /** US dollars; crossing one is an event. */
   readonly costThresholds?: readonly number[];
@@ -112,6 +128,10 @@ export interface AgentOptions {
   readonly sandbox?: AgentSandboxOptions;
   /** Log events for files that anything but a tool changes. @default false */
   readonly watch?: boolean;
+  /** Larger files cannot be undone, in bytes. @default 4 MiB */
+  readonly undoFileBytes?: number;
+  /** Limit of the copies that are kept on disk while commands run, in bytes. @default 256 MiB */
+  readonly undoTotalBytes?: number;
   /** The program's version, sent to MCP servers. @default '0' */
   readonly version?: string;
   /** Source of provider keys, and of the few variables that tools pass to programs. @default process.env */
@@ -142,13 +162,19 @@ export interface AgentOptions {
 }
 
 export interface Agent {
+  /** The files of the workspace, and what sessions have changed in it. */
+  readonly files: AgentFiles;
   readonly runs: Runs;
-  readonly sessions: Sessions;
+  readonly sessions: Sessions & { readonly compact: CompactSession };
   /** For direct calls. They run without permission; deny rules and the mode `read-only` apply. */
   readonly tools: DirectTools;
   readonly permissions: Permissions;
   /** Those of all nodes. */
   readonly allPermissions: AllPermissions;
+  /** The images and files of prompts. */
+  readonly uploads: Files;
+  /** What the runs of all nodes wait for. */
+  readonly inbox: Inbox;
   readonly models: AgentModels;
   readonly agents: Agents;
   readonly mcp: McpServers;
@@ -164,6 +190,22 @@ export interface Agent {
   /** Accepts no more prompts, waits up to `graceMs` for unfinished runs, then interrupts them. */
   close(graceMs: number): Promise<void>;
 }
+
+export interface AgentFiles extends Pick<Undos, 'undo' | 'redo'> {
+  /** Of the workspace of the session, or of the server. @throws CodeBuddyError `session_not_found`, `workspace_unavailable` */
+  list(path: string, page: PageRequest, sessionId?: string): ReturnType<WorkspaceFiles['list']>;
+  open(path: string, sessionId?: string): ReturnType<WorkspaceFiles['open']>;
+  /** @throws CodeBuddyError `session_not_found` */
+  changes(
+    sessionId: string,
+    page: PageRequest & { readonly showsContent: boolean },
+  ): Promise<Page<SessionChange>>;
+}
+
+export const defaultUndoFileBytes = 4 * 1024 * 1024;
+export const defaultUndoTotalBytes = 256 * 1024 * 1024;
+
+const defaultFileLimits = { maxFileSize: 10_485_760, maxStoredFiles: 1_073_741_824, keepDays: 90 };
 
 /** A slow probe of the sandbox delays an API response by at most this. */
 const describeWaitMs = 2000;
@@ -245,7 +287,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     warn,
   });
   const runLater = createFilesThatRunLater(options.protectedPaths);
+  const closing = new AbortController();
   const spaceOptions: SpaceOptions = {
+    store,
+    undoFileBytes: options.undoFileBytes ?? defaultUndoFileBytes,
+    undoTotalBytes: options.undoTotalBytes ?? defaultUndoTotalBytes,
     log: runLog,
     fileLog: log,
     environment,
@@ -282,14 +328,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const worktrees = worktreeFolder === undefined ? undefined : createWorktrees(git, worktreeFolder);
   const spaces = createSpaces({ store, main: mainSpace, spaceOptions, places, worktrees, worktreeFolder });
   const toolBox = traceTools(createSessionTools(mainSpace.toolBox, spaces), tracing);
-  const permissions = createPermissions({
-    log: runLog,
-    now,
-    runLater,
-    allow,
-    deny,
-    ...(options.permissionTimeoutMs === undefined ? {} : { answerWithinMs: options.permissionTimeoutMs }),
-  });
+  const room = createWaitingRoom({ log: runLog, now });
+  const permissions = createPermissions({ room, now, runLater, allow, deny });
+  const { permissionTimeoutMs = defaultAnswerTimeMs, onUnanswered = 'deny' } = options;
   const models = createAgentModels({
     configured: options.models,
     origin: options.modelsOrigin ?? 'the host',
@@ -351,11 +392,32 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   const agentFault = agents.defaultFault();
   if (agentFault !== undefined) warn(agentFault);
+  const requireSession = async (id: string): Promise<void> => {
+    if ((await store.getSession(id)) === undefined) throw sessionNotFound(id);
+  };
+  const filesOf = async (sessionId: string | undefined): Promise<WorkspaceFiles> => {
+    if (sessionId !== undefined) await requireSession(sessionId);
+    return createWorkspaceFiles((await spaces.spaceOf(sessionId)).workspace);
+  };
+  const undos = createUndos({
+    store,
+    log: runLog,
+    mode: permissionMode,
+    now,
+    isBusy: (sessionId) => runs.isSessionBusy(sessionId),
+    restorerOf: spaces.spaceOf,
+  });
+  const files = createFiles({ store, now, ...defaultFileLimits, ...options.files });
   const runs = createRuns({
+    requireNoUndo: undos.requireNone,
+    files,
+    promptParts: createPromptParts(files),
     store,
     log: runLog,
     tools: toolBox,
     permissions,
+    room,
+    answerTime: { answerWithinMs: permissionTimeoutMs, onUnanswered },
     spending,
     figures,
     chooseDriver: agents.chooseDriver,
@@ -368,10 +430,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     node,
     tracing,
   });
-  const allPermissions: AllPermissions =
-    node === undefined || store.questions === undefined
-      ? createOwnPermissions(permissions)
-      : createAllPermissions({ node, questions: store.questions, log, own: permissions });
+  const inbox = createInbox({
+    node,
+    questions: store.questions,
+    log,
+    room,
+    adopt: (runId) => runs.adopt(runId),
+  });
+  const allPermissions = createAllPermissions(inbox, permissions);
   await runs.recover();
   // In the background: a large workspace must not delay the start.
   const startBackground = (): void => mainSpace.startBackground();
@@ -380,21 +446,46 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   else options.later(startBackground);
   return {
     runs,
-    sessions: createSessions({
-      store,
-      log,
-      now,
-      agents,
-      mcpServers: sessionServers,
-      workspace: workspace.root,
-      spaces,
-      worktrees,
-      isBusy: runs.isSessionBusy,
-      isShared: node !== undefined,
-    }),
-    tools: createDirectTools(toolBox, { permissions, mode: permissionMode }),
+    sessions: {
+      ...createSessions({
+        store,
+        log,
+        now,
+        agents,
+        mcpServers: sessionServers,
+        workspace: workspace.root,
+        spaces,
+        worktrees,
+        isBusy: runs.isSessionBusy,
+        isShared: node !== undefined,
+      }),
+      compact: createCompactSession({
+        store,
+        log,
+        now,
+        models,
+        spending,
+        figures,
+        whileIdle: runs.whileIdle,
+        signal: closing.signal,
+      }),
+    },
+    files: {
+      list: async (path, page, sessionId) => (await filesOf(sessionId)).list(path, page),
+      open: async (path, sessionId) => (await filesOf(sessionId)).open(path),
+      undo: undos.undo,
+      redo: undos.redo,
+      async changes(sessionId, page) {
+        await requireSession(sessionId);
+        const { workspace: its, fileHistory } = await spaces.spaceOf(sessionId);
+        return listSessionChanges({ store, workspace: its, place: fileHistory.place }, sessionId, page);
+      },
+    },
+    tools: createDirectTools(toolBox, { permissions, mode: permissionMode, requireSession }),
     permissions,
     allPermissions,
+    uploads: files,
+    inbox,
     models,
     agents,
     mcp,
@@ -420,7 +511,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     },
     async close(graceMs) {
       await runs.close(graceMs);
-      allPermissions.close?.();
+      inbox.close();
+      closing.abort();
       await Promise.all([
         mcp.close(),
         sessionServers.close(),

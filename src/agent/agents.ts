@@ -83,7 +83,7 @@ export function createAgents(options: AgentsOptions): Agents {
         maxCost: true,
         resume: true,
         fork: true,
-        images: false,
+        images: await models.seesImages(),
         mcp: true,
       },
     };

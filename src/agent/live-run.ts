@@ -6,16 +6,21 @@
 // `stop` ends a run from outside: it aborts `signal`, and `runs.ts` then ends the run.
 
 import type { TraceContext } from '../base/trace-context.ts';
+import type { InboxItem } from '../contract/inbox.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Write } from '../store/store.ts';
 import type { Driver } from './driver.ts';
+import type { OpenItem } from './inbox/open-item.ts';
 import type { RunRecord, RunRequest } from './run-record.ts';
 import type { SessionMemory } from './session-memory.ts';
+import { SteerQueue } from './steer-queue.ts';
 
 /** The reason to end a run from outside. */
 export type Stop =
   | { readonly kind: 'cancelled' | 'interrupted'; readonly reason: string }
+  /** It waits, and continues in the next process: nothing of it is written. */
+  | { readonly kind: 'left' }
   | { readonly kind: 'timeout' };
 
 export interface NewLiveRun {
@@ -33,6 +38,8 @@ export interface NewLiveRun {
   readonly promptMessageId: string | undefined;
   /** When its session began, in Unix ms. */
   readonly sessionBeganAt: number;
+  /** What it waited for in an earlier process: it continues there. @default nothing */
+  readonly reopened?: readonly OpenItem[];
 }
 
 export class LiveRun {
@@ -45,11 +52,17 @@ export class LiveRun {
   readonly isResumed: boolean;
   readonly promptMessageId: string | undefined;
   readonly sessionBeganAt: number;
+  /** Messages that came in while it worked. */
+  readonly steers = new SteerQueue();
   readonly #abort = new AbortController();
   readonly #clock = new RunClock();
   readonly #result = Promise.withResolvers<PromptResult>();
   readonly #asked = Promise.withResolvers<Permission>();
+  readonly #waits = Promise.withResolvers<InboxItem>();
   readonly #ended = Promise.withResolvers<void>();
+  readonly #reopened: readonly OpenItem[];
+  readonly #taken = new Set<OpenItem>();
+  readonly #open = new Set<OpenItem>();
   #record: RunRecord;
   #memory: SessionMemory;
   #isAdmitted = false;
@@ -71,6 +84,7 @@ export class LiveRun {
     this.isResumed = fixed.isResumed;
     this.promptMessageId = fixed.promptMessageId;
     this.sessionBeganAt = fixed.sessionBeganAt;
+    this.#reopened = fixed.reopened ?? [];
     this.#record = record;
     this.#memory = memory;
     // Perhaps nothing waits for the result (202, or the client disconnected): an unhandled rejection would end the
@@ -132,9 +146,14 @@ export class LiveRun {
     return this.#result.promise;
   }
 
-  /** Resolves when the run waits for approval for the first time. */
+  /** Resolves when the run waits for a permission for the first time. */
   get asked(): Promise<Permission> {
     return this.#asked.promise;
+  }
+
+  /** Resolves when the run waits for anything for the first time. */
+  get waits(): Promise<InboxItem> {
+    return this.#waits.promise;
   }
 
   /** Resolves when the run has ended, with any outcome: its end is committed, and the queue has removed it. */
@@ -186,9 +205,52 @@ export class LiveRun {
     return true;
   }
 
-  /** Resolves `asked`. */
-  tellAsked(permission: Permission): void {
-    this.#asked.resolve(permission);
+  /** Resolves `asked` and `waits`. */
+  tellAsked(item: InboxItem): void {
+    if (item.kind === 'permission') this.#asked.resolve(item.permission);
+    this.#waits.resolve(item);
+  }
+
+  /** Notes what a tool call waits for. All must have a place for the run to be left to another process. */
+  noteOpen(open: OpenItem): void {
+    this.#open.add(open);
+  }
+
+  noteSettled(open: OpenItem): void {
+    this.#open.delete(open);
+  }
+
+  /** True if it waits, and another process can continue it. */
+  get canBeLeft(): boolean {
+    return this.isWaiting && [...this.#open].every(({ place }) => place !== undefined);
+  }
+
+  /** True once the run is left to the next process. */
+  get isLeft(): boolean {
+    return this.#stop?.kind === 'left';
+  }
+
+  /** True if it continues at the calls that waited in an earlier process. */
+  get continues(): boolean {
+    return this.#reopened.length > 0;
+  }
+
+  /** What the call at this place waited for in an earlier process. Given out once. */
+  reopenedAt(place: string | undefined): OpenItem | undefined {
+    const found = place === undefined ? undefined : this.#reopened.find((one) => one.place === place);
+    if (found !== undefined && !this.#taken.has(found)) {
+      this.#taken.add(found);
+      return found;
+    }
+    return undefined;
+  }
+
+  beginStep(step: number): void {
+    this.#record = { ...this.#record, step };
+  }
+
+  outputRejected(retries: number): void {
+    this.#record = { ...this.#record, outputRetries: retries };
   }
 
   answered(): void {

@@ -2,7 +2,8 @@
 
 import { makeId } from '../base/ids.ts';
 import { isBlank } from '../base/text.ts';
-import type { Message, ToolUse } from '../contract/message.ts';
+import type { Message, MessageOrigin, ToolUse } from '../contract/message.ts';
+import type { Part } from '../contract/part.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow } from '../store/store.ts';
@@ -13,9 +14,14 @@ export interface MessageContent {
   readonly content: string;
   readonly reasoning?: string;
   readonly tool?: ToolUse;
+  readonly parts?: readonly Part[];
   /** True if the transcript contains this text, or the call: it is not sent to a model twice. */
   readonly sent?: true;
   readonly incomplete?: true;
+  /** Absent for prompts. */
+  readonly via?: MessageOrigin;
+  /** Of a `steer`: the step of the run when it came in. */
+  readonly step?: number;
 }
 
 export interface NewMessage {
@@ -26,19 +32,37 @@ export interface NewMessage {
   /** A long one is capped. */
   readonly reasoning?: string | undefined;
   readonly tool?: ToolUse;
+  readonly parts?: readonly Part[];
   /** True if the transcript contains this text, or the call. @default false */
   readonly sent?: boolean;
   readonly incomplete?: true;
+  readonly via?: MessageOrigin;
+  readonly step?: number;
 }
 
 export function newMessageRow(message: NewMessage, now: number): MessageRow {
-  const { sessionId, runId, role, content, reasoning, tool, sent, incomplete } = message;
+  const {
+    sessionId,
+    runId,
+    role,
+    content,
+    reasoning,
+    tool,
+    parts = [],
+    sent,
+    incomplete,
+    via,
+    step,
+  } = message;
   const stored: MessageContent = {
     content,
     ...(reasoning === undefined || isBlank(reasoning) ? {} : { reasoning: capText(reasoning).text }),
     ...(tool === undefined ? {} : { tool }),
+    ...(parts.length === 0 ? {} : { parts }),
     ...(sent === true ? { sent } : {}),
     ...(incomplete === undefined ? {} : { incomplete }),
+    ...(via === undefined ? {} : { via }),
+    ...(step === undefined ? {} : { step }),
   };
   return {
     id: makeId('msg', now),
@@ -57,7 +81,7 @@ export function readContent(row: Pick<MessageRow, 'id' | 'content'>): MessageCon
 
 /** The message as clients see it. */
 export function toMessage(row: MessageRow, now = Date.now()): Message {
-  const { content, reasoning, tool, incomplete } = readContent(row);
+  const { content, reasoning, tool, parts, incomplete, via } = readContent(row);
   return {
     id: row.id,
     sessionId: row.sessionId,
@@ -66,7 +90,9 @@ export function toMessage(row: MessageRow, now = Date.now()): Message {
     content,
     ...(reasoning === undefined ? {} : { reasoning }),
     ...(tool === undefined ? {} : { tool }),
+    ...(parts === undefined ? {} : { parts }),
     ...(incomplete === undefined ? {} : { incomplete }),
+    ...(via === undefined ? {} : { via }),
     createdAt: shownPast(row.createdAt, now),
   };
 }

@@ -11,13 +11,14 @@ import type { LiveRun, Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
 import { type AgentNode, lostRun } from './nodes/agent-node.ts';
 import type { Retries } from './nodes/retries.ts';
-import { mayStartAgain, patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
+import { sortUnfinished } from './reopened-runs.ts';
+import { patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
 import { noUsage, patchSession } from './session-memory.ts';
 
 export const stoppedWhileUnfinished = 'The server stopped while the run was unfinished.';
 
 export interface RunEndingsOptions {
-  readonly store: Pick<Store, 'listRuns'>;
+  readonly store: Pick<Store, 'listRuns' | 'questions'>;
   readonly log: EventLog;
   readonly figures: Pick<RunFigures, 'ended'>;
   readonly now: () => number;
@@ -39,8 +40,8 @@ export interface RunEndings {
     readonly writes: readonly Write[];
   };
   /**
-   * Marks the runs that an earlier process left unfinished as interrupted. Returns those that can be queued again, in
-   * the order of their ids.
+   * Marks the runs that an earlier process left unfinished as interrupted. Returns those that can be queued again or
+   * continue, in the order of their ids.
    */
   recover(): Promise<readonly RunRow[]>;
 }
@@ -58,11 +59,10 @@ export function createRunEndings({
 
   /** The end of a run ends the ownership of it. */
   function endWrites(record: RunRecord): readonly Write[] {
-    if (node === undefined) return [patchRun(record, now())];
     return [
       patchRun(record, now()),
       { kind: 'deleteQuestions', runId: record.id },
-      ...node.runs.release(record.id),
+      ...(node === undefined ? [] : node.runs.release(record.id)),
     ];
   }
 
@@ -88,7 +88,7 @@ export function createRunEndings({
   }
 
   return {
-    async complete(run, { response, reasoning, model, finishReason, isUsageUnknown }, durationMs) {
+    async complete(run, { response, data, reasoning, model, finishReason, isUsageUnknown }, durationMs) {
       const { owner, hop } = run;
       run.ending();
       // A run without a model call has no cost.
@@ -98,6 +98,7 @@ export function createRunEndings({
         { ...owner, role: 'assistant', content: response, reasoning, sent: run.hasAnswered },
         now(),
       );
+      const output = data === undefined ? {} : { data };
       const answer = { response, model, usage, cost, finishReason };
       const record: RunRecord = { ...run.record, ...answer, status: 'completed', endedAt: iso() };
       await log.append(
@@ -110,7 +111,7 @@ export function createRunEndings({
           },
           {
             type: 'run.complete',
-            data: { ...answer, durationMs: Math.round(durationMs * 1000) / 1000 },
+            data: { ...answer, ...output, durationMs: Math.round(durationMs * 1000) / 1000 },
             ...owner,
             hop,
           },
@@ -124,10 +125,15 @@ export function createRunEndings({
       );
       run.end(record);
       figures.ended('completed', durationMs);
-      run.resolve({ response, ...owner, model, usage, cost, finishReason });
+      run.resolve({ response, ...output, ...owner, model, usage, cost, finishReason });
     },
     async fail(run, cause) {
       const { owner, hop } = run;
+      if (run.isLeft) {
+        run.abort();
+        run.reject(new CodeBuddyError('shutting_down', 'The run continues after the restart of the server.'));
+        return;
+      }
       const { status, error, event } = run.isLost
         ? { ...judgeEnding(interruptedElsewhere, cause), error: lostRun() }
         : judgeEnding(run.stopped, cause);
@@ -139,6 +145,7 @@ export function createRunEndings({
         status,
         // The same code as in the event, and as after a crash.
         error: { code: status === 'interrupted' ? 'interrupted' : error.code, message: error.message },
+        ...(error.response === undefined ? {} : { response: error.response }),
         finishReason: status === 'failed' ? 'error' : status,
         endedAt: iso(),
       };
@@ -170,8 +177,9 @@ export function createRunEndings({
         });
         beforeId = rows.at(-1)?.id;
         if (beforeId === undefined) return queued.reverse();
-        queued.push(...rows.filter(mayStartAgain));
-        const { events, writes } = interruption(rows.filter((row) => !mayStartAgain(row)));
+        const { again, left } = await sortUnfinished(store, rows);
+        queued.push(...again);
+        const { events, writes } = interruption(left);
         if (events.length > 0) await log.append(events, writes);
       }
     },
@@ -201,7 +209,8 @@ function judgeEnding(stop: Stop | undefined, cause: unknown): BadEnding {
     return { status: 'interrupted', error, event: { type: 'run.failed', data } };
   }
   const error = stop?.kind === 'timeout' ? timedOut() : asProblem(cause);
-  const data = { code: error.code, message: error.message };
+  const { code, message, response } = error;
+  const data = { code, message, ...(response === undefined ? {} : { response }) };
   return { status: 'failed', error, event: { type: 'run.failed', data } };
 }
 

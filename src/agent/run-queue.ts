@@ -20,6 +20,9 @@ export class RunQueue {
   /** By session. */
   readonly #working = new Map<string, LiveRun>();
 
+  /** Sessions that something else than a run works on. */
+  readonly #held = new Set<string>();
+
   constructor(limits: RunLimits) {
     this.#limits = limits;
   }
@@ -59,7 +62,11 @@ export class RunQueue {
   }
 
   isSessionBusy(sessionId: string): boolean {
-    return this.#working.has(sessionId) || this.#line.some((run) => run.sessionId === sessionId);
+    return (
+      this.#held.has(sessionId) ||
+      this.#working.has(sessionId) ||
+      this.#line.some((run) => run.sessionId === sessionId)
+    );
   }
 
   /**
@@ -95,12 +102,24 @@ export class RunQueue {
     const run = this.#turns.next(
       this.#line,
       ({ isAdmitted, sessionId, request }) =>
-        isAdmitted && !this.#working.has(sessionId) && this.#waitingLimit(request.keyId) === undefined,
+        isAdmitted &&
+        !this.#held.has(sessionId) &&
+        !this.#working.has(sessionId) &&
+        this.#waitingLimit(request.keyId) === undefined,
     );
     if (run === undefined) return undefined;
     this.leaveLine(run);
     this.#working.set(run.sessionId, run);
     return run;
+  }
+
+  /** Lets no run of the session begin until `letGo`. */
+  hold(sessionId: string): void {
+    this.#held.add(sessionId);
+  }
+
+  letGo(sessionId: string): void {
+    this.#held.delete(sessionId);
   }
 
   /** Removes a run that has ended. */

@@ -1,12 +1,14 @@
 // Converts runs to rows of the store and back, and to the form that clients see.
 
 import { CodeBuddyError } from '../base/errors.ts';
-import type { Permission } from '../contract/permission.ts';
+import type { Part } from '../contract/part.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import { type Run, type RunStatus, runSchema, unfinishedRunStatuses } from '../contract/run.ts';
+import type { CallerTool } from '../contract/tool-call.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
-import type { QuestionRow, RunRow, Write } from '../store/store.ts';
+import type { RunRow, Write } from '../store/store.ts';
+import { readJson } from './output/read-json.ts';
 
 /** The options of a run, and the rights it works with: those of the caller that started it or resumed it last. */
 export interface RunRequest {
@@ -14,6 +16,8 @@ export interface RunRequest {
   readonly mayUseTools: boolean;
   /** Null on a server without keys. */
   readonly keyId: string | null;
+  /** The tools of the caller. */
+  readonly tools?: readonly CallerTool[];
   /** Present if the run is queued again when its process ends before it has begun. */
   readonly afterRestart?: AfterRestart;
 }
@@ -26,19 +30,24 @@ export interface AfterRestart {
   readonly trace?: string;
 }
 
-/** A run without its prompt, which may be long and is kept in the store only. */
-export type RunRecord = Omit<Run, 'prompt'>;
+/** A run without its prompt and its parts, which may be long and is kept in the store only. */
+export type RunRecord = Omit<Run, 'prompt' | 'parts'>;
 
 interface RunDetails extends RunRequest {
-  readonly run: Partial<RunRecord> & { readonly prompt: string };
+  readonly run: Partial<RunRecord> & Pick<Run, 'prompt' | 'parts'>;
 }
 
-type NullableFields<T> = { readonly [F in keyof T as null extends T[F] ? F : never]: null };
+type NullableFields<T> = {
+  readonly [F in keyof T as unknown extends T[F] ? never : null extends T[F] ? F : never]: null;
+};
 
 /** The fields of a run that may be null. A JSON merge patch removes them while they are. */
 const unset = Object.fromEntries(
   Object.entries(runSchema.properties)
-    .filter(([, { type }]) => typeof type === 'object' && type.some((one) => one === 'null'))
+    .filter(([, schema]) => {
+      const type = 'type' in schema ? schema.type : undefined;
+      return typeof type === 'object' && type.some((one) => one === 'null');
+    })
     .map(([name]) => [name, null]),
 ) as NullableFields<Run>;
 
@@ -48,17 +57,28 @@ export function newRun(
     runId,
     sessionId,
     prompt,
+    parts,
     model,
   }: {
     readonly runId: string;
     readonly sessionId: string;
     readonly prompt: string;
+    readonly parts: readonly Part[];
     readonly model: string | null;
   },
   now: number,
 ): Run {
   const createdAt = new Date(now).toISOString();
-  return { id: runId, sessionId, status: 'queued', prompt, createdAt, ...unset, model };
+  return {
+    id: runId,
+    sessionId,
+    status: 'queued',
+    prompt,
+    ...(parts.length === 0 ? {} : { parts }),
+    createdAt,
+    ...unset,
+    model,
+  };
 }
 
 export function toRunRow(run: Run, request: RunRequest, now: number): RunRow {
@@ -95,24 +115,19 @@ export function patchRun(
   return { kind: 'patchRun', id, status, updatedAt: now, details: JSON.stringify(details) };
 }
 
-/** Keeps a permission that a run begins to wait for, so that every node can list it. */
-export function questionWrite(permission: Permission): Write {
-  const { id, runId, sessionId } = permission;
-  return { kind: 'putQuestion', question: { id, runId, sessionId, content: JSON.stringify(permission) } };
-}
-
-export function toPermission({ id, content }: QuestionRow): Permission {
-  return parseRowJson<Permission>('questions', id, content);
-}
-
 export function toRun(row: RunRow): Run {
+  const { run, options } = readDetails(row);
+  // A merge patch would drop nulls of the value, so it is read from the text.
+  const output =
+    options?.format !== undefined && row.status === 'completed' ? readJson(run.response ?? '') : undefined;
   return {
     id: row.id,
     sessionId: row.sessionId,
     status: row.status as RunStatus,
     createdAt: new Date(row.createdAt).toISOString(),
     ...unset,
-    ...readDetails(row).run,
+    ...run,
+    ...(output === undefined ? {} : { data: output.value }),
   };
 }
 
@@ -128,8 +143,14 @@ export function viewRun(run: Run, now: number): Run {
 }
 
 export function toRunRequest(row: RunRow): RunRequest {
-  const { options, mayUseTools, keyId = null, afterRestart } = readDetails(row);
-  return { options, mayUseTools, keyId, ...(afterRestart === undefined ? {} : { afterRestart }) };
+  const { options, mayUseTools, keyId = null, tools, afterRestart } = readDetails(row);
+  return {
+    options,
+    mayUseTools,
+    keyId,
+    ...(tools === undefined ? {} : { tools }),
+    ...(afterRestart === undefined ? {} : { afterRestart }),
+  };
 }
 
 /** Whether the run survives a restart, and has not begun. */
@@ -142,7 +163,7 @@ function readDetails(row: RunRow): RunDetails {
   return parseRowJson<RunDetails>('runs', row.id, row.details);
 }
 
-export function withoutPrompt({ prompt: _, ...record }: Run): RunRecord {
+export function withoutPrompt({ prompt: _, parts: __, ...record }: Run): RunRecord {
   return record;
 }
 

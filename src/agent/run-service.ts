@@ -1,22 +1,28 @@
 // The contract of runs: what the rest of the program may do with them. runs.ts implements it.
 
 import type { RunStats } from '../base/run-figures.ts';
+import type { InboxItem } from '../contract/inbox.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
+import type { PartInput } from '../contract/part.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { HistoryMessage, SessionOrigin } from '../contract/session.ts';
+import type { CallerTool } from '../contract/tool-call.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import type { Write } from '../store/store.ts';
+import type { Steering } from './steering.ts';
 
 export interface StartedRun {
   readonly run: Run;
   /** The log position before the run's first event. */
   readonly afterSequence: number;
   readonly result: Promise<PromptResult>;
-  /** Resolves when the run waits for approval for the first time. */
+  /** Resolves when the run waits for a permission for the first time. */
   readonly asked: Promise<Permission>;
+  /** Resolves when the run waits for anything for the first time. */
+  readonly waits: Promise<InboxItem>;
 }
 
 /** The caller that starts or resumes a run: the run works with its rights. */
@@ -30,12 +36,16 @@ export interface Caller {
 export interface Runs {
   /**
    * @throws CodeBuddyError `validation_failed`, `session_not_found`, `insufficient_scope`, `cost_limit_reached`,
-   * `too_many_runs`, `too_many_waiting_runs`, `shutting_down`
+   * `too_many_runs`, `too_many_waiting_runs`, `shutting_down`; those of `PromptParts.take`
    */
   start(
     request: Caller & {
       prompt: string;
+      /** Texts, images and files that follow the prompt. @default none */
+      parts?: readonly PartInput[];
       sessionId?: string;
+      /** Create the session if there is none with `sessionId`. @default false */
+      createSession?: boolean;
       /** Of a new session. @default 'rest' */
       origin?: SessionOrigin;
       /** Names that the session gets; `sessions.named` finds it by each. @default none */
@@ -43,6 +53,8 @@ export interface Runs {
       /** Messages before the prompt, for a new session. @default none */
       history?: readonly HistoryMessage[];
       options: PromptOptions;
+      /** Tools of the caller. @default none */
+      tools?: readonly CallerTool[];
       requestId: string;
       /** @default a new id */
       runId?: string;
@@ -81,19 +93,32 @@ export interface Runs {
    * @throws CodeBuddyError `storage_unavailable`
    */
   withdraw(id: string, reason: string): Promise<boolean>;
+  /** Sends a message to a run that has not ended; see `Steering.steer`. */
+  steer: Steering['steer'];
   activeCount(): number;
   /** The cost of today (UTC) over all nodes, in US dollars. */
   costToday(): Promise<number>;
   /** Counts since the start of the process, and the unfinished runs by status. */
   stats(): RunStats & { readonly states: RunStateCounts };
   isSessionBusy(sessionId: string): boolean;
+  /**
+   * Works on a session that has no unfinished run; its new runs wait meanwhile. With several nodes, call `stillIdle`
+   * before the change: a run may have begun on another one.
+   * @throws CodeBuddyError `session_busy`
+   */
+  whileIdle<T>(sessionId: string, work: (stillIdle: () => Promise<void>) => Promise<T>): Promise<T>;
   /** True for a run of this node that another one has taken over. */
   isLost(runId: string): boolean;
+  /**
+   * Continues a run of a dead node here, if it waits for an answer; interrupts any other.
+   * @throws CodeBuddyError `run_not_resumable` if another node owns it
+   */
+  adopt(runId: string): Promise<void>;
   /** Marks the runs that a crash left unfinished as interrupted, and queues those again that survive a restart. */
   recover(): Promise<void>;
   /**
-   * Accepts no more runs, waits up to `graceMs` for the working ones, then interrupts them. Queued runs that survive a
-   * restart are left to it.
+   * Accepts no more runs, waits up to `graceMs` for the working ones, then interrupts them. Runs that survive a restart are
+   * left to it.
    */
   close(graceMs: number): Promise<void>;
 }

@@ -16,16 +16,24 @@ import type { PromptOptions } from '../contract/prompt.ts';
 import type { Run } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
+import { sessionBusy } from '../store/session-busy.ts';
 import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
-import type { Driver, DriverResult } from './driver.ts';
+import type { Driver, DriverContext, DriverResult } from './driver.ts';
 import { createDriverContexts } from './driver-context.ts';
+import type { Files } from './files/files.ts';
+import { imagePointers, type PromptParts } from './files/prompt-parts.ts';
+import type { AnswerTime } from './inbox/answer-time.ts';
+import { checkCallerTools } from './inbox/caller-tools.ts';
+import type { WaitingRoom } from './inbox/waiting-room.ts';
 import { toPage } from './list-page.ts';
 import { LiveRun, type NewLiveRun, type Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
 import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
 import { createRetries } from './nodes/retries.ts';
 import { createRunsElsewhere } from './nodes/runs-elsewhere.ts';
+import { createOutputCheck } from './output/output-check.ts';
 import type { Permissions } from './permissions/permissions.ts';
+import { createdOnce, findPrompted, unarchiving } from './prompted-session.ts';
 import { createRunEndings, stoppedWhileUnfinished } from './run-endings.ts';
 import type { RunLimits } from './run-limits.ts';
 import { RunQueue } from './run-queue.ts';
@@ -46,10 +54,11 @@ import {
 } from './run-record.ts';
 import type { Caller, Runs, StartedRun } from './run-service.ts';
 import { endRunSpan, nameRunSpan, startRunSpan } from './run-span.ts';
-import { readSessionMemory } from './session-memory.ts';
+import { dropUndos, readSessionMemory } from './session-memory.ts';
 import { agentOf, newSessionRow, sessionNotFound, titleFrom } from './session-record.ts';
 import type { Spending } from './spending.ts';
 import { createStartAgain } from './start-again.ts';
+import { createSteering } from './steering.ts';
 import { requireStrictMode } from './strict-mode.ts';
 import type { ToolBox } from './tools/tool-box.ts';
 import { turnWrite } from './transcript.ts';
@@ -71,13 +80,21 @@ export interface RunsOptions {
   readonly store: Store;
   readonly log: EventLog;
   readonly tools: ToolBox;
+  readonly files: Files;
+  readonly promptParts: PromptParts;
   readonly permissions: Permissions;
+  readonly room: WaitingRoom;
+  /** Of prompts that set none. */
+  readonly answerTime: AnswerTime;
   readonly spending: Spending;
   readonly figures: RunFigures;
   readonly chooseDriver: ChooseDriver;
   /** The agent of a new session. @throws CodeBuddyError `validation_failed` for an unknown one */
   readonly agentForNew: (name: string | undefined) => string;
-  readonly spaces: Pick<Spaces, 'plan' | 'requireSame' | 'requireReady' | 'workspaceOf'>;
+  readonly spaces: Pick<
+    Spaces,
+    'plan' | 'requireSame' | 'requireReady' | 'workspaceOf' | 'spaceOf' | 'spaceAt'
+  >;
   readonly limits: RunLimits;
   readonly defaultMode: PermissionMode;
   readonly now: () => number;
@@ -85,6 +102,8 @@ export interface RunsOptions {
   readonly onFault: (error: unknown, runId: string) => void;
   /** Present if other nodes work on the store. */
   readonly node: AgentNode | undefined;
+  /** @throws CodeBuddyError `session_busy` while an undo changes the session */
+  readonly requireNoUndo: (sessionId: string) => void;
   /** @default no spans */
   readonly tracing?: Tracing | undefined;
 }
@@ -94,7 +113,11 @@ export function createRuns(options: RunsOptions): Runs {
     store,
     log,
     tools,
+    files,
+    promptParts,
     permissions,
+    room,
+    answerTime,
     spending,
     figures,
     chooseDriver,
@@ -105,6 +128,7 @@ export function createRuns(options: RunsOptions): Runs {
     now,
     onFault,
     node,
+    requireNoUndo,
     tracing = passiveTracing,
   } = options;
   const queue = new RunQueue(limits);
@@ -128,9 +152,11 @@ export function createRuns(options: RunsOptions): Runs {
       lose,
       onFault,
     });
+  const steering = createSteering({ store, log, queue, now, node });
   let isAccepting = true;
   const startAgain = createStartAgain({
     store,
+    room,
     log,
     queue,
     chooseFor: async (agent, prompt, request, session) =>
@@ -144,12 +170,16 @@ export function createRuns(options: RunsOptions): Runs {
     log,
     tools,
     permissions,
+    room,
+    answerTime,
     spending,
     figures,
     spaces,
     now,
     defaultMode,
+    files,
     readPrompt: async (runId) => (await read(runId)).prompt,
+    readParts: async (runId) => promptParts.toSend((await read(runId)).parts ?? []),
     isLive: (runId) => queue.has(runId),
     liveElsewhere: elsewhere?.idsOf,
     onWaitingChange: () => workOn(),
@@ -157,39 +187,79 @@ export function createRuns(options: RunsOptions): Runs {
     node,
   });
 
-  async function start(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
+  const start: Runs['start'] = (request) => createdOnce(request, () => startOnce(request));
+
+  async function startOnce(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
     requireAccepting();
-    const { mayUseTools = true, keyId = null, hop = 0 } = request;
+    const { mayUseTools = true, keyId = null } = request;
     const prompt = requireText(request.prompt);
-    const runRequest: RunRequest = { options: wellFormedDeep(request.options), mayUseTools, keyId };
-    let session: SessionRow | undefined;
-    if (request.sessionId !== undefined) session = await requireSession(request.sessionId);
+    const runRequest: RunRequest = {
+      options: wellFormedDeep(request.options),
+      mayUseTools,
+      keyId,
+      ...(request.tools === undefined ? {} : { tools: wellFormedDeep(request.tools) }),
+    };
+    const session = await findPrompted(store, request);
     const agent = session === undefined ? agentForNew(runRequest.options.agent) : agentOf(session);
     requireSameAgent(agent, runRequest.options, session);
     const place =
       session === undefined
         ? await spaces.plan(runRequest.options, '/options')
-        : await placeOf(session, runRequest.options);
-    const { driver, model } = await chooseFor(agent, prompt, runRequest, place.details.workspace);
+        : await placeOf(session, runRequest.options, request.createSession);
+    return startAt(request, { runRequest, prompt, agent, session, place }).catch(async (error: unknown) => {
+      await place.undo();
+      throw error;
+    });
+  }
+
+  async function startAt(
+    request: Parameters<Runs['start']>[0],
+    {
+      runRequest,
+      prompt,
+      agent,
+      session: existing,
+      place,
+    }: {
+      readonly runRequest: RunRequest;
+      readonly prompt: string;
+      readonly agent: string;
+      readonly session: SessionRow | undefined;
+      readonly place: PlannedPlace;
+    },
+  ): Promise<StartedRun> {
+    const { hop = 0 } = request;
+    let session = existing;
+    const taken = await promptParts.take(prompt, request.parts ?? [], async () => {
+      if (session !== undefined) return spaces.workspaceOf(session.id);
+      await place.create();
+      return (await spaces.spaceAt(place.details)).workspace;
+    });
+    const { parts } = taken;
+    const { driver, model } = await chooseFor(agent, { prompt, parts }, runRequest, place.details.workspace);
+    if (runRequest.tools !== undefined)
+      checkCallerTools(runRequest.tools, (name) => tools.has(name, session?.id));
     const createdAt = now();
     const isNew = session === undefined;
     session ??= newSessionRow(
       titleFrom(request.history?.find(({ role }) => role === 'user')?.content ?? prompt),
       { agent, ...place.details, ...(request.origin === undefined ? {} : { origin: request.origin }) },
       createdAt,
+      request.sessionId,
     );
+    const back = unarchiving(session, hop);
     const memory = readSessionMemory(session);
     await spending.requireRoom(memory.cost);
     const ahead = isNew || elsewhere === undefined ? 0 : (await elsewhere.lookAt(session.id)).length;
     requireAccepting();
     const owner = { sessionId: session.id, runId: request.runId ?? makeId('run', createdAt) };
-    const run = newRun({ ...owner, prompt, model }, createdAt);
+    const run = newRun({ ...owner, prompt, parts, model }, createdAt);
     const history = isNew ? wellFormedDeep(request.history ?? []) : [];
     // Created before the message of the prompt, because messages are read in the order of their ids.
     const earlier = history.map((one) =>
       newMessageRow({ ...one, sessionId: owner.sessionId, runId: null }, createdAt),
     );
-    const message = newMessageRow({ ...owner, role: 'user', content: prompt }, createdAt);
+    const message = newMessageRow({ ...owner, role: 'user', content: prompt, parts }, createdAt);
     const trace = tracing.current();
     const keptTrace = trace === undefined ? {} : { trace: packTraceContext(trace) };
     const keptRequest: RunRequest =
@@ -215,33 +285,49 @@ export function createRuns(options: RunsOptions): Runs {
             { type: 'session.start', data: { title: session.title }, ...owner, hop },
             ...place.events.map((event) => ({ ...event, ...owner, hop })),
           ]
-        : [],
+        : back.events,
       after: [
-        { type: 'message.user', data: { messageId: message.id, text: prompt }, ...owner, hop },
+        {
+          type: 'message.user',
+          data: { messageId: message.id, text: prompt, ...(parts.length === 0 ? {} : { parts }) },
+          ...owner,
+          hop,
+        },
         ...together.events,
       ],
       ahead: isNew ? undefined : ahead,
       writes: [
-        ...(isNew ? [{ kind: 'putSession' as const, session }] : []),
+        ...(isNew
+          ? [
+              {
+                kind: session.place === undefined ? ('putSession' as const) : ('addSession' as const),
+                session,
+              },
+            ]
+          : back.writes),
         ...(request.names ?? []).map((name) => ({
           kind: 'nameSession' as const,
           name,
           sessionId: owner.sessionId,
         })),
+        ...taken.writes,
         ...earlier.map((row) => ({ kind: 'addMessage' as const, message: row })),
+        // A new prompt ends the time in which an undo can be taken back.
+        ...dropUndos(owner.sessionId, memory, createdAt),
         { kind: 'addMessage', message },
         { kind: 'putRun', run: toRunRow(run, keptRequest, createdAt) },
         ...together.writes,
       ],
-    }).catch(async (error: unknown) => {
-      await place.undo();
-      throw error;
     });
   }
 
   /** The place of a session that exists. */
-  async function placeOf(session: SessionRow, given: PromptOptions): Promise<PlannedPlace> {
-    await spaces.requireSame(given, session);
+  async function placeOf(
+    session: SessionRow,
+    given: PromptOptions,
+    mayCreate: boolean | undefined,
+  ): Promise<PlannedPlace> {
+    await spaces.requireSame(given, session, mayCreate);
     const workspace = await spaces.requireReady(session);
     const nothing = async (): Promise<void> => undefined;
     return {
@@ -267,10 +353,17 @@ export function createRuns(options: RunsOptions): Runs {
     if (!isResumable) throw notResumable(id, `it is ${queue.get(id)?.record.status ?? row.status}`);
     if (last?.id !== id) throw notResumable(id, 'the session has a later run');
     const session = await requireSession(row.sessionId);
-    const request: RunRequest = { options: toRunRequest(row).options, mayUseTools, keyId };
+    const { options, tools: callerTools } = toRunRequest(row);
+    const request: RunRequest = {
+      options,
+      mayUseTools,
+      keyId,
+      ...(callerTools === undefined ? {} : { tools: callerTools }),
+    };
     const workspace = await spaces.requireReady(session);
-    const { driver, model } = await chooseFor(agentOf(session), toRun(row).prompt, request, workspace);
+    const { driver, model } = await chooseFor(agentOf(session), toRun(row), request, workspace);
     const memory = readSessionMemory(session);
+    if (memory.undos?.runIds?.includes(id) === true) throw notResumable(id, 'its prompt was undone');
     await spending.requireRoom(memory.cost);
     // No other node can resume it from here on.
     await elsewhere?.claimEnded(row);
@@ -311,11 +404,12 @@ export function createRuns(options: RunsOptions): Runs {
       promptMessageId: undefined,
       sessionBeganAt: session.createdAt,
     });
+    const back = unarchiving(session, parts.hop);
     return admit(live, run, {
-      before: [],
+      before: back.events,
       after: [],
       ahead: 0,
-      writes: [patchRun(live.record, now(), { request: parts.request })],
+      writes: [...back.writes, patchRun(live.record, now(), { request: parts.request })],
     });
   }
 
@@ -333,6 +427,7 @@ export function createRuns(options: RunsOptions): Runs {
     },
   ): Promise<StartedRun> {
     const { owner, hop } = live;
+    requireNoUndo(live.sessionId);
     const position = queue.admit(live) + (parts.ahead ?? 0);
     try {
       const queued: NewEvent = { type: 'run.queued', data: { position }, ...owner, hop };
@@ -344,7 +439,7 @@ export function createRuns(options: RunsOptions): Runs {
       // In a later turn of the event loop: a reader that follows from `afterSequence` must not miss events of the run.
       queueMicrotask(workOn);
       const first = logged[0]?.sequence ?? 1;
-      return { run, afterSequence: first - 1, result: live.result, asked: live.asked };
+      return { run, afterSequence: first - 1, result: live.result, asked: live.asked, waits: live.waits };
     } catch (error) {
       queue.release(live);
       // The commit may have been made although it failed.
@@ -362,17 +457,20 @@ export function createRuns(options: RunsOptions): Runs {
   /** Chooses the driver of a run. @throws CodeBuddyError `insufficient_scope`, `validation_failed` */
   async function chooseFor(
     agent: string,
-    prompt: string,
-    { options, mayUseTools }: RunRequest,
+    { prompt, parts = [] }: Pick<Run, 'prompt' | 'parts'>,
+    { options, mayUseTools, tools: callerTools = [] }: RunRequest,
     workspace: string | undefined,
   ): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
+    if (options.format !== undefined) createOutputCheck(options.format);
     const chosen = await chooseDriver({ agent, options, workspace });
-    chosen.driver.checkCaller?.({
+    await chosen.driver.checkCaller?.({
       prompt,
       mayUseTools,
       options,
+      tools: callerTools,
       permissionMode: options.permissionMode ?? defaultMode,
+      images: imagePointers(parts),
     });
     return chosen;
   }
@@ -412,7 +510,7 @@ export function createRuns(options: RunsOptions): Runs {
       await recordBeginning(live);
       signal.throwIfAborted();
       const context = contextOf(live);
-      const result = await live.driver.respond(context);
+      const result = await respond(live, context);
       await live.keeping;
       // It was stopped after the whole answer was shown, and before the answer was kept.
       if (signal.aborted && !isBlank(result.response))
@@ -433,6 +531,19 @@ export function createRuns(options: RunsOptions): Runs {
     }
   }
 
+  /** The changes of an agent that changes files by itself are found by comparing the files. */
+  async function respond(live: LiveRun, context: DriverContext): Promise<DriverResult> {
+    const { driver, sessionId, id: runId } = live;
+    if (driver.changesFiles !== true) return driver.respond(context);
+    const { fileHistory } = await spaces.spaceOf(sessionId);
+    const program = await fileHistory.watchProgram({ sessionId, runId, tool: 'agent' });
+    try {
+      return await driver.respond(context);
+    } finally {
+      await program.end();
+    }
+  }
+
   /** A function of its own: a run that works must not keep its prompt in memory. */
   async function recordBeginning(live: LiveRun): Promise<void> {
     const turn = await promptTurn(live);
@@ -444,8 +555,10 @@ export function createRuns(options: RunsOptions): Runs {
   async function promptTurn(live: LiveRun): Promise<readonly Write[]> {
     const { promptMessageId: messageId } = live;
     if (messageId === undefined) return [];
-    const { prompt } = await read(live.id);
-    return [turnWrite(live, { kind: 'prompt', messageId, text: sendable(prompt) }, now()).write];
+    const { prompt, parts = [] } = await read(live.id);
+    const turn = { kind: 'prompt' as const, messageId, text: sendable(prompt) };
+    const sent = parts.length === 0 ? {} : { parts: await promptParts.toSend(parts) };
+    return [turnWrite(live, { ...turn, ...sent }, now()).write];
   }
 
   /** Ends a queued or working run. */
@@ -482,6 +595,24 @@ export function createRuns(options: RunsOptions): Runs {
     stop(live, { kind: 'cancelled', reason });
     await live.ended;
     return true;
+  }
+
+  async function whileIdle<T>(
+    sessionId: string,
+    work: (stillIdle: () => Promise<void>) => Promise<T>,
+  ): Promise<T> {
+    const isIdleElsewhere = async (): Promise<void> => {
+      if ((await elsewhere?.idsOf(sessionId))?.size) throw sessionBusy(sessionId);
+    };
+    await isIdleElsewhere();
+    if (queue.isSessionBusy(sessionId)) throw sessionBusy(sessionId);
+    queue.hold(sessionId);
+    try {
+      return await work(isIdleElsewhere);
+    } finally {
+      queue.letGo(sessionId);
+      workOn();
+    }
   }
 
   /** Leaves a queued run to the next process. */
@@ -531,13 +662,18 @@ export function createRuns(options: RunsOptions): Runs {
     },
     cancel,
     withdraw,
+    steer: steering.steer,
     activeCount: () => queue.size,
     costToday: spending.today,
     stats() {
       return { ...figures.stats(), states: queue.countByStatus() };
     },
+    whileIdle,
     isSessionBusy: (sessionId) => queue.isSessionBusy(sessionId),
     isLost: (runId) => queue.get(runId)?.isLost === true,
+    async adopt(runId) {
+      await elsewhere?.adopt(runId);
+    },
     async recover() {
       if (elsewhere !== undefined) return elsewhere.recover();
       for (const row of await endings.recover()) await startAgain(row);
@@ -548,8 +684,10 @@ export function createRuns(options: RunsOptions): Runs {
       const left = queue.inLine().filter(({ request }) => request.afterRestart !== undefined);
       for (const live of left) leave(live);
       for (const live of queue.inLine()) stop(live, why);
-      // The questions can no longer be answered.
-      for (const live of queue.working()) if (live.isWaiting) stop(live, why);
+      // Those that wait for an answer continue in the next process, if they can.
+      const waiting = queue.working().filter(({ isWaiting }) => isWaiting);
+      const leftWaiting = waiting.filter(({ canBeLeft }) => canBeLeft);
+      for (const live of waiting) stop(live, live.canBeLeft ? { kind: 'left' } : why);
       let timer: NodeJS.Timeout | undefined;
       const grace = new Promise((resolve) => {
         timer = setTimeout(resolve, graceMs);
@@ -560,7 +698,8 @@ export function createRuns(options: RunsOptions): Runs {
       for (const live of rest) stop(live, why);
       await Promise.all(rest.map(({ ended }) => ended));
       retries?.close();
-      await elsewhere?.close(left.map(({ id }) => id));
+      steering.close();
+      await elsewhere?.close([...left, ...leftWaiting].map(({ id }) => id));
     },
   };
 }

@@ -135,10 +135,10 @@ async function* copies(
     throw new CodeBuddyError('session_not_found', `Session ${from} was deleted while it was copied.`);
 }
 
-/** The turn of a prompt names its message. */
+/** The turn of a prompt, or of another message of the user, names its message. */
 function withNewIds({ id, content }: TurnRow, newIds: ReadonlyMap<string, string>): string {
   const turn = parseRowJson<NewTurn>('turns', id, content);
-  if (turn.kind !== 'prompt') return content;
+  if (turn.kind !== 'prompt' && turn.kind !== 'message') return content;
   return JSON.stringify({ ...turn, messageId: newIds.get(turn.messageId) ?? '' });
 }
 

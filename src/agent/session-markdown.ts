@@ -3,6 +3,7 @@
 
 import { builtinAgent } from '../contract/agent.ts';
 import type { Message } from '../contract/message.ts';
+import type { Part } from '../contract/part.ts';
 import type { Session } from '../contract/session.ts';
 
 export function sessionAsMarkdown(session: Session): string {
@@ -24,19 +25,27 @@ export function sessionAsMarkdown(session: Session): string {
 }
 
 /** Starts with an empty line. */
-export function messageAsMarkdown({ role, content, reasoning, tool, createdAt }: Message): string {
+export function messageAsMarkdown(message: Message): string {
+  const { role, content, reasoning, tool, createdAt, parts = [] } = message;
   if (tool === undefined) {
     const who = role === 'user' ? 'User' : 'Agent';
     const blocks = [
       ...(reasoning === undefined ? [] : ['Reasoning:', prose(reasoning)]),
       ...(reasoning !== undefined && content !== '' ? ['Answer:'] : []),
       ...(reasoning !== undefined && content === '' ? [] : [prose(content)]),
+      ...parts.map(partAsMarkdown),
     ];
     return `\n## ${who} · ${createdAt}\n\n${blocks.join('\n\n')}\n`;
   }
   const params = fenced(JSON.stringify(tool.params, undefined, 2) ?? '', 'json');
   const what = tool.isError ? 'failed' : 'gave';
-  return `\n## Tool ${codeSpan(tool.name)} · ${createdAt}\n\n${params}\n\n${what}:\n\n${fenced(content, '')}\n`;
+  return `\n## Tool ${codeSpan(tool.name)} · ${createdAt}\n\n${params}\n\n${what}:\n\n${fenced(content, '')}\n${parts.map((part) => `\n${partAsMarkdown(part)}\n`).join('')}`;
+}
+
+/** The bytes stay in the store; the id leads to them. */
+function partAsMarkdown({ type, text = '', name = '', mediaType, size = 0, fileId = '' }: Part): string {
+  if (type === 'text') return prose(text);
+  return `${type === 'image' ? 'Image' : 'File'} ${codeSpan(name)} (${mediaType}, ${size} bytes, ${codeSpan(fileId)})`;
 }
 
 function prose(text: string): string {

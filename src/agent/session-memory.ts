@@ -2,6 +2,7 @@
 // `allow_always`, and the summary. It is stored in the session's row. The session's working run (one at most) keeps it
 // in memory.
 
+import { CodeBuddyError } from '../base/errors.ts';
 import type { PlanEntry } from '../contract/plan.ts';
 import type { Usage } from '../contract/usage.ts';
 import { parseRowJson } from '../store/row-json.ts';
@@ -23,6 +24,15 @@ export interface SessionMemory {
   readonly agentSession?: AgentSession;
   /** The latest plan of the agent. */
   readonly plan?: readonly PlanEntry[];
+  /** Present if messages of the session are undone. */
+  readonly undos?: UndoMemory;
+}
+
+export interface UndoMemory {
+  /** The runs whose prompts are hidden. */
+  readonly runIds?: readonly string[];
+  /** An undo or redo has begun and not ended. */
+  readonly isPending?: true;
 }
 
 /** `keyId`: the API key of the run that asked. Rules of earlier releases lack it. */
@@ -53,4 +63,21 @@ export function addUsage(left: Usage, right: Usage): Usage {
     outputTokens: left.outputTokens + right.outputTokens,
     totalTokens: left.totalTokens + right.totalTokens,
   };
+}
+
+/**
+ * The writes by which a new prompt makes the undos of its session final.
+ * @throws CodeBuddyError `session_busy` if a crash has interrupted one
+ */
+export function dropUndos(id: string, { undos }: SessionMemory, now: number): readonly Write[] {
+  if (undos === undefined) return [];
+  if (undos.isPending === true)
+    throw new CodeBuddyError(
+      'session_busy',
+      `An undo of session ${id} was interrupted. Send POST /api/sessions/${id}/undo or /redo again to finish it.`,
+    );
+  return [
+    { kind: 'dropUndos', sessionId: id },
+    { kind: 'patchSession', id, updatedAt: now, details: JSON.stringify({ memory: { undos: null } }) },
+  ];
 }

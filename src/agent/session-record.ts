@@ -31,9 +31,17 @@ const maxTitleCharacters = 60;
 /** UTF-16 units of a prompt that are read for its title. */
 const longestTitleSource = 4096;
 
-export function newSessionRow(title: string, details: Partial<SessionDetails>, now: number): SessionRow {
+/** `id`: one that the caller chose; its place in lists is that of a new id. */
+export function newSessionRow(
+  title: string,
+  details: Partial<SessionDetails>,
+  now: number,
+  id?: string,
+): SessionRow {
   const stored: SessionDetails = { model: null, metadata: {}, ...details };
-  return { id: makeId('ses', now), title, createdAt: now, updatedAt: now, details: JSON.stringify(stored) };
+  const place = makeId('ses', now);
+  const ids = id === undefined ? { id: place } : { id, place };
+  return { ...ids, title, createdAt: now, updatedAt: now, details: JSON.stringify(stored) };
 }
 
 /** A title from a prompt: its first words, on one line. */
@@ -80,6 +88,7 @@ export function toSession(
     workspace,
     ...(worktree === undefined ? {} : { worktree }),
     metadata,
+    archived: row.isArchived === true,
     origin,
     forkedFrom,
     ...(plan === undefined ? {} : { plan }),

@@ -18,15 +18,16 @@ import type {
   SessionPatch,
   SessionServersInput,
 } from '../contract/session.ts';
-import type { EventLog } from '../events/event-log.ts';
+import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { requireRoomFor } from '../store/metadata-limit.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { sessionBusy } from '../store/session-busy.ts';
-import type { SessionRow, Store } from '../store/store.ts';
+import type { SessionRow, Store, Write } from '../store/store.ts';
 import type { Agents } from './agents.ts';
 import { toPage } from './list-page.ts';
 import type { SessionServers } from './mcp/session-servers.ts';
-import { toMessage } from './message-record.ts';
+import { newMessageRow, toMessage } from './message-record.ts';
+import { type SearchMessages, searchMessages } from './search-messages.ts';
 import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
 import { planCopy, writeCopy } from './session-fork.ts';
 import { readSessionMemory } from './session-memory.ts';
@@ -38,6 +39,7 @@ import {
   toSession,
   untitled,
 } from './session-record.ts';
+import { requireText } from './steering.ts';
 import { placeIn, type Spaces } from './workspaces/spaces.ts';
 import type { Worktrees } from './workspaces/worktrees.ts';
 
@@ -71,6 +73,13 @@ export interface Sessions {
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
   /** The MCP servers that only this session has. @throws CodeBuddyError `session_not_found` */
   listMcpServers(id: string): Promise<readonly McpServer[]>;
+  /** Messages with all words of a text, newest first; see `searchMessages`. */
+  search: SearchMessages;
+  /**
+   * Adds a message of the user without a run; the next run sees it.
+   * @throws CodeBuddyError `session_not_found`, `validation_failed`, `not_supported_by_agent`
+   */
+  addMessage(id: string, text: string, hop?: number): Promise<Message>;
   /**
    * Replaces the MCP servers that only this session has; see `SessionServers.set`.
    * @throws CodeBuddyError `session_not_found`, `not_supported_by_agent`, `validation_failed`, `insufficient_scope`
@@ -160,22 +169,26 @@ export function createSessions({
         maxText: maxPageText,
         ...(after === undefined ? {} : { beforeId: after }),
       });
-      return toPage(await present(rows.slice(0, limit)), rows.length > limit || isCutByText(rows));
+      const shown = rows.slice(0, limit);
+      const hasMore = rows.length > limit || isCutByText(rows);
+      const last = shown.at(-1);
+      const items = await present(shown);
+      return hasMore && last !== undefined ? { items, next: last.place ?? last.id } : { items };
     },
     async create(input) {
-      const { title = untitled, metadata = {} } = wellFormedDeep(input);
+      const { id, title = untitled, metadata = {} } = wellFormedDeep(input);
       requireRoomFor(metadata);
       const agent = agents.forNewSession(input.agent, 'agent');
       const place = await spaces.plan(input, '');
-      const session = newSessionRow(title, { agent, metadata, ...place.details }, now());
-      await place.create();
+      const session = newSessionRow(title, { agent, metadata, ...place.details }, now(), id);
       try {
+        await place.create();
         await log.append(
           [
             { type: 'session.start', data: { title }, sessionId: session.id },
             ...place.events.map((event) => ({ ...event, sessionId: session.id })),
           ],
-          [{ kind: 'putSession', session }],
+          [{ kind: id === undefined ? 'putSession' : 'addSession', session }],
         );
       } catch (error) {
         await place.undo();
@@ -194,10 +207,12 @@ export function createSessions({
     update: (id, patch) =>
       inTurn(id, async () => {
         const row = await find(id);
-        const { title, metadata } = wellFormedDeep(patch);
+        const { title, metadata, archived } = wellFormedDeep(patch);
         if (metadata !== undefined) requireRoomFor(mergePatch(readSessionDetails(row).metadata, metadata));
         const details = JSON.stringify(metadata === undefined ? {} : { metadata });
-        await store.write([
+        const isArchived = row.isArchived === true;
+        const archiving = archived === undefined || archived === isArchived ? [] : [archived];
+        const writes: Write[] = [
           {
             kind: 'patchSession',
             id,
@@ -206,7 +221,19 @@ export function createSessions({
             limitsMetadata: metadata !== undefined,
             ...(title === undefined ? {} : { title }),
           },
-        ]);
+          ...archiving.map((to): Write => ({ kind: 'archiveSession', id, isArchived: to })),
+        ];
+        const shownTitle = title ?? row.title;
+        const events = archiving.map((to): NewEvent => {
+          if (to) return { type: 'session.archive', data: { title: shownTitle }, sessionId: id };
+          return {
+            type: 'session.unarchive',
+            data: { title: shownTitle, reason: 'request' },
+            sessionId: id,
+          };
+        });
+        if (events.length === 0) await store.write(writes);
+        else await log.append(events, writes);
         return presentOne(await find(id));
       }),
     async delete(id) {
@@ -263,6 +290,25 @@ export function createSessions({
         ? exportAsMarkdown(store, session)
         : exportAsJson(store, session, { exportedAt: new Date(now()).toISOString(), version });
     },
+    async addMessage(id, given, hop = 0) {
+      const text = requireText(given);
+      const agent = agentOf(await find(id));
+      if (agent !== builtinAgent)
+        throw new CodeBuddyError(
+          'not_supported_by_agent',
+          `The agent ${agent} keeps its own conversation and takes only prompts. Send the text with the next prompt.`,
+        );
+      const message = newMessageRow(
+        { sessionId: id, runId: null, role: 'user', content: text, via: 'inject' },
+        now(),
+      );
+      await log.append(
+        [{ type: 'message.user', data: { messageId: message.id, text, via: 'inject' }, sessionId: id, hop }],
+        [{ kind: 'addMessage', message }],
+      );
+      return toMessage(message, now());
+    },
+    search: searchMessages({ store, now }),
     async messages(id, { limit, after, order }) {
       await find(id);
       const rows = await store.listMessages(id, {

@@ -1,24 +1,30 @@
-// Queues runs again that were accepted and had not begun when their process ended. Only runs of callers that do not wait
-// for the answer, such as triggers, survive in this way: `RunRequest.afterRestart`.
+// Queues runs of a process that has ended again. Runs that waited for an answer continue where they waited. Of those
+// that had not begun, only the runs of callers that do not wait for the answer, such as triggers, survive in this way:
+// `RunRequest.afterRestart`.
 
 import { unpackTraceContext } from '../base/trace-context.ts';
+import type { Run } from '../contract/run.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { RunRow, SessionRow, Store } from '../store/store.ts';
 import type { Driver } from './driver.ts';
+import type { WaitingRoom } from './inbox/waiting-room.ts';
 import { LiveRun } from './live-run.ts';
 import type { RunsElsewhere } from './nodes/runs-elsewhere.ts';
+import { readOwnSteers } from './own-steers.ts';
+import { readReopened } from './reopened-runs.ts';
 import type { RunQueue } from './run-queue.ts';
 import { type RunRequest, toRun, toRunRequest, withoutPrompt } from './run-record.ts';
 import { readSessionMemory } from './session-memory.ts';
 import { agentOf } from './session-record.ts';
 
 export interface StartAgainOptions {
-  readonly store: Pick<Store, 'getSession'>;
+  readonly store: Pick<Store, 'getSession' | 'listMessages' | 'questions'>;
+  readonly room: Pick<WaitingRoom, 'reopen' | 'forget'>;
   readonly log: Pick<EventLog, 'read'>;
   readonly queue: Pick<RunQueue, 'has' | 'readmit'>;
   readonly chooseFor: (
     agent: string,
-    prompt: string,
+    run: Pick<Run, 'prompt' | 'parts'>,
     request: RunRequest,
     session: SessionRow,
   ) => Promise<{ readonly driver: Driver }>;
@@ -28,9 +34,10 @@ export interface StartAgainOptions {
   readonly elsewhere: () => Pick<RunsElsewhere, 'admitInTurn'> | undefined;
 }
 
-/** Returns a function that queues a run for which `mayStartAgain` holds. The caller owns the run. */
+/** Returns a function that queues a run of `sortUnfinished`. The caller owns the run. */
 export function createStartAgain({
   store,
+  room,
   log,
   queue,
   chooseFor,
@@ -42,23 +49,31 @@ export function createStartAgain({
     const session = await store.getSession(row.sessionId);
     if (session === undefined) return;
     const run = toRun(row);
-    const driver = await chooseFor(agentOf(session), run.prompt, request, session).then(
+    const driver = await chooseFor(agentOf(session), run, request, session).then(
       (chosen) => chosen.driver,
       failing,
     );
     const [queued] = await log.read({ runId: row.id, types: ['run.queued'], order: 'desc', limit: 1 });
-    if (queue.has(row.id)) return;
+    const reopened = (await readReopened(store, row)) ?? [];
+    const continues = reopened.length > 0;
+    // A run that continues finds its messages in its conversation.
+    const steers = continues ? [] : await readOwnSteers(store, { sessionId: row.sessionId, runId: row.id });
     const live = new LiveRun({
       record: withoutPrompt(run),
       request,
       driver,
-      hop: request.afterRestart?.hop ?? 0,
+      hop: reopened[0]?.hop ?? request.afterRestart?.hop ?? 0,
       trace: unpackTraceContext(request.afterRestart?.trace ?? ''),
-      isResumed: false,
+      isResumed: continues,
       memory: readSessionMemory(session),
-      promptMessageId: request.afterRestart?.promptMessageId,
+      promptMessageId: continues ? undefined : request.afterRestart?.promptMessageId,
       sessionBeganAt: session.createdAt,
+      reopened,
     });
+    for (const steer of steers) await live.steers.add(steer, async () => undefined);
+    if (queue.has(row.id)) return;
+    room.reopen(reopened);
+    void live.ended.then(() => room.forget(live.id));
     queue.readmit(live);
     const others = elsewhere();
     if (others === undefined) live.admitted();

@@ -6,11 +6,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { makeId } from '../base/ids.ts';
 import { isBlank } from '../base/text.ts';
+import type { Part } from '../contract/part.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow, Store, TurnRow, Write } from '../store/store.ts';
 import { makeCallId } from './call-ids.ts';
 import { readContent } from './message-record.ts';
+import type { Steer } from './steer-queue.ts';
 
 /** Data that a provider's package needs back unchanged with a part: signatures, item ids, encrypted reasoning. */
 export type PartMetadata = Readonly<Record<string, unknown>>;
@@ -28,8 +30,26 @@ export type SentPart =
       readonly metadata?: PartMetadata;
     };
 
+/** An image, by the id of the file that has its bytes. */
+export interface ImageRef {
+  readonly fileId: string;
+  readonly name: string;
+}
+
+/** A part of a prompt, as it is sent: the text of a file is in here, so that it is sent the same each time. */
+export type SentInput =
+  | { readonly type: 'text'; readonly text: string }
+  | ({ readonly type: 'image' } & ImageRef);
+
 export type NewTurn =
-  | { readonly kind: 'prompt'; readonly messageId: string; readonly text: string }
+  | {
+      readonly kind: 'prompt';
+      readonly messageId: string;
+      readonly text: string;
+      readonly parts?: readonly SentInput[];
+    }
+  /** A message of the user beside the prompts: to the working run, or before the prompt. */
+  | { readonly kind: 'message'; readonly messageId: string; readonly text: string }
   /** A message of the server to the model, in the role of the user. */
   | { readonly kind: 'note'; readonly text: string }
   /** One step. `model` is null if it is not known. */
@@ -50,6 +70,8 @@ export type AnswerTurn = Extract<Turn, { kind: 'answer' }>;
 export interface CallResult {
   readonly text: string;
   readonly isError: boolean;
+  /** Images that the tool has read. */
+  readonly images?: readonly ImageRef[];
 }
 
 export interface Transcript {
@@ -57,6 +79,8 @@ export interface Transcript {
   readonly turns: readonly Turn[];
   /** By call id. */
   readonly results: ReadonlyMap<string, CallResult>;
+  /** Messages to the run `waitingOf` that it has not taken. They are not among the turns. */
+  readonly waiting: readonly Steer[];
 }
 
 const pageSize = 500;
@@ -68,7 +92,12 @@ export async function readTranscript(
   {
     after,
     includes,
-  }: { readonly after?: string | undefined; readonly includes: (runId: string | null) => boolean },
+    waitingOf,
+  }: {
+    readonly after?: string | undefined;
+    readonly includes: (runId: string | null) => boolean;
+    readonly waitingOf?: string;
+  },
 ): Promise<Transcript> {
   const place = after === undefined ? undefined : placeOf(after);
   const [messages, rows] = await Promise.all([
@@ -81,21 +110,24 @@ export async function readTranscript(
   const calls = new Set<string>();
   const cuts = new Map<string, string>();
   for (const { turn } of stored) {
-    if (turn.kind === 'prompt') held.add(turn.messageId);
+    if (turn.kind === 'prompt' || turn.kind === 'message') held.add(turn.messageId);
     if (turn.kind === 'answer')
       for (const part of turn.parts) if (part.type === 'call') calls.add(part.callId);
     if (turn.kind === 'cut') for (const { callId, text } of turn.results) cuts.set(callId, text);
   }
 
   const results = new Map<string, CallResult>();
+  const waiting: Steer[] = [];
   const items: (Stored & { readonly turn?: NewTurn; readonly row?: MessageRow })[] = [];
   for (const row of messages) {
     if (!includes(row.runId) || held.has(row.id)) continue;
-    const { content, tool, sent } = readContent(row);
+    const { content, tool, sent, parts, via } = readContent(row);
     if (tool?.callId !== undefined && calls.has(tool.callId)) {
       const text = cuts.get(tool.callId) ?? content;
-      results.set(tool.callId, { text, isError: tool.isError });
-    } else if (sent !== true) items.push({ id: row.id, runId: row.runId, row });
+      const images = imagesOf(parts);
+      results.set(tool.callId, { text, isError: tool.isError, ...(images.length === 0 ? {} : { images }) });
+    } else if (via === 'steer' && row.runId === waitingOf) waiting.push({ messageId: row.id, text: content });
+    else if (sent !== true) items.push({ id: row.id, runId: row.runId, row });
   }
   for (const { id, runId, turn } of stored) if (turn.kind !== 'cut') items.push({ id, runId, turn });
 
@@ -104,7 +136,7 @@ export async function readTranscript(
     if (row !== undefined) addMessage(turns, results, row, calls);
     else if (turn !== undefined && turn.kind !== 'cut') turns.push({ ...turn, id, runId });
   }
-  return { turns, results };
+  return { turns, results, waiting };
 }
 
 /**
@@ -118,9 +150,16 @@ function addMessage(
   calls: ReadonlySet<string>,
 ): void {
   const { id, runId, role } = row;
-  const { content, tool } = readContent(row);
+  const { content, tool, parts, via } = readContent(row);
   if (role === 'user') {
-    if (!isBlank(content)) turns.push({ kind: 'prompt', id, runId, messageId: id, text: content });
+    if (isBlank(content)) return;
+    const message = { id, runId, messageId: id, text: content };
+    const sent = (parts ?? []).map(withoutFile);
+    turns.push(
+      via === undefined
+        ? { kind: 'prompt', ...message, ...(sent.length === 0 ? {} : { parts: sent }) }
+        : { kind: 'message', ...message },
+    );
     return;
   }
   if (tool === undefined) {
@@ -137,6 +176,18 @@ function addMessage(
   // Text right before a call belongs to the same answer.
   if (isText && last.runId === runId) turns[turns.length - 1] = { ...last, id, parts: [...last.parts, call] };
   else turns.push({ kind: 'answer', id, runId, model: null, parts: [call] });
+}
+
+export function imagesOf(parts: readonly Part[] | undefined): readonly ImageRef[] {
+  return (parts ?? []).flatMap(({ type, fileId = '', name = '' }) =>
+    type === 'image' ? [{ fileId, name }] : [],
+  );
+}
+
+/** For the prompt of a run that never began: the text of its files was not read. */
+function withoutFile({ type, text = '', fileId = '', name = '' }: Part): SentInput {
+  if (type === 'image') return { type, fileId, name };
+  return { type: 'text', text: type === 'text' ? text : `[The file ${JSON.stringify(name)}]` };
 }
 
 /** The part of an id by which ids of all kinds sort: what follows the prefix. */

@@ -26,9 +26,18 @@ export function mcpDoor({
   logger,
   patienceMs = defaultPatienceMs,
 }: McpDoorOptions): () => Promise<McpDoor> {
-  const { runs, sessions, tools, allPermissions } = agent;
+  const { runs, sessions, tools, allPermissions, inbox } = agent;
   const cursors = { read: pageRequest, next: nextCursorOf };
-  const services = { runs, sessions, tools, permissions: allPermissions, events: log, checkOf, cursors };
+  const services = {
+    runs,
+    sessions,
+    tools,
+    permissions: allPermissions,
+    inbox,
+    events: log,
+    checkOf,
+    cursors,
+  };
   let door: Promise<McpDoor> | undefined;
   return () => {
     door ??= import('../mcp-server/door.ts').then(({ createMcpDoor }) =>

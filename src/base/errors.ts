@@ -82,6 +82,16 @@ const table = {
     title: 'MCP server not found',
     when: 'No MCP server has this name.',
   },
+  question_not_found: {
+    status: 404,
+    title: 'Question not found',
+    when: 'No question with this id is pending or was answered recently.',
+  },
+  tool_call_not_found: {
+    status: 404,
+    title: 'Tool call not found',
+    when: "No call of a caller's tool with this id is pending or was answered recently.",
+  },
   event_not_found: { status: 404, title: 'Event not found', when: 'No event has this id.' },
   webhook_not_found: { status: 404, title: 'Webhook not found', when: 'No webhook has this id.' },
   trigger_not_found: { status: 404, title: 'Trigger not found', when: 'No trigger has this id.' },
@@ -92,6 +102,11 @@ const table = {
   },
   key_not_found: { status: 404, title: 'API key not found', when: 'No API key has this id.' },
   file_not_found: { status: 404, title: 'File not found', when: 'The path given to a tool does not exist.' },
+  upload_not_found: {
+    status: 404,
+    title: 'Uploaded file not found',
+    when: 'No uploaded file has this id, or it was deleted. Files are kept as long as events.',
+  },
   method_not_allowed: {
     status: 405,
     title: 'Method not allowed',
@@ -112,10 +127,30 @@ const table = {
     title: 'Session busy',
     when: 'The session has an unfinished run and cannot be changed this way.',
   },
+  nothing_to_undo: {
+    status: 409,
+    title: 'Nothing to undo',
+    when: 'The session has no prompt that could be undone.',
+  },
+  nothing_to_redo: {
+    status: 409,
+    title: 'Nothing to redo',
+    when: 'The session has no undo that could be taken back. A new prompt makes undos final.',
+  },
+  session_exists: {
+    status: 409,
+    title: 'Session already exists',
+    when: 'A session with this id already exists.',
+  },
   run_ended: {
     status: 409,
     title: 'Run has ended',
-    when: 'The run has already ended and cannot be cancelled.',
+    when: 'The run has already ended, or is about to: it cannot be cancelled, and takes no more messages.',
+  },
+  step_mismatch: {
+    status: 409,
+    title: 'Another step',
+    when: 'The run is not at the `expectedStep` of the message. The message was not taken.',
   },
   run_not_resumable: {
     status: 409,
@@ -126,6 +161,16 @@ const table = {
     status: 409,
     title: 'Permission already resolved',
     when: 'The permission was already decided, or its run has ended.',
+  },
+  question_resolved: {
+    status: 409,
+    title: 'Question already resolved',
+    when: 'The question was already answered, nobody answered it in time, or its run has ended.',
+  },
+  tool_call_resolved: {
+    status: 409,
+    title: 'Tool call already resolved',
+    when: 'The call already has its result, nobody gave one in time, or its run has ended.',
   },
   session_agent_mismatch: {
     status: 409,
@@ -208,8 +253,23 @@ const table = {
     title: 'Outcome unknown',
     when: 'The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.',
   },
+  range_not_satisfiable: {
+    status: 416,
+    title: 'Range not satisfiable',
+    when: 'The file has no bytes in the requested range. `Content-Range` gives its size.',
+  },
   body_too_large: { status: 413, title: 'Body too large', when: 'The body is larger than `maxRequestSize`.' },
   uri_too_long: { status: 414, title: 'URL too long', when: 'The request target is longer than 8 KiB.' },
+  file_too_large: {
+    status: 413,
+    title: 'File too large',
+    when: 'An uploaded file, or one of a part of the prompt, is larger than `maxFileSize`, or an image is larger than models take. `errors` names the part.',
+  },
+  unsupported_file_type: {
+    status: 415,
+    title: 'Unsupported file type',
+    when: 'The content of a file is neither text nor a PDF, PNG, JPEG, GIF or WebP, or that of an `image` part is no image. `errors` names the part.',
+  },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
@@ -229,6 +289,21 @@ const table = {
     status: 422,
     title: 'Not supported by the agent',
     when: 'The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.',
+  },
+  model_cannot_see: {
+    status: 422,
+    title: 'Model cannot see images',
+    when: 'The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.',
+  },
+  file_unreadable: {
+    status: 422,
+    title: 'File cannot be read',
+    when: 'A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.',
+  },
+  output_invalid: {
+    status: 422,
+    title: 'Answer does not match the format',
+    when: 'The answer does not match `options.format`, even after two more tries. `response` has the last one.',
   },
   model_not_found: { status: 422, title: 'Model not found', when: 'The provider does not have this model.' },
   context_too_long: {
@@ -265,6 +340,11 @@ const table = {
     status: 429,
     title: 'Too many runs',
     when: 'The run queue of the session, the API key or the server is full; see Retry-After.',
+  },
+  too_many_messages: {
+    status: 429,
+    title: 'Too many messages',
+    when: 'Too many messages wait for the next step of the run; see Retry-After.',
   },
   too_many_waiting_runs: {
     status: 429,
@@ -368,7 +448,17 @@ const table = {
     title: 'Agent timed out',
     when: 'The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.',
   },
+  unanswered: {
+    status: 504,
+    title: 'Nobody answered',
+    when: 'Nobody answered a permission or a question within `permissionTimeoutMs`, and `onUnanswered` is `fail`. As the outcome of a tool call: nobody answered in time.',
+  },
   run_timeout: { status: 504, title: 'Run timed out', when: 'The run took longer than its `timeoutMs`.' },
+  uploads_full: {
+    status: 507,
+    title: 'No room for files',
+    when: 'The kept files take up `maxStoredFiles` together. Delete some, or raise the limit.',
+  },
   storage_full: {
     status: 507,
     title: 'Disk full',
@@ -422,6 +512,8 @@ export class CodeBuddyError extends Error {
   readonly code: ProblemCode;
   /** The invalid fields of a `validation_failed`, at most 100. */
   readonly errors: readonly FieldError[] | undefined;
+  /** The last answer, with `output_invalid`. */
+  readonly response: string | undefined;
   /** Response headers of the problem, such as `Retry-After` or `Allow`. */
   readonly headers: Readonly<Record<string, string>> | undefined;
 
@@ -432,6 +524,7 @@ export class CodeBuddyError extends Error {
       cause?: unknown;
       errors?: readonly FieldError[];
       headers?: Readonly<Record<string, string>>;
+      response?: string;
     } = {},
   ) {
     super(cut(detail, maxDetailLength), options.cause === undefined ? undefined : { cause: options.cause });
@@ -442,6 +535,7 @@ export class CodeBuddyError extends Error {
       message: cut(message, maxErrorLength),
     }));
     this.headers = options.headers;
+    this.response = options.response;
   }
 
   /** The HTTP status of `code`. */

@@ -13,6 +13,8 @@ export type IdPrefix =
   | 'whk'
   | 'dlv'
   | 'prm'
+  | 'qst'
+  | 'tcl'
   | 'msg'
   | 'trn'
   | 'key'
@@ -20,7 +22,10 @@ export type IdPrefix =
   | 'nod'
   | 'trg'
   | 'trc'
-  | 'cmd';
+  | 'cmd'
+  | 'chg'
+  | 'und'
+  | 'fil';
 /** An id typed by its kind: `Id<'ses'>` is the id of a session. */
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 

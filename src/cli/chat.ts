@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { defaultHome } from '../base/home-paths.ts';
 import { CodeBuddyApiError, type CodeBuddyClient } from '../client/index.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
+import { askAgentQuestion } from './agent-question.ts';
 import { type BusyKeys, watchKeys } from './busy-keys.ts';
 import { type ChatState, runChatCommand } from './chat-commands.ts';
 import { openChatHistory } from './chat-history.ts';
@@ -159,6 +160,14 @@ function promptWith(text: string, { options, state }: Chat): BusyWork {
           keys.pause();
           try {
             return await askForDecision(question, process.stdin, ended);
+          } finally {
+            keys.resume();
+          }
+        },
+        reply: async (question, ended) => {
+          keys.pause();
+          try {
+            return await askAgentQuestion(question, process.stdin, ended);
           } finally {
             keys.resume();
           }

@@ -15,15 +15,28 @@ export const commands: Commands = {
   },
   chat: { description: 'Chat with the agent in the terminal.', load: () => import('./chat.ts') },
   tools: { description: 'List and run tools.', load: () => import('./tools.ts') },
-  runs: { description: 'List, show, cancel and resume runs.', load: () => import('./runs.ts') },
+  runs: { description: 'List, show, steer, cancel and resume runs.', load: () => import('./runs.ts') },
   permissions: {
     description: 'List, allow and deny pending permissions.',
     load: () => import('./permissions.ts'),
   },
+  inbox: {
+    description: 'List what runs wait for, and answer questions of the agent.',
+    load: () => import('./inbox.ts'),
+  },
   sessions: {
-    description: 'List, show, fork, export and delete sessions.',
+    description: 'List, search, show, add to, compact, fork, archive, export and delete sessions.',
     load: () => import('./sessions.ts'),
   },
+  changes: {
+    description: 'Show the files that a session has changed.',
+    load: () => import('./changes.ts'),
+  },
+  undo: {
+    description: 'Take a session and its files back to before a prompt.',
+    load: () => import('./undo.ts'),
+  },
+  redo: { description: 'Take back the last undo of a session.', load: () => import('./redo.ts') },
   events: { description: 'Follow the event log.', load: () => import('./events.ts') },
   webhooks: { description: 'Create, update, test and remove webhooks.', load: () => import('./webhooks.ts') },
   deliveries: {

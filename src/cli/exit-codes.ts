@@ -107,7 +107,7 @@ function describe(error: unknown, command: Command | undefined): Described {
   if (error instanceof PromptFailure) {
     const { code, hints, more } = error;
     const exitCode =
-      code === 'permission_required'
+      code === 'permission_required' || code === 'answer_required'
         ? exitCodes.permission
         : code === 'server_unreachable'
           ? exitCodes.unreachable

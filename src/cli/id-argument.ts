@@ -7,6 +7,8 @@ const kinds = {
   ses: { noun: 'a session', command: 'sessions show' },
   run: { noun: 'a run', command: 'runs show' },
   prm: { noun: 'a permission', command: 'permissions list' },
+  qst: { noun: 'a question', command: 'inbox list' },
+  tcl: { noun: 'a tool call', command: 'inbox list' },
   msg: { noun: 'a message', command: undefined },
   evt: { noun: 'an event', command: undefined },
   whk: { noun: 'a webhook', command: 'webhooks show' },
@@ -17,7 +19,7 @@ const kinds = {
 
 export type IdKind = keyof typeof kinds;
 
-const generatedId = /^(ses|run|prm|msg|evt|whk|trg|dlv|key)_[0-9A-Z]{26}$/;
+const generatedId = /^(ses|run|prm|qst|tcl|msg|evt|whk|trg|dlv|key)_[0-9A-Z]{26}$/;
 
 /** Adds the argument `<id>`, or `[id]` if it is optional. */
 export function withId(command: Command, kind: IdKind, { optional = false } = {}): Command {

@@ -14,6 +14,8 @@ export function define(models: Command): void {
       'after',
       `
 Prices are in US dollars per million tokens of input and output.
+READY is "no answer" for a server of this machine or its network that does not answer.
+CAN says what the model can do; a ? follows what is not known: vision means images, schema structured output.
 USE is default (answers prompts that name no model), fallback (answers if those before it fail) or by name
 (answers prompts with --model).
 
@@ -26,13 +28,14 @@ Examples:
         const answer = await client.models.list({ signal });
         if (options.json) return printJson(answer);
         printTable(
-          ['MODEL', 'USE', 'READY', 'CONTEXT', 'PRICE IN/OUT', 'DETAIL'],
+          ['MODEL', 'USE', 'READY', 'CONTEXT', 'PRICE IN/OUT', 'CAN', 'DETAIL'],
           answer.models.map((model) => [
             model.id,
             model.use === 'by_name' ? 'by name' : model.use,
-            model.ready ? 'yes' : 'no',
+            readyOf(model),
             contextOf(model),
             priceOf(model),
+            abilitiesOf(model),
             model.detail,
           ]),
         );
@@ -42,6 +45,26 @@ Examples:
         print(paint('dim', 'To choose another one: codebuddy config set model MODEL'));
       });
     });
+}
+
+function readyOf({ ready, reachable }: Model): string {
+  if (!ready) return 'no';
+  return reachable === false ? 'no answer' : 'yes';
+}
+
+/** `tools, vision`; a `?` follows what is not known. */
+function abilitiesOf({ can }: Model): string {
+  const words = {
+    tools: 'tools',
+    vision: 'vision',
+    structuredOutput: 'schema',
+    reasoning: 'reasoning',
+  } as const;
+  const known = Object.entries(words).flatMap(([ability, word]) => {
+    const has = can[ability as keyof typeof words];
+    return has === false ? [] : [has === null ? `${word}?` : word];
+  });
+  return known.join(', ') || '-';
 }
 
 /** `200k`, `1M`; `-` if it is not known. */

@@ -37,7 +37,7 @@ async function list(options: ConnectionOptions): Promise<void> {
         runId,
         tool,
         sandbox ?? '-',
-        localTime(expiresAt),
+        expiresAt === null ? '-' : localTime(expiresAt),
         alwaysCovers ?? rule,
         JSON.stringify(params),
       ]),

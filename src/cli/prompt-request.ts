@@ -19,6 +19,8 @@ export interface RequestOptions extends WorkspaceOptions {
   /** In ms. */
   readonly timeout?: number | undefined;
   readonly permissionMode?: PermissionMode | undefined;
+  /** The JSON Schema of the answer. */
+  readonly schema?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface SessionOptions {
@@ -77,7 +79,7 @@ export async function latestSession(client: CodeBuddyClient, signal: AbortSignal
 }
 
 export function toRequest(prompt: string, options: RequestOptions): PromptRequest {
-  const { session, agent, model, maxSteps, timeout, permissionMode } = options;
+  const { session, agent, model, maxSteps, timeout, permissionMode, schema } = options;
   const runOptions = {
     ...(agent === undefined ? {} : { agent }),
     ...(model === undefined ? {} : { model }),
@@ -85,6 +87,7 @@ export function toRequest(prompt: string, options: RequestOptions): PromptReques
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
     ...(permissionMode === undefined ? {} : { permissionMode }),
     ...workspaceFields(options),
+    ...(schema === undefined ? {} : { format: { type: 'json_schema' as const, schema } }),
   };
   return {
     prompt,

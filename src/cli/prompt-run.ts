@@ -12,7 +12,13 @@ import { runEndEvents } from '../contract/event-catalogue.ts';
 import { startBusyLine } from './busy-line.ts';
 import { complain, oneLine, type Pieces, paint, printJsonLine, printPieces } from './output.ts';
 import type { OutputFormat } from './output-format.ts';
-import { type Ask, createAsking, permissionRequired } from './permission-asking.ts';
+import {
+  type Ask,
+  answerRequired,
+  createAsking,
+  permissionRequired,
+  type Reply,
+} from './permission-asking.ts';
 import { cutOff } from './prompt-outcome.ts';
 import type { Place } from './prompt-place.ts';
 
@@ -21,6 +27,8 @@ interface RunView {
   readonly place: Place;
   /** Undefined without a terminal. */
   readonly ask: Ask | undefined;
+  /** Answers questions of the agent. Undefined without a terminal. */
+  readonly reply: Reply | undefined;
   /** Without a terminal, wait until a permission is decided elsewhere. */
   readonly wait: boolean;
   /** Called once, with the session of the run. */
@@ -33,7 +41,7 @@ const ends: ReadonlySet<string> = new Set(runEndEvents);
 export async function showRun(
   client: CodeBuddyClient,
   request: PromptRequest,
-  { format, place, ask, wait, onSession }: RunView,
+  { format, place, ask, reply, wait, onSession }: RunView,
   signal: AbortSignal,
 ): Promise<StreamEvent> {
   let openQuestions = 0;
@@ -55,6 +63,18 @@ export async function showRun(
         if (ask === undefined && !wait) throw await permissionRequired(event, place);
         openQuestions++;
         await asking.start(event, ask);
+      } else if (type === 'question.asked') {
+        writer.endLine();
+        if (reply === undefined && !wait) throw answerRequired(event);
+        openQuestions++;
+        asking.startQuestion(event, reply);
+      } else if (type === 'question.answered' || type === 'question.expired') {
+        await asking.end(event.data.questionId);
+        openQuestions--;
+        if (format === 'text')
+          complain(
+            paint('dim', `· ${type === 'question.answered' ? oneLine(event.data.answer) : 'not answered'}`),
+          );
       } else if (type === 'permission.resolved') {
         await asking.end(String(data.permissionId));
         openQuestions--;

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { CodeBuddyClient, PromptRequest, StreamEvent } from '../client/index.ts';
+import { askAgentQuestion } from './agent-question.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
 import { limits } from './field-limits.ts';
@@ -9,8 +10,8 @@ import { Flag } from './flag.ts';
 import { oneOf, repeated, seconds, wholeNumber } from './option-values.ts';
 import { complain, oneLine, printJson } from './output.ts';
 import { type OutputFormat, outputFormatOf, outputFormats } from './output-format.ts';
-import type { Ask } from './permission-asking.ts';
-import { withFiles } from './prompt-files.ts';
+import type { Ask, Reply } from './permission-asking.ts';
+import { readImages, upload, withFiles } from './prompt-files.ts';
 import { readPrompt } from './prompt-input.ts';
 import { failureOf } from './prompt-outcome.ts';
 import { findPlace, type Place, tellPlace } from './prompt-place.ts';
@@ -26,11 +27,13 @@ import {
   withSession,
 } from './prompt-request.ts';
 import { showRun } from './prompt-run.ts';
+import { readSchema } from './read-schema.ts';
 import { askForDecision, findTerminal } from './terminal.ts';
 import { withWorkspace } from './workspace-flags.ts';
 
 interface PromptOptions extends ConnectionOptions, SessionOptions, RequestOptions {
   readonly file?: readonly string[];
+  readonly image?: readonly string[];
   readonly outputFormat?: OutputFormat;
   readonly wait?: boolean;
 }
@@ -43,7 +46,17 @@ export function define(prompt: Command): void {
       .description('Send a prompt. The answer is printed to standard output, tool calls to standard error.')
       .argument('<prompt...>', 'the prompt; piped input is appended; - waits for the end of piped input')
       .addOption(
-        new Flag<readonly string[]>('--file <path>', 'append this text file to the prompt; may be repeated', {
+        new Flag<readonly string[]>(
+          '--file <path>',
+          'append this text file, or send this PDF or image with the prompt; may be repeated',
+          {
+            parse: repeated((path) => path),
+          },
+        ),
+      )
+      .addOption(
+        new Flag<readonly string[]>('--image <path>', 'send this image with the prompt; may be repeated', {
+          field: 'parts',
           parse: repeated((path) => path),
         }),
       )
@@ -69,6 +82,13 @@ export function define(prompt: Command): void {
           { parse: oneOf('--output-format', outputFormats) },
         ),
       )
+      .addOption(
+        new Flag<Readonly<Record<string, unknown>>>(
+          '--schema <file>',
+          'JSON Schema that the answer must match; see --json',
+          { field: 'options/format/schema', parse: readSchema },
+        ),
+      )
       .option('--wait', 'without a terminal, wait until a permission is decided elsewhere'),
   )
     .addHelpText(
@@ -84,6 +104,7 @@ Examples:
   codebuddy prompt --worktree 'upgrade the dependencies'
   codebuddy prompt -c 'and now write a test for it'
   codebuddy prompt --file build.log 'why does the build fail?'
+  codebuddy prompt --image shot.png --file report.pdf 'does the page match the report?'
   codebuddy prompt --json 'run npm test' | jq -r .response
 
 Exit codes: 0 complete answer, 1 no answer or an incomplete one, 5 a tool needs permission and there is no terminal; the run waits`,
@@ -92,10 +113,15 @@ Exit codes: 0 complete answer, 1 no answer or an incomplete one, 5 a tool needs 
       checkSessionFlags(options);
       const format = outputFormatOf(options);
       const said = await readPrompt(words, process.stdin);
-      const prompt = withFiles(said, options.file ?? [], limits.prompt.maxLength);
+      const { prompt, files } = withFiles(said, options.file ?? [], limits.prompt.maxLength);
+      const all = [...readImages(options.image ?? []), ...files];
       await withClient(options, async (client, signal) => {
         const session = options.continue ? await latestSession(client, signal) : options.session;
-        const request = toRequest(prompt, { ...options, session });
+        const parts = await upload(client, all, signal);
+        const request = {
+          ...toRequest(prompt, { ...options, session }),
+          ...(parts.length === 0 ? {} : { parts }),
+        };
         await answer(client, request, { format, wait: options.wait === true }, signal);
       });
     });
@@ -117,7 +143,9 @@ async function answer(
   const terminal = findTerminal();
   const ask: Ask | undefined = terminal && ((question, ended) => askForDecision(question, terminal, ended));
   try {
-    finish(await showRun(client, request, { format, place, ask, wait }, signal), format);
+    const reply: Reply | undefined =
+      terminal && ((question, ended) => askAgentQuestion(question, terminal, ended));
+    finish(await showRun(client, request, { format, place, ask, reply, wait }, signal), format);
   } finally {
     if (terminal !== process.stdin) terminal?.destroy();
   }

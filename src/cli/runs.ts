@@ -8,9 +8,10 @@ import { type ConnectionOptions, withClient, withConnection } from './connection
 import { Flag } from './flag.ts';
 import { idOf, withId } from './id-argument.ts';
 import { localTime } from './local-time.ts';
-import { oneOf } from './option-values.ts';
+import { oneOf, wholeNumber } from './option-values.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging.ts';
+import { readPrompt } from './prompt-input.ts';
 
 interface ListOptions extends ConnectionOptions, PageOptions {
   readonly status?: RunStatus;
@@ -43,6 +44,20 @@ export function define(runs: Command): void {
     );
   });
   withConnection(
+    withId(
+      runs.command('steer').description('Send a message to a run. The run sees it before its next step.'),
+      'run',
+    ),
+  )
+    .argument('[text...]', 'the message (default: standard input; - waits for it)')
+    .addOption(
+      new Flag('--expected-step <step>', 'refuse the message if the run is at another step', {
+        field: 'expectedStep',
+        parse: wholeNumber('--expected-step', { minimum: 0, maximum: 1_000_000 }),
+      }),
+    )
+    .action(steer);
+  withConnection(
     withId(runs.command('resume').description('Resume an interrupted or failed run.'), 'run'),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) =>
@@ -73,6 +88,21 @@ async function list(options: ListOptions): Promise<void> {
       ]),
     );
     printNextPage(answer.nextCursor);
+  });
+}
+
+async function steer(
+  id: string,
+  words: readonly string[],
+  options: ConnectionOptions & { readonly expectedStep?: number },
+): Promise<void> {
+  const text = await readPrompt(words, process.stdin);
+  await withClient(options, async (client, signal) => {
+    const { expectedStep } = options;
+    const body = { text, ...(expectedStep === undefined ? {} : { expectedStep }) };
+    const steered = await client.runs.steer(id, body, { signal });
+    if (options.json) printJson(steered);
+    else print(`${steered.messageId} waits for the next step of ${steered.runId}`);
   });
 }
 

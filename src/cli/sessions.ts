@@ -3,8 +3,10 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { fileError } from '../base/file-errors.ts';
-import type { Message } from '../client/index.ts';
+import type { Message, SearchHit } from '../client/index.ts';
 import { agentNameSchema, builtinAgent, presetAgents } from '../contract/agent.ts';
+import { type MessageRole, messageRoles } from '../contract/message.ts';
+import { type ArchivedFilter, archivedFilters } from '../contract/search.ts';
 import { type ExportFormat, exportFormats } from '../contract/session.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { limits } from './field-limits.ts';
@@ -14,12 +16,33 @@ import { localTime } from './local-time.ts';
 import { oneOf, textOf } from './option-values.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging.ts';
+import { readPrompt } from './prompt-input.ts';
+import { modelFlag } from './prompt-request.ts';
 import { UsageError } from './usage-error.ts';
 import { type WorkspaceOptions, withWorkspace, workspaceFields } from './workspace-flags.ts';
 
 interface ExportOptions extends ConnectionOptions {
   readonly format: ExportFormat;
   readonly output?: string;
+}
+
+interface ListOptions extends ConnectionOptions, PageOptions {
+  readonly agent?: string;
+  readonly archived: ArchivedFilter;
+}
+
+interface SearchOptions extends ConnectionOptions, PageOptions {
+  readonly session?: string;
+  readonly role?: MessageRole;
+  readonly archived: ArchivedFilter;
+}
+
+function archivedFlag(defaultValue: ArchivedFilter): Flag {
+  return new Flag('--archived <filter>', `archived sessions: ${archivedFilters.join(', ')}`, {
+    field: 'archived',
+    parse: oneOf('--archived', archivedFilters),
+    defaultValue,
+  });
 }
 
 export function define(sessions: Command): void {
@@ -31,27 +54,33 @@ export function define(sessions: Command): void {
         words: [builtinAgent, ...presetAgents],
       }),
     ),
-  ).action(async (options: ConnectionOptions & PageOptions & { readonly agent?: string }) => {
-    await withClient(options, async (client, signal) => {
-      const answer = await client.sessions.list(
-        { ...pageQuery(options), ...(options.agent === undefined ? {} : { agent: options.agent }) },
-        { signal },
-      );
-      if (options.json) return printJson(answer);
-      printTable(
-        ['ID', 'UPDATED', 'MESSAGES', 'STATUS', 'AGENT', 'TITLE'],
-        answer.sessions.map(({ id, updatedAt, messageCount, status, agent, title }) => [
-          id,
-          localTime(updatedAt),
-          String(messageCount),
-          status,
-          agent,
-          title,
-        ]),
-      );
-      printNextPage(answer.nextCursor);
+  )
+    .addOption(archivedFlag('false'))
+    .action(async (options: ListOptions) => {
+      await withClient(options, async (client, signal) => {
+        const answer = await client.sessions.list(
+          {
+            ...pageQuery(options),
+            archived: options.archived,
+            ...(options.agent === undefined ? {} : { agent: options.agent }),
+          },
+          { signal },
+        );
+        if (options.json) return printJson(answer);
+        printTable(
+          ['ID', 'UPDATED', 'MESSAGES', 'STATUS', 'AGENT', 'TITLE'],
+          answer.sessions.map(({ id, updatedAt, messageCount, status, archived, agent, title }) => [
+            id,
+            localTime(updatedAt),
+            String(messageCount),
+            archived ? `${status}, archived` : status,
+            agent,
+            title,
+          ]),
+        );
+        printNextPage(answer.nextCursor);
+      });
     });
-  });
   withConnection(
     withWorkspace(sessions.command('create').description('Create a session.'), '')
       .addOption(
@@ -193,6 +222,106 @@ export function define(sessions: Command): void {
       );
     });
   withConnection(
+    withId(
+      sessions
+        .command('compact')
+        .description('Replace the older part of a session by a summary for the model.'),
+      'ses',
+    ),
+  )
+    .addOption(modelFlag('model that writes the summary'))
+    .action(async (id: string, options: ConnectionOptions & { readonly model?: string }) => {
+      await withClient(
+        options,
+        async (client, signal) => {
+          const body = options.model === undefined ? {} : { model: options.model };
+          const done = await client.sessions.compact(id, body, { signal });
+          if (options.json) printJson(done);
+          else if (!done.compacted) print(`Nothing was compacted: ${done.reason}`);
+          else
+            print(
+              `${done.summarized} prompts and answers became a summary, ${done.kept} stay: about ${done.tokensBefore} tokens before, ${done.tokensAfter} after.`,
+            );
+        },
+        'Waiting for the summary',
+      );
+    });
+  withConnection(
+    withId(
+      sessions
+        .command('add-message')
+        .description('Add a message without starting a run. The next run of the session sees it.'),
+      'ses',
+    ),
+  )
+    .argument('[text...]', 'the message (default: standard input; - waits for it)')
+    .action(async (id: string, words: readonly string[], options: ConnectionOptions) => {
+      const text = await readPrompt(words, process.stdin);
+      await withClient(options, async (client, signal) => {
+        const message = await client.sessions.addMessage(id, text, { signal });
+        if (options.json) printJson(message);
+        else print(`${message.id} waits for the next run of ${id}`);
+      });
+    });
+  withConnection(
+    withPaging(
+      sessions
+        .command('search')
+        .description('Search the messages of all sessions, newest first.')
+        .argument('<text...>', 'words, the last of which may be incomplete; "phrases" in quotes'),
+    )
+      .addOption(
+        new Flag('--session <id>', 'only messages of this session', {
+          field: 'sessionId',
+          parse: idOf('--session', 'ses'),
+        }),
+      )
+      .addOption(
+        new Flag('--role <role>', `only messages with this role: ${messageRoles.join(', ')}`, {
+          field: 'role',
+          parse: oneOf('--role', messageRoles),
+        }),
+      )
+      .addOption(archivedFlag('all')),
+  ).action(async (words: readonly string[], options: SearchOptions) => {
+    await withClient(options, async (client, signal) => {
+      const { session, role, archived } = options;
+      const answer = await client.sessions.search(
+        {
+          ...pageQuery(options),
+          q: words.join(' '),
+          archived,
+          ...(session === undefined ? {} : { sessionId: session }),
+          ...(role === undefined ? {} : { role }),
+        },
+        { signal },
+      );
+      if (options.json) return printJson(answer);
+      for (const hit of answer.hits) {
+        const who = hit.message.tool ?? hit.message.role;
+        print(`${paint('cyan', hit.session.id)} ${oneLine(hit.session.title)}`);
+        print(`  ${paint('dim', `${localTime(hit.message.createdAt)} ${who}`)} ${marked(hit.snippet)}\n`);
+      }
+      if (answer.hits.length === 0) print('No message has these words.');
+      if (answer.indexing) print(paint('dim', 'Older messages are still being added to the index.'));
+      printNextPage(answer.nextCursor);
+    });
+  });
+  for (const archived of [true, false]) {
+    const [name, description, done] = archived
+      ? ['archive', 'Leave a session out of lists. A prompt brings it back.', 'Archived']
+      : ['unarchive', 'Bring an archived session back to lists.', 'Unarchived'];
+    withConnection(withId(sessions.command(name).description(description), 'ses')).action(
+      async (id: string, options: ConnectionOptions) => {
+        await withClient(options, async (client, signal) => {
+          const session = await client.sessions.update(id, { archived }, { signal });
+          if (options.json) printJson(session);
+          else print(`${done} session ${id}.`);
+        });
+      },
+    );
+  }
+  withConnection(
     withId(sessions.command('delete').description('Delete a session with its messages and runs.'), 'ses'),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
@@ -201,4 +330,15 @@ export function define(sessions: Command): void {
       else print(`Deleted session ${id}.`);
     });
   });
+}
+
+/** The snippet with what was found in bold. */
+function marked({ text, marks }: SearchHit['snippet']): string {
+  let shown = '';
+  let at = 0;
+  for (const { start, end } of marks) {
+    shown += oneLine(text.slice(at, start)) + paint('bold', oneLine(text.slice(start, end)));
+    at = end;
+  }
+  return shown + oneLine(text.slice(at));
 }

@@ -63,6 +63,26 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/config': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the configuration: each setting with its value and its origin. Secrets are masked.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly get: operations['getConfig'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/deliveries': {
     readonly parameters: {
       readonly query?: never;
@@ -221,6 +241,122 @@ export interface paths {
      * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getEvent'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/files': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the entries of a folder of the workspace, folders first.
+     * @description One level of the tree. Ignored files and those that a deny rule withholds are left out. Links are not followed. On several nodes, each lists its own workspace.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listFiles'];
+    readonly put?: never;
+    /**
+     * Upload an image or a file for prompts.
+     * @description The body is the file itself, of any media type; the type is found in its content: text, PDF, PNG, JPEG, GIF or WebP. `maxFileSize` limits its size. A part of a prompt names it by `fileId`. It is deleted with the events of its day.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['uploadFile'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/files/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the name, type and size of an uploaded file.
+     * @description Requires an API key with the scope `read`.
+     */
+    readonly get: operations['getUploadedFile'];
+    readonly put?: never;
+    readonly post?: never;
+    /**
+     * Delete an uploaded file. Messages that carry it keep its name.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly delete: operations['deleteUploadedFile'];
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/files/{id}/content': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the bytes of an uploaded file.
+     * @description Requires an API key with the scope `read`.
+     */
+    readonly get: operations['getUploadedFileContent'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/files/content': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the content of a file of the workspace.
+     * @description Supports `Range` (one range), `If-Range`, `If-None-Match` and `If-Modified-Since`. HTML, SVG, XML and PDF are sent as attachments. No content runs scripts as a page of this server. The scope is that of the tool `read_file`.
+     *
+     *     Requires an API key with the scope `tools`.
+     */
+    readonly get: operations['getFileContent'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/inbox': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List what runs wait for, oldest first.
+     * @description Permissions, questions of the agent, and calls of tools of callers. Decide a permission with `POST /api/permissions/{id}`, answer a question with `POST /api/questions/{id}`, and a call with `POST /api/tool-calls/{id}`.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listInbox'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -454,11 +590,31 @@ export interface paths {
     readonly put?: never;
     /**
      * Send a prompt to the agent and wait for the answer, or stream its events.
-     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. With both `Prefer: detach` and an `Idempotency-Key`, a repeated request is answered by a 202 with the run.
+     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, an answer or a tool of the caller, the answer is a 202 with it. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. With both `Prefer: detach` and an `Idempotency-Key`, a repeated request is answered by a 202 with the run.
      *
      *     Requires an API key with the scope `prompt`.
      */
     readonly post: operations['prompt'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/questions/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Answer a question of the agent.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['answerQuestion'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -569,6 +725,50 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/runs/{id}/steer': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Send a message to a run that has not ended.
+     * @description The run sees the message before its next step. Several messages keep their order. If the model is giving its final answer, the run makes one more step. If a limit ends the run before, the next run of the session sees the message. Only the key that started the run, or one with the scope `tools`, may send messages to it.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['steerRun'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/search': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Search the messages of all sessions, newest first.
+     * @description Finds words and phrases in the first 65,536 characters of prompts, answers and outputs of tools. A page may have fewer hits than `limit`, and still a `nextCursor`.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['searchMessages'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/sessions': {
     readonly parameters: {
       readonly query?: never;
@@ -617,10 +817,54 @@ export interface paths {
     readonly options?: never;
     readonly head?: never;
     /**
-     * Update the title or metadata of a session.
+     * Update the title or metadata of a session, or archive it.
      * @description Requires an API key with the scope `prompt`.
      */
     readonly patch: operations['updateSession'];
+    readonly trace?: never;
+  };
+  readonly '/api/sessions/{id}/changes': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the files that a session has changed, by path.
+     * @description Compares each file with its content before the first change of the session. Files that are as before are left out, so a page may have fewer items than `limit`. Diffs need a key with the scope `tools`.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listSessionChanges'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/sessions/{id}/compact': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Replace the older part of the conversation that models read by a summary.
+     * @description The messages of the session stay. Prompts that come in meanwhile wait. Long conversations are summarized without a request, too.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['compactSession'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
     readonly trace?: never;
   };
   readonly '/api/sessions/{id}/events': {
@@ -728,7 +972,57 @@ export interface paths {
      */
     readonly get: operations['listSessionMessages'];
     readonly put?: never;
-    readonly post?: never;
+    /**
+     * Add a message to a session without starting a run.
+     * @description The next run of the session sees the message before its prompt. Several messages keep their order. The offline agent reads only prompts, so it does not use them.
+     *
+     *     Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['addSessionMessage'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/sessions/{id}/redo': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Redo: take back the last undo of a session.
+     * @description Brings back the messages and the files of the last undo. Files that someone else has changed since are refused and left as they are. A new prompt makes undos final.
+     *
+     *     Requires an API key with the scope `tools`.
+     */
+    readonly post: operations['redoSession'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/sessions/{id}/undo': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Undo: take a session and its files back to before a prompt.
+     * @description Hides the prompt and all later messages, and restores the files that the session has changed since. Each file is judged by itself: one that someone else has changed since is refused and left as it is; `files` has the outcome of each. `POST /api/sessions/{id}/redo` takes it back, until the next prompt. If the server stops in the middle, send it again: it finishes the work.
+     *
+     *     Requires an API key with the scope `tools`.
+     */
+    readonly post: operations['undoSession'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -743,7 +1037,7 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * List the settings of the server with their origins. Secrets are masked.
+     * List the settings, like `GET /api/config`.
      * @description Requires an API key with the scope `admin`.
      */
     readonly get: operations['listSettings'];
@@ -843,6 +1137,26 @@ export interface paths {
      *     Requires an API key with the scope `read`.
      */
     readonly post: operations['createStreamTicket'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/tool-calls/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Give the result of a call of the caller's tool.
+     * @description Requires an API key with the scope `prompt`.
+     */
+    readonly post: operations['answerToolCall'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1614,6 +1928,17 @@ export interface components {
       /** @description What the caller may do now. */
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
     };
+    /** CallerTool */
+    readonly CallerTool: {
+      /** @description Read by the model. */
+      readonly description: string;
+      /** @description Not the name of a tool of the server, and not that of another tool of the prompt. */
+      readonly name: string;
+      /** @description The JSON Schema (2020-12) of the parameters. Its type is `object`. 64 KiB at most. */
+      readonly schema: {
+        readonly [key: string]: unknown;
+      };
+    };
     /**
      * ChatCompletion
      * @description The answer of the agent.
@@ -1701,7 +2026,7 @@ export interface components {
     };
     /** ChatMessage */
     readonly ChatMessage: {
-      /** @description Text, or parts of the type `text`. */
+      /** @description Text, or parts: `text`; of the user also `image_url` and `file` with a `data:` URL. Images and files of earlier messages are left out of a conversation that begins elsewhere. */
       readonly content?:
         | string
         | readonly ({
@@ -1730,6 +2055,34 @@ export interface components {
         | null;
     } & {
       readonly [key: string]: unknown;
+    };
+    /**
+     * Compaction
+     * @description What was done to shorten the conversation that models read. The messages of the session stay.
+     */
+    readonly Compaction: {
+      readonly compacted: boolean;
+      /** @description US dollars; null if unknown. */
+      readonly cost: number | null;
+      /** @description Prompts and answers that are sent unchanged. */
+      readonly kept: number;
+      readonly model: string | null;
+      /** @description Why nothing was compacted. Null if it was. */
+      readonly reason: string | null;
+      readonly sessionId: string;
+      /** @description Prompts and answers that the summary replaces. */
+      readonly summarized: number;
+      readonly summary: string | null;
+      /** @description An estimate. */
+      readonly tokensAfter: number;
+      /** @description An estimate. */
+      readonly tokensBefore: number;
+      /** @description Tokens used; null if the model does not report them. */
+      readonly usage: {
+        readonly inputTokens: number;
+        readonly outputTokens: number;
+        readonly totalTokens: number;
+      } | null;
     };
     /**
      * CostThresholdEvent
@@ -1858,7 +2211,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -2027,6 +2380,11 @@ export interface components {
       | components['schemas']['WorktreeEndEvent']
       | components['schemas']['McpConnectEvent']
       | components['schemas']['McpFailEvent']
+      | components['schemas']['SessionUndoEvent']
+      | components['schemas']['SessionRedoEvent']
+      | components['schemas']['SessionCompactedEvent']
+      | components['schemas']['SessionArchiveEvent']
+      | components['schemas']['SessionUnarchiveEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -2038,6 +2396,8 @@ export interface components {
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
       | components['schemas']['RunQueuedEvent']
+      | components['schemas']['RunSteeredEvent']
+      | components['schemas']['OutputRejectedEvent']
       | components['schemas']['RunCompleteEvent']
       | components['schemas']['RunFailedEvent']
       | components['schemas']['RunCancelledEvent']
@@ -2045,6 +2405,10 @@ export interface components {
       | components['schemas']['CostThresholdEvent']
       | components['schemas']['PermissionRequestEvent']
       | components['schemas']['PermissionResolvedEvent']
+      | components['schemas']['QuestionAskedEvent']
+      | components['schemas']['QuestionAnsweredEvent']
+      | components['schemas']['QuestionExpiredEvent']
+      | components['schemas']['ToolRequestEvent']
       | components['schemas']['TriggerAcceptedEvent']
       | components['schemas']['TriggerIgnoredEvent']
       | components['schemas']['TriggerRefusedEvent']
@@ -2166,6 +2530,27 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'file.delete';
+    };
+    /**
+     * FileEntry
+     * @description A file or folder of the workspace.
+     */
+    readonly FileEntry: {
+      readonly executable: boolean;
+      /**
+       * @description `link`: a symbolic link, which is not followed. `other`: a pipe, a socket or a device.
+       * @enum {string}
+       */
+      readonly kind: 'file' | 'directory' | 'link' | 'other';
+      /** @description For a link, the path in the workspace that it leads to; null if it leads out of the workspace or nowhere. Absent for anything but a link. */
+      readonly linksTo?: string | null;
+      /** Format: date-time */
+      readonly modifiedAt: string;
+      readonly name: string;
+      /** @description Relative to the workspace, with `/`. */
+      readonly path: string;
+      /** @description In bytes; null for anything but a file. */
+      readonly size: number | null;
     };
     /**
      * FileModifyEvent
@@ -2354,6 +2739,8 @@ export interface components {
        * @constant
        */
       readonly incomplete?: true;
+      /** @description The parts of a prompt, or the images that a tool has read. Absent without any. */
+      readonly parts?: readonly components['schemas']['Part'][];
       /** @description Only on `assistant` messages: the model's reasoning before the text, up to 64 KiB; of a longer one, the beginning and the end. Absent without reasoning. */
       readonly reasoning?: string;
       /** @enum {string} */
@@ -2370,6 +2757,11 @@ export interface components {
         readonly name: string;
         readonly params: unknown;
       };
+      /**
+       * @description `steer`: it was sent to the run while it worked. `inject`: it was added to the session without a run, for the next one. Absent for prompts.
+       * @enum {string}
+       */
+      readonly via?: 'steer' | 'inject';
     };
     /**
      * MessageAssistantEvent
@@ -2422,14 +2814,25 @@ export interface components {
        */
       readonly type: 'message.delta';
     };
+    /** MessageInput */
+    readonly MessageInput: {
+      /** @description The message. It must not be blank. */
+      readonly text: string;
+    };
     /**
      * MessageUserEvent
-     * @description A prompt was accepted.
+     * @description A prompt was accepted, or, with `via`, a message to a working run or to the session of the next one.
      */
     readonly MessageUserEvent: {
       readonly data: {
         readonly messageId: string;
+        readonly parts?: readonly components['schemas']['Part'][];
         readonly text: string;
+        /**
+         * @description `steer`: it was sent to the run while it worked. `inject`: it was added to the session without a run, for the next one. Absent for prompts.
+         * @enum {string}
+         */
+        readonly via?: 'steer' | 'inject';
       };
       /**
        * @description Repeats `type`.
@@ -2451,6 +2854,7 @@ export interface components {
     };
     /** Model */
     readonly Model: {
+      readonly can: components['schemas']['ModelAbilities'];
       /** @description Tokens that it can read; null if not known. */
       readonly contextWindow: number | null;
       /** @description Why it is here, or what it needs. */
@@ -2465,6 +2869,8 @@ export interface components {
         readonly output: number;
       } | null;
       readonly provider: string;
+      /** @description Whether its server answered just now. Null: not asked, because that would need a key, or the network. */
+      readonly reachable: boolean | null;
       /** @description False if it cannot be used as the server is set up. */
       readonly ready: boolean;
       /**
@@ -2472,6 +2878,19 @@ export interface components {
        * @enum {string}
        */
       readonly use: 'default' | 'fallback' | 'by_name';
+    };
+    /**
+     * ModelAbilities
+     * @description What the model can do. Null: not known; then it is tried.
+     */
+    readonly ModelAbilities: {
+      /** @description It reasons before it answers. */
+      readonly reasoning: boolean | null;
+      /** @description Its provider holds it to a JSON Schema. */
+      readonly structuredOutput: boolean | null;
+      readonly tools: boolean | null;
+      /** @description It sees images. */
+      readonly vision: boolean | null;
     };
     /** ModelPlace */
     readonly ModelPlace: {
@@ -2544,6 +2963,48 @@ export interface components {
       readonly object: 'list';
     };
     /**
+     * OutputFormat
+     * @description The answer must be JSON that matches `schema`. If it does not, the agent is told why and answers again, at most twice; then the run fails with `output_invalid`.
+     */
+    readonly OutputFormat: {
+      /** @description Told to the provider. Default: `answer`. */
+      readonly name?: string;
+      /** @description JSON Schema 2020-12, up to 64 KiB. `format` is not checked; `pattern` has RE2 syntax. */
+      readonly schema: {
+        readonly [key: string]: unknown;
+      };
+      /** @enum {string} */
+      readonly type: 'json_schema';
+    };
+    /**
+     * OutputRejectedEvent
+     * @description An answer did not match `options.format`. The agent was told why, and answers again.
+     */
+    readonly OutputRejectedEvent: {
+      readonly data: {
+        readonly reason: string;
+        /** @description The number of the next try, from 1. */
+        readonly retry: number;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'output.rejected';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'output.rejected';
+    };
+    /**
      * OverflowNotice
      * @description The reader was too slow and is disconnected; it can resume.
      */
@@ -2561,6 +3022,47 @@ export interface components {
       readonly type: 'overflow';
     };
     /**
+     * Part
+     * @description A text, or an image or a file: `GET /api/files/{fileId}/content` has its bytes.
+     */
+    readonly Part: {
+      readonly fileId?: string;
+      /** @enum {string} */
+      readonly mediaType?:
+        | 'image/png'
+        | 'image/jpeg'
+        | 'image/gif'
+        | 'image/webp'
+        | 'application/pdf'
+        | 'text/plain';
+      readonly name?: string;
+      readonly sha256?: string;
+      /** @description In bytes. */
+      readonly size?: number;
+      /** @description Only of `text`. */
+      readonly text?: string;
+      /** @enum {string} */
+      readonly type: 'text' | 'image' | 'file';
+    };
+    /**
+     * PartInput
+     * @description A text, or an image or a file from one source: `fileId`, `url` or `path`. The type of a file is found in its content.
+     */
+    readonly PartInput: {
+      /** @description The id of an uploaded file. */
+      readonly fileId?: string;
+      /** @description Default: that of the file. */
+      readonly name?: string;
+      /** @description A file of the workspace. Its content is kept as it is now. */
+      readonly path?: string;
+      /** @description Only for `text`. */
+      readonly text?: string;
+      /** @enum {string} */
+      readonly type: 'text' | 'image' | 'file';
+      /** @description A `data:` URL. No other URL is loaded. */
+      readonly url?: string;
+    };
+    /**
      * Permission
      * @description A tool call that waits, or waited, for a decision.
      */
@@ -2573,9 +3075,9 @@ export interface components {
       readonly createdAt: string;
       /**
        * Format: date-time
-       * @description Without a decision, the call is denied at this time.
+       * @description Without a decision, the call is denied at this time, or the run fails. Null: it waits for ever.
        */
-      readonly expiresAt: string;
+      readonly expiresAt: string | null;
       readonly id: string;
       readonly params: {
         readonly [key: string]: unknown;
@@ -2616,7 +3118,7 @@ export interface components {
         readonly alwaysCovers?: string;
         /** @description The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call. */
         readonly callId?: string;
-        /** @description Without a decision, the call is denied at this time. RFC 3339 UTC. */
+        /** @description Without a decision, the call is denied at this time, or the run fails. RFC 3339 UTC. Absent: it waits for ever. */
         readonly expiresAt?: string;
         readonly params: {
           readonly [key: string]: unknown;
@@ -2734,6 +3236,8 @@ export interface components {
         readonly pointer: string;
       }[];
       readonly requestId: string;
+      /** @description Only with `output_invalid`: the last answer. */
+      readonly response?: string;
       readonly status: number;
       readonly title: string;
       /** @description The trace of the request, if it belongs to one. */
@@ -2743,9 +3247,12 @@ export interface components {
     };
     /** PromptRequest */
     readonly PromptRequest: {
+      /** @description Create the session if there is none with `sessionId`, which may then be an id of your own, as in `POST /api/sessions`. Default: false. */
+      readonly createSession?: boolean;
       readonly options?: {
         /** @description The agent that answers, of `GET /api/agents`. Default: that of the session; for a new session, that of the server. */
         readonly agent?: string;
+        readonly format?: components['schemas']['OutputFormat'];
         /** @description Maximum cost of the run in US dollars. */
         readonly maxCost?: number;
         /** @description Maximum number of model calls. */
@@ -2755,13 +3262,20 @@ export interface components {
         /** @description A model of the agent. Default: the model of the server, or the own choice of another agent. */
         readonly model?: string;
         /**
+         * @description If nobody answers a permission or a question in time: `deny` it and continue, or `fail` the run. Default: that of the server.
+         * @enum {string}
+         */
+        readonly onUnanswered?: 'deny' | 'fail';
+        /**
          * @description Default: the mode of the server. A more permissive one needs a key with the scope `tools`.
          * @enum {string}
          */
         readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
+        /** @description Milliseconds that the run waits for a permission, an answer or the result of a tool of the caller. Null: for ever. Default: that of the server. */
+        readonly permissionTimeoutMs?: number | null;
         /** @description Added to the system prompt. */
         readonly system?: string;
-        /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
+        /** @description Milliseconds that the run may take. Time spent waiting for a permission or an answer does not count. */
         readonly timeoutMs?: number;
         /** @description For a new session: The folder that the tools of the session work in: in one of the `workspaceRoots` of the server. A relative path is relative to the workspace of the server. It cannot be changed later. Default: the workspace of the server. */
         readonly workspace?: string;
@@ -2780,10 +3294,14 @@ export interface components {
               readonly keep?: 'always' | 'ifChanged' | 'never';
             };
       };
+      /** @description Texts, images and files that follow the prompt. */
+      readonly parts?: readonly components['schemas']['PartInput'][];
       /** @description The task for the agent. It must not be blank. */
       readonly prompt: string;
       /** @description The session to continue; default: a new one. */
       readonly sessionId?: string;
+      /** @description Tools of the caller, for this prompt. A call of one is the event `tool.request`; answer it with `POST /api/tool-calls/{id}`. */
+      readonly tools?: readonly components['schemas']['CallerTool'][];
       readonly webhook?: components['schemas']['RunWebhook'];
     };
     /**
@@ -2793,6 +3311,8 @@ export interface components {
     readonly PromptResult: {
       /** @description US dollars; null if unknown. */
       readonly cost: number | null;
+      /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+      readonly data?: unknown;
       readonly finishReason: string;
       readonly model: string | null;
       readonly response: string;
@@ -2808,6 +3328,127 @@ export interface components {
       } | null;
     };
     /**
+     * Question
+     * @description A question of the agent that waits, or waited, for an answer.
+     */
+    readonly Question: {
+      /** @description Whether an answer may be a text that is not one of the choices. */
+      readonly allowsText: boolean;
+      /** @description Absent while the question is pending. */
+      readonly answer?: string;
+      /** @description The call of `ask_user`: `tool.start` has the same id. */
+      readonly callId: string;
+      /** @description Suggested answers. Empty: any text. */
+      readonly choices: readonly string[];
+      /** Format: date-time */
+      readonly createdAt: string;
+      /**
+       * Format: date-time
+       * @description Without an answer, the agent continues without it at this time. Null: it waits for ever.
+       */
+      readonly expiresAt: string | null;
+      readonly id: string;
+      readonly question: string;
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @enum {string} */
+      readonly status: 'pending' | 'answered';
+    };
+    /** QuestionAnswer */
+    readonly QuestionAnswer: {
+      /** @description One of the choices, or a text if the question allows it. */
+      readonly answer: string;
+    };
+    /**
+     * QuestionAnsweredEvent
+     * @description A question was answered.
+     */
+    readonly QuestionAnsweredEvent: {
+      readonly data: {
+        readonly answer: string;
+        readonly questionId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'question.answered';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'question.answered';
+    };
+    /**
+     * QuestionAskedEvent
+     * @description The agent asks a question, and the run waits for the answer.
+     */
+    readonly QuestionAskedEvent: {
+      readonly data: {
+        /** @description Whether an answer may be a text that is not one of the choices. */
+        readonly allowsText: boolean;
+        /** @description The call that waits: `tool.start` or `tool.error` has the same id. Absent if another agent runs the call. */
+        readonly callId: string;
+        /** @description Suggested answers. Empty: any text. */
+        readonly choices: readonly string[];
+        /** @description RFC 3339 UTC. Absent: it waits for ever. */
+        readonly expiresAt?: string;
+        readonly question: string;
+        readonly questionId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'question.asked';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'question.asked';
+    };
+    /**
+     * QuestionExpiredEvent
+     * @description A question will not be answered: nobody did in time, or its run has ended.
+     */
+    readonly QuestionExpiredEvent: {
+      readonly data: {
+        readonly questionId: string;
+        readonly reason: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'question.expired';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'question.expired';
+    };
+    /**
      * QueuedRun
      * @description A queued run.
      */
@@ -2816,6 +3457,8 @@ export interface components {
       readonly cost: number | null;
       /** Format: date-time */
       readonly createdAt: string;
+      /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+      readonly data?: unknown;
       /** Format: date-time */
       readonly endedAt: string | null;
       readonly error: {
@@ -2825,6 +3468,10 @@ export interface components {
       readonly finishReason: string | null;
       readonly id: string;
       readonly model: string | null;
+      /** @description How often the agent was asked again because its answer did not match `options.format`. Null without a format. */
+      readonly outputRetries: number | null;
+      /** @description The parts of the prompt. Absent without any. */
+      readonly parts?: readonly components['schemas']['Part'][];
       readonly prompt: string;
       readonly response: string | null;
       readonly sessionId: string;
@@ -2835,6 +3482,8 @@ export interface components {
        * @enum {string}
        */
       readonly status: 'queued';
+      /** @description The step that the run works on, from 1: a call of the model, or a command of the offline agent. Null before it has begun, and for other agents. */
+      readonly step: number | null;
       /** @description Tokens used; null if the model does not report them. */
       readonly usage: {
         readonly inputTokens: number;
@@ -3093,6 +3742,8 @@ export interface components {
       readonly cost: number | null;
       /** Format: date-time */
       readonly createdAt: string;
+      /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+      readonly data?: unknown;
       /** Format: date-time */
       readonly endedAt: string | null;
       readonly error: {
@@ -3102,6 +3753,10 @@ export interface components {
       readonly finishReason: string | null;
       readonly id: string;
       readonly model: string | null;
+      /** @description How often the agent was asked again because its answer did not match `options.format`. Null without a format. */
+      readonly outputRetries: number | null;
+      /** @description The parts of the prompt. Absent without any. */
+      readonly parts?: readonly components['schemas']['Part'][];
       readonly prompt: string;
       readonly response: string | null;
       readonly sessionId: string;
@@ -3116,6 +3771,8 @@ export interface components {
         | 'failed'
         | 'cancelled'
         | 'interrupted';
+      /** @description The step that the run works on, from 1: a call of the model, or a command of the offline agent. Null before it has begun, and for other agents. */
+      readonly step: number | null;
       /** @description Tokens used; null if the model does not report them. */
       readonly usage: {
         readonly inputTokens: number;
@@ -3157,6 +3814,8 @@ export interface components {
       readonly data: {
         /** @description US dollars; null if unknown. */
         readonly cost: number | null;
+        /** @description The value of the answer, if `options.format` asked for JSON. Absent otherwise. */
+        readonly data?: unknown;
         readonly durationMs: number;
         readonly finishReason: string;
         readonly model: string | null;
@@ -3195,6 +3854,8 @@ export interface components {
         readonly code: string;
         readonly interrupted?: boolean;
         readonly message: string;
+        /** @description Only with `output_invalid`: the last answer. */
+        readonly response?: string;
       };
       /**
        * @description Repeats `type`.
@@ -3241,16 +3902,76 @@ export interface components {
       readonly type: 'run.queued';
     };
     /**
+     * RunSteeredEvent
+     * @description The run has taken up a message that was sent to it. It sees it in this step.
+     */
+    readonly RunSteeredEvent: {
+      readonly data: {
+        readonly messageId: string;
+        readonly step: number;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'run.steered';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'run.steered';
+    };
+    /**
      * RunWebhook
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
       /** @description https to a public address. Other targets need an entry in `allowedTargets`. */
       readonly url: string;
+    };
+    /**
+     * SearchHit
+     * @description A message that a search found.
+     */
+    readonly SearchHit: {
+      /** @description The message without its content. */
+      readonly message: {
+        /** Format: date-time */
+        readonly createdAt: string;
+        readonly id: string;
+        /** @enum {string} */
+        readonly role: 'user' | 'assistant' | 'tool';
+        readonly runId: string | null;
+        /** @description Only on `tool` messages: the name of the tool. */
+        readonly tool?: string;
+      };
+      /** @description The session of the message. */
+      readonly session: {
+        readonly archived: boolean;
+        readonly id: string;
+        readonly title: string;
+      };
+      /** @description The part of the message around the first place that was found, as plain text. */
+      readonly snippet: {
+        /** @description What was found in `text`, in order. */
+        readonly marks: readonly {
+          readonly end: number;
+          readonly start: number;
+        }[];
+        /** @description Begins or ends with `…` where it was cut. White space is one space. */
+        readonly text: string;
+      };
     };
     /**
      * Session
@@ -3259,6 +3980,8 @@ export interface components {
     readonly Session: {
       /** @description The agent that answers its prompts. It never changes. */
       readonly agent: string;
+      /** @description Lists leave it out unless they ask for it. A prompt to an archived session unarchives it. */
+      readonly archived: boolean;
       /** @description US dollars of all runs. Models without a known price count as 0. */
       readonly cost: number;
       /** Format: date-time */
@@ -3311,6 +4034,121 @@ export interface components {
       };
     };
     /**
+     * SessionArchiveEvent
+     * @description A session was archived: lists leave it out.
+     */
+    readonly SessionArchiveEvent: {
+      readonly data: {
+        readonly title: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.archive';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.archive';
+    };
+    /**
+     * SessionChange
+     * @description A file that a session has changed: how it was before the first change, and how it is now.
+     */
+    readonly SessionChange: {
+      /** @description Added lines; null without a diff. */
+      readonly additions: number | null;
+      /** @enum {string} */
+      readonly change: 'created' | 'modified' | 'deleted';
+      /** @description True if someone else has changed the file after the session: an undo does not touch it. */
+      readonly changedSince: boolean;
+      /** @description How often the session has changed it. */
+      readonly changes: number;
+      /** @description Removed lines; null without a diff. */
+      readonly deletions: number | null;
+      /** @description The unified diff. Null if there is none; `noDiff` says why. Empty if only the mode has changed. */
+      readonly diff: string | null;
+      /** Format: date-time */
+      readonly firstChangedAt: string;
+      /** Format: date-time */
+      readonly lastChangedAt: string;
+      readonly newBytes: number | null;
+      /** @description The permission bits now; null if it is no file. */
+      readonly newMode: string | null;
+      /**
+       * @description Why there is no diff. `insufficient_scope`: diffs show the content of files, which needs a key with the scope `tools`. `other_workspace`: another node, or another folder, has the file. `no_before_image`: the content before the change was not kept, or is not kept any more.
+       * @enum {string}
+       */
+      readonly noDiff?:
+        | 'binary'
+        | 'too_large'
+        | 'no_before_image'
+        | 'not_a_file'
+        | 'permission_denied'
+        | 'insufficient_scope'
+        | 'other_workspace';
+      readonly oldBytes: number | null;
+      /** @description The permission bits before, such as `0755`; null if it was no file. */
+      readonly oldMode: string | null;
+      /** @description Relative to the workspace, with `/`. */
+      readonly path: string;
+      /** @description For a created file, the path of a deleted file that had the same content; else null. */
+      readonly renamedFrom: string | null;
+      /** @description The tools that changed it; `agent` for another agent. */
+      readonly tools: readonly string[];
+      readonly undoable: boolean;
+    };
+    /**
+     * SessionCompactedEvent
+     * @description The older part of a session was replaced by a summary for the model, on request.
+     */
+    readonly SessionCompactedEvent: {
+      readonly data: {
+        /** @description US dollars; null if unknown. */
+        readonly cost: number | null;
+        /** @description Prompts and answers that are sent unchanged. */
+        readonly kept: number;
+        readonly model: string | null;
+        /** @description Prompts and answers that the summary replaces. */
+        readonly summarized: number;
+        /** @description An estimate. */
+        readonly tokensAfter: number;
+        /** @description An estimate. */
+        readonly tokensBefore: number;
+        /** @description Tokens used; null if the model does not report them. */
+        readonly usage: {
+          readonly inputTokens: number;
+          readonly outputTokens: number;
+          readonly totalTokens: number;
+        } | null;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.compacted';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.compacted';
+    };
+    /**
      * SessionEndEvent
      * @description A session was deleted.
      */
@@ -3335,6 +4173,37 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'session.end';
+    };
+    /**
+     * SessionRedoEvent
+     * @description An undo was taken back: the messages are back, and files have the content that was undone.
+     */
+    readonly SessionRedoEvent: {
+      readonly data: {
+        readonly files: readonly components['schemas']['UndoneFile'][];
+        /** @description The prompt. */
+        readonly messageId: string;
+        /** @description How many messages were hidden, or brought back. */
+        readonly messages: number;
+        readonly undoId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.redo';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.redo';
     };
     /**
      * SessionStartEvent
@@ -3362,8 +4231,69 @@ export interface components {
        */
       readonly type: 'session.start';
     };
+    /**
+     * SessionUnarchiveEvent
+     * @description An archived session came back to the lists: on request, or because of a prompt.
+     */
+    readonly SessionUnarchiveEvent: {
+      readonly data: {
+        /** @enum {string} */
+        readonly reason: 'request' | 'prompt';
+        readonly title: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.unarchive';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.unarchive';
+    };
+    /**
+     * SessionUndoEvent
+     * @description A session went back to before a prompt: the messages since then are hidden, and files have their earlier content.
+     */
+    readonly SessionUndoEvent: {
+      readonly data: {
+        readonly files: readonly components['schemas']['UndoneFile'][];
+        /** @description The prompt. */
+        readonly messageId: string;
+        /** @description How many messages were hidden, or brought back. */
+        readonly messages: number;
+        readonly undoId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.undo';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.undo';
+    };
     /** Setting */
     readonly Setting: {
+      /** @description What it sets. */
+      readonly about: string;
       /** @description The field of config.json that sets it. */
       readonly field: string | null;
       /** @description The flag of `codebuddy serve` that sets it. */
@@ -3456,6 +4386,24 @@ export interface components {
       readonly workspace: string | null;
     };
     /**
+     * Steered
+     * @description A message that a run sees before its next step.
+     */
+    readonly Steered: {
+      readonly messageId: string;
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @description The step of the run when the message came in; 0 before it has begun. */
+      readonly step: number;
+    };
+    /** SteerInput */
+    readonly SteerInput: {
+      /** @description The `step` of the run that the message was written for; 0 if the run has not begun. If the run is at another one, the message is refused. */
+      readonly expectedStep?: number;
+      /** @description The message. It must not be blank. */
+      readonly text: string;
+    };
+    /**
      * StreamEvent
      * @description One message of a stream: an event of the log, a delta, which is not logged, or a notice of the stream.
      */
@@ -3466,6 +4414,11 @@ export interface components {
       | components['schemas']['WorktreeEndEvent']
       | components['schemas']['McpConnectEvent']
       | components['schemas']['McpFailEvent']
+      | components['schemas']['SessionUndoEvent']
+      | components['schemas']['SessionRedoEvent']
+      | components['schemas']['SessionCompactedEvent']
+      | components['schemas']['SessionArchiveEvent']
+      | components['schemas']['SessionUnarchiveEvent']
       | components['schemas']['MessageUserEvent']
       | components['schemas']['MessageAssistantEvent']
       | components['schemas']['ToolStartEvent']
@@ -3477,6 +4430,8 @@ export interface components {
       | components['schemas']['FileModifyEvent']
       | components['schemas']['FileDeleteEvent']
       | components['schemas']['RunQueuedEvent']
+      | components['schemas']['RunSteeredEvent']
+      | components['schemas']['OutputRejectedEvent']
       | components['schemas']['RunCompleteEvent']
       | components['schemas']['RunFailedEvent']
       | components['schemas']['RunCancelledEvent']
@@ -3484,6 +4439,10 @@ export interface components {
       | components['schemas']['CostThresholdEvent']
       | components['schemas']['PermissionRequestEvent']
       | components['schemas']['PermissionResolvedEvent']
+      | components['schemas']['QuestionAskedEvent']
+      | components['schemas']['QuestionAnsweredEvent']
+      | components['schemas']['QuestionExpiredEvent']
+      | components['schemas']['ToolRequestEvent']
       | components['schemas']['TriggerAcceptedEvent']
       | components['schemas']['TriggerIgnoredEvent']
       | components['schemas']['TriggerRefusedEvent']
@@ -3514,6 +4473,41 @@ export interface components {
       readonly name: string;
       /** @description True if the tool changes nothing. */
       readonly readOnly: boolean;
+    };
+    /**
+     * ToolCall
+     * @description A call of a caller's tool that waits, or waited, for its result.
+     */
+    readonly ToolCall: {
+      /** @description The call in the log: `tool.start` and `tool.complete` or `tool.error` have the same id. */
+      readonly callId: string;
+      /** Format: date-time */
+      readonly createdAt: string;
+      /**
+       * Format: date-time
+       * @description Without a result, the call fails at this time, and the run continues. Null: never.
+       */
+      readonly expiresAt: string | null;
+      readonly id: string;
+      /** @description Valid for the schema of the tool. */
+      readonly params: {
+        readonly [key: string]: unknown;
+      };
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @enum {string} */
+      readonly status: 'pending' | 'answered';
+      readonly tool: string;
+    };
+    /**
+     * ToolCallResult
+     * @description Either `result` or `error`.
+     */
+    readonly ToolCallResult: {
+      /** @description Why the call failed. The model reads it. */
+      readonly error?: string;
+      /** @description Any JSON value. The model reads it. */
+      readonly result?: unknown;
     };
     /**
      * ToolCompleteEvent
@@ -3599,6 +4593,40 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'tool.output';
+    };
+    /**
+     * ToolRequestEvent
+     * @description The agent calls a tool of the caller, and the run waits for the result: `POST /api/tool-calls/{toolCallId}`. `tool.complete` or `tool.error` with the same `callId` follows.
+     */
+    readonly ToolRequestEvent: {
+      readonly data: {
+        /** @description The call in the log: `tool.start` and `tool.complete` or `tool.error` have the same id. */
+        readonly callId: string;
+        /** @description RFC 3339 UTC. Absent: it waits for ever. */
+        readonly expiresAt?: string;
+        readonly params: {
+          readonly [key: string]: unknown;
+        };
+        readonly tool: string;
+        readonly toolCallId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'tool.request';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'tool.request';
     };
     /** ToolResult */
     readonly ToolResult: {
@@ -3959,9 +4987,16 @@ export interface components {
       readonly maxTokens?: number;
       /** @description A model of the agent. Default: the model of the server, or the own choice of another agent. */
       readonly model?: string;
+      /**
+       * @description If nobody answers a permission or a question in time: `deny` it and continue, or `fail` the run. Default: that of the server.
+       * @enum {string}
+       */
+      readonly onUnanswered?: 'deny' | 'fail';
+      /** @description Milliseconds that the run waits for a permission, an answer or the result of a tool of the caller. Null: for ever. Default: that of the server. */
+      readonly permissionTimeoutMs?: number | null;
       /** @description Added to the system prompt. */
       readonly system?: string;
-      /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
+      /** @description Milliseconds that the run may take. Time spent waiting for a permission or an answer does not count. */
       readonly timeoutMs?: number;
       /** @description For a new session: The folder that the tools of the session work in: in one of the `workspaceRoots` of the server. A relative path is relative to the workspace of the server. It cannot be changed later. Default: the workspace of the server. */
       readonly workspace?: string;
@@ -4052,12 +5087,81 @@ export interface components {
       /** @description Whether the test had a signature, which was right. */
       readonly signatureChecked: boolean;
     };
+    /** UndoneFile */
+    readonly UndoneFile: {
+      /** @description The reason in words. */
+      readonly message?: string;
+      /**
+       * @description `restored`: it has its earlier content and permission bits. `removed`: it did not exist before. `unchanged`: it was as it should be already. `refused`: nothing of it was touched.
+       * @enum {string}
+       */
+      readonly outcome: 'restored' | 'removed' | 'unchanged' | 'refused';
+      /** @description Relative to the workspace, with `/`. */
+      readonly path: string;
+      /**
+       * @description Why it was refused. `changed_since`: someone else has changed it after the session. `no_before_image`: its earlier content was not kept (it was too large, or ignored) or is not kept any more. `unknown_state`: the server stopped while the session changed it. `other_workspace`: another node, or another folder, has the file.
+       * @enum {string}
+       */
+      readonly reason?:
+        | 'changed_since'
+        | 'no_before_image'
+        | 'unknown_state'
+        | 'not_a_file'
+        | 'permission_denied'
+        | 'other_workspace'
+        | 'failed';
+    };
+    /** UndoResult */
+    readonly UndoResult: {
+      /** @description True if nothing was changed. */
+      readonly dryRun: boolean;
+      readonly files: readonly components['schemas']['UndoneFile'][];
+      /** @description The prompt that the session is back before, or that is back. */
+      readonly messageId: string;
+      /** @description How many messages were hidden, or brought back. */
+      readonly messages: number;
+      /** @description How many undos a redo can take back from here, one at a time. */
+      readonly redoable: number;
+      /** @description The id of the undo; null for a dry run. */
+      readonly undoId: string | null;
+    };
+    /**
+     * UploadedFile
+     * @description A file that prompts may carry.
+     */
+    readonly UploadedFile: {
+      /** Format: date-time */
+      readonly createdAt: string;
+      /**
+       * Format: date-time
+       * @description When it is deleted, like the events of its day.
+       */
+      readonly expiresAt: string;
+      readonly id: string;
+      /**
+       * @description As found in its content, whatever the client said.
+       * @enum {string}
+       */
+      readonly mediaType:
+        | 'image/png'
+        | 'image/jpeg'
+        | 'image/gif'
+        | 'image/webp'
+        | 'application/pdf'
+        | 'text/plain';
+      readonly name: string;
+      /** @description In hex. */
+      readonly sha256: string;
+      /** @description In bytes. */
+      readonly size: number;
+    };
     /**
      * WaitingRun
-     * @description A run that waits for a decision about a tool call.
+     * @description A run that waits for a permission, an answer to a question, or the result of a tool of the caller.
      */
     readonly WaitingRun: {
-      readonly permission: components['schemas']['Permission'];
+      readonly permission?: components['schemas']['Permission'];
+      readonly question?: components['schemas']['Question'];
       readonly runId: string;
       readonly sessionId: string;
       /**
@@ -4065,6 +5169,7 @@ export interface components {
        * @enum {string}
        */
       readonly status: 'waiting';
+      readonly toolCall?: components['schemas']['ToolCall'];
     };
     /**
      * Webhook
@@ -4073,7 +5178,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -4222,7 +5327,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4263,7 +5368,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -4581,6 +5686,12 @@ export interface components {
      *
      *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
      *
+     *     `model_cannot_see`: The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.
+     *
+     *     `file_unreadable`: A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.
+     *
+     *     `output_invalid`: The answer does not match `options.format`, even after two more tries. `response` has the last one.
+     *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
      *
      *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
@@ -4816,6 +5927,8 @@ export interface components {
      *
      *     `file_not_found`: The path given to a tool does not exist.
      *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
+     *
      *     `model_not_found`: The provider does not have this model.
      */
     readonly 'OpenAiError404-2': {
@@ -4850,6 +5963,8 @@ export interface components {
      *     `run_not_found`: No run has this id.
      *
      *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
      *
      *     `model_not_found`: The provider does not have this model.
      */
@@ -4993,7 +6108,11 @@ export interface components {
         };
       };
     };
-    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    /**
+     * @description `body_too_large`: The body is larger than `maxRequestSize`.
+     *
+     *     `file_too_large`: An uploaded file, or one of a part of the prompt, is larger than `maxFileSize`, or an image is larger than models take. `errors` names the part.
+     */
     readonly OpenAiError413: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5018,8 +6137,62 @@ export interface components {
         };
       };
     };
-    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    readonly 'OpenAiError413-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /**
+     * @description `unsupported_file_type`: The content of a file is neither text nor a PDF, PNG, JPEG, GIF or WebP, or that of an `image` part is no image. `errors` names the part.
+     *
+     *     `unsupported_media_type`: The body is not `application/json` in UTF-8.
+     */
     readonly OpenAiError415: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    readonly 'OpenAiError415-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5299,6 +6472,8 @@ export interface components {
      *
      *     `agent_timeout`: The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.
      *
+     *     `unanswered`: Nobody answered a permission or a question within `permissionTimeoutMs`, and `onUnanswered` is `fail`. As the outcome of a tool call: nobody answered in time.
+     *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
     readonly OpenAiError504: {
@@ -5325,8 +6500,37 @@ export interface components {
         };
       };
     };
-    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    /**
+     * @description `uploads_full`: The kept files take up `maxStoredFiles` together. Delete some, or raise the limit.
+     *
+     *     `storage_full`: The disk of the store is full. Nothing was changed.
+     */
     readonly OpenAiError507: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/json': {
+          readonly error: {
+            /** @description Stable and machine-readable. */
+            readonly code: string | null;
+            readonly message: string;
+            /** @description The invalid parameter, such as `messages[0].role`. */
+            readonly param: string | null;
+            /** @enum {string} */
+            readonly type:
+              | 'invalid_request_error'
+              | 'authentication_error'
+              | 'permission_error'
+              | 'rate_limit_error'
+              | 'server_error';
+          };
+        };
+      };
+    };
+    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    readonly 'OpenAiError507-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5497,8 +6701,140 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `origin_not_allowed`: A web page of another origin tried to change something. */
+    /**
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
+     *
+     *     `outside_workspace`: The path leads outside the workspace.
+     *
+     *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
+     */
     readonly 'Problem403-4': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
+     *
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
+     *
+     *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
+     */
+    readonly 'Problem403-5': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `origin_not_allowed`: A web page of another origin tried to change something. */
+    readonly 'Problem403-6': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `tool_not_found`: No tool has this name.
+     *
+     *     `session_not_found`: No session has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
+     */
+    readonly Problem404: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `session_not_found`: No session has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     */
+    readonly 'Problem404-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events. */
+    readonly 'Problem404-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `run_not_found`: No run has this id. */
+    readonly 'Problem404-4': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `session_not_found`: No session has this id.
+     *
+     *     `run_not_found`: No run has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     *
+     *     `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events.
+     */
+    readonly 'Problem404-5': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `permission_not_found`: No permission with this id is pending or was decided recently. */
+    readonly 'Problem404-6': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `question_not_found`: No question with this id is pending or was answered recently. */
+    readonly 'Problem404-7': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `tool_call_not_found`: No call of a caller's tool with this id is pending or was answered recently. */
+    readonly 'Problem404-8': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5514,41 +6850,7 @@ export interface components {
      *
      *     `file_not_found`: The path given to a tool does not exist.
      */
-    readonly Problem404: {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `run_not_found`: No run has this id. */
-    readonly 'Problem404-2': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /**
-     * @description `session_not_found`: No session has this id.
-     *
-     *     `run_not_found`: No run has this id.
-     */
-    readonly 'Problem404-3': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `permission_not_found`: No permission with this id is pending or was decided recently. */
-    readonly 'Problem404-4': {
+    readonly 'Problem404-9': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5558,7 +6860,7 @@ export interface components {
       };
     };
     /** @description `mcp_server_not_found`: No MCP server has this name. */
-    readonly 'Problem404-5': {
+    readonly 'Problem404-10': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5568,7 +6870,7 @@ export interface components {
       };
     };
     /** @description `session_not_found`: No session has this id. */
-    readonly 'Problem404-6': {
+    readonly 'Problem404-11': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5578,7 +6880,7 @@ export interface components {
       };
     };
     /** @description `event_not_found`: No event has this id. */
-    readonly 'Problem404-7': {
+    readonly 'Problem404-12': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5588,7 +6890,7 @@ export interface components {
       };
     };
     /** @description `webhook_not_found`: No webhook has this id. */
-    readonly 'Problem404-8': {
+    readonly 'Problem404-13': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5598,7 +6900,7 @@ export interface components {
       };
     };
     /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
-    readonly 'Problem404-9': {
+    readonly 'Problem404-14': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5612,7 +6914,7 @@ export interface components {
      *
      *     `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000.
      */
-    readonly 'Problem404-10': {
+    readonly 'Problem404-15': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5622,7 +6924,7 @@ export interface components {
       };
     };
     /** @description `trigger_not_found`: No trigger has this id. */
-    readonly 'Problem404-11': {
+    readonly 'Problem404-16': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5632,7 +6934,7 @@ export interface components {
       };
     };
     /** @description `key_not_found`: No API key has this id. */
-    readonly 'Problem404-12': {
+    readonly 'Problem404-17': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5676,8 +6978,36 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
+    /**
+     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more. */
+    readonly 'Problem409-3': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `run_ended`: The run has already ended, or is about to: it cannot be cancelled, and takes no more messages. */
+    readonly 'Problem409-4': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5696,28 +7026,6 @@ export interface components {
      *
      *     `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.
      */
-    readonly 'Problem409-3': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
-    readonly 'Problem409-4': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more. */
     readonly 'Problem409-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5728,7 +7036,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `mcp_server_exists`: Another MCP server has this name, or the server is set in config.json and cannot be changed over the API. */
+    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
     readonly 'Problem409-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5739,13 +7047,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /**
-     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
-     *
-     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
-     *
-     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
-     */
+    /** @description `question_resolved`: The question was already answered, nobody answered it in time, or its run has ended. */
     readonly 'Problem409-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5756,7 +7058,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    /** @description `tool_call_resolved`: The call already has its result, nobody gave one in time, or its run has ended. */
     readonly 'Problem409-8': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5767,7 +7069,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_exists`: A webhook with this id already exists. */
+    /** @description `mcp_server_exists`: Another MCP server has this name, or the server is set in config.json and cannot be changed over the API. */
     readonly 'Problem409-9': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5778,7 +7080,15 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
+    /**
+     * @description `session_exists`: A session with this id already exists.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-10': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5789,7 +7099,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
+    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'Problem409-11': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5800,7 +7110,19 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    /**
+     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
+     *
+     *     `nothing_to_undo`: The session has no prompt that could be undone.
+     *
+     *     `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-12': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -5811,8 +7133,115 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `trigger_exists`: A trigger with this id already exists. */
+    /**
+     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
+     *
+     *     `nothing_to_redo`: The session has no undo that could be taken back. A new prompt makes undos final.
+     *
+     *     `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-13': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `run_ended`: The run has already ended, or is about to: it cannot be cancelled, and takes no more messages.
+     *
+     *     `step_mismatch`: The run is not at the `expectedStep` of the message. The message was not taken.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
+    readonly 'Problem409-14': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
+    readonly 'Problem409-15': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `webhook_exists`: A webhook with this id already exists. */
+    readonly 'Problem409-16': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
+    readonly 'Problem409-17': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
+    readonly 'Problem409-18': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    readonly 'Problem409-19': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `trigger_exists`: A trigger with this id already exists. */
+    readonly 'Problem409-20': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5827,7 +7256,7 @@ export interface components {
      *
      *     `trigger_disabled`: A disabled trigger accepts no calls. Enable it first.
      */
-    readonly 'Problem409-14': {
+    readonly 'Problem409-21': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5837,7 +7266,11 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    /**
+     * @description `body_too_large`: The body is larger than `maxRequestSize`.
+     *
+     *     `file_too_large`: An uploaded file, or one of a part of the prompt, is larger than `maxFileSize`, or an image is larger than models take. `errors` names the part.
+     */
     readonly Problem413: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5847,8 +7280,42 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    readonly 'Problem413-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `unsupported_file_type`: The content of a file is neither text nor a PDF, PNG, JPEG, GIF or WebP, or that of an `image` part is no image. `errors` names the part.
+     *
+     *     `unsupported_media_type`: The body is not `application/json` in UTF-8.
+     */
     readonly Problem415: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    readonly 'Problem415-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `range_not_satisfiable`: The file has no bytes in the requested range. `Content-Range` gives its size. */
+    readonly Problem416: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5882,6 +7349,12 @@ export interface components {
      *
      *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
      *
+     *     `model_cannot_see`: The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.
+     *
+     *     `file_unreadable`: A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.
+     *
+     *     `output_invalid`: The answer does not match `options.format`, even after two more tries. `response` has the last one.
+     *
      *     `model_not_found`: The provider does not have this model.
      *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
@@ -5900,9 +7373,7 @@ export interface components {
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
-     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
-     *
-     *     `model_not_found`: The provider does not have this model.
+     *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
      */
     readonly 'Problem422-3': {
       headers: {
@@ -5916,7 +7387,13 @@ export interface components {
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
-     *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     *
+     *     `model_cannot_see`: The prompt has an image, and its model takes only text. `errors` names the parts; `GET /api/models` says which models see.
+     *
+     *     `file_unreadable`: A PDF is damaged, encrypted or has no text, so it cannot be read as text. `errors` names the part.
+     *
+     *     `model_not_found`: The provider does not have this model.
      */
     readonly 'Problem422-4': {
       headers: {
@@ -5944,9 +7421,27 @@ export interface components {
     /**
      * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
+     *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
+     *
      *     `model_not_found`: The provider does not have this model.
+     *
+     *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
      */
     readonly 'Problem422-6': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
+     *
+     *     `model_not_found`: The provider does not have this model.
+     */
+    readonly 'Problem422-7': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6007,9 +7502,39 @@ export interface components {
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
      *
-     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
+     *     `too_many_messages`: Too many messages wait for the next step of the run; see Retry-After.
      */
     readonly 'Problem429-4': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `model_rate_limited`: The provider limits the rate of requests, and no fallback model was available; see Retry-After.
+     */
+    readonly 'Problem429-5': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
+     */
+    readonly 'Problem429-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6028,7 +7553,7 @@ export interface components {
      *
      *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
      */
-    readonly 'Problem429-5': {
+    readonly 'Problem429-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6080,6 +7605,24 @@ export interface components {
      *     `agent_unavailable`: The program of the agent is missing, could not be started, ended in the middle of its work, or broke the protocol.
      */
     readonly 'Problem502-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `model_auth_failed`: The API key for the provider is missing or was refused.
+     *
+     *     `model_refused`: The provider refused the request. `detail` quotes its answer.
+     *
+     *     `model_unavailable`: The provider cannot be reached or fails, and no fallback model was available.
+     *
+     *     `model_bad_response`: The model or its provider sent an invalid or empty answer, or the model made only malformed tool calls in five steps in a row.
+     */
+    readonly 'Problem502-3': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6146,9 +7689,7 @@ export interface components {
       };
     };
     /**
-     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
-     *
-     *     `node_unavailable`: The node that works on the run or the webhook has stopped, or does not answer. Another node takes over, and the run can be resumed; see Retry-After.
+     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
      *
      *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
@@ -6167,7 +7708,9 @@ export interface components {
       };
     };
     /**
-     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
+     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
+     *
+     *     `node_unavailable`: The node that works on the run or the webhook has stopped, or does not answer. Another node takes over, and the run can be resumed; see Retry-After.
      *
      *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
@@ -6190,6 +7733,8 @@ export interface components {
      *
      *     `agent_timeout`: The agent did not start in time, or sent nothing for its `silenceMs` in the middle of its work.
      *
+     *     `unanswered`: Nobody answered a permission or a question within `permissionTimeoutMs`, and `onUnanswered` is `fail`. As the outcome of a tool call: nobody answered in time.
+     *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
     readonly Problem504: {
@@ -6201,8 +7746,32 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    /** @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available. */
+    readonly 'Problem504-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `uploads_full`: The kept files take up `maxStoredFiles` together. Delete some, or raise the limit.
+     *
+     *     `storage_full`: The disk of the store is full. Nothing was changed.
+     */
     readonly Problem507: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    readonly 'Problem507-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6235,10 +7804,18 @@ export interface components {
   parameters: never;
   requestBodies: never;
   headers: {
+    /** @description `bytes`. */
+    readonly 'Accept-Ranges': string;
     /** @description The file name of the document. */
     readonly 'Content-Disposition': string;
+    /** @description The range that is sent, and the size of the file. */
+    readonly 'Content-Range': string;
+    /** @description Changes with each change of the file. */
+    readonly ETag: string;
     /** @description `true` if this is a repeated answer to an Idempotency-Key. */
     readonly 'Idempotency-Replayed': 'true';
+    /** @description When the file was last changed. */
+    readonly 'Last-Modified': string;
     /** @description The URL of the created object, or of the run in progress. */
     readonly Location: string;
     /** @description `respond-async` or `detach` if the request asked for it. */
@@ -6344,6 +7921,35 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly getConfig: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Settings */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Settings'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listDeliveries: {
     readonly parameters: {
       readonly query?: {
@@ -6417,14 +8023,14 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6453,7 +8059,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-14'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6489,7 +8095,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-9'];
+      readonly 404: components['responses']['Problem404-14'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -6523,17 +8129,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-15'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-12'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-19'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6590,14 +8196,14 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6721,12 +8327,360 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-7'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listFiles: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+        /** @description A folder, relative to the workspace. Default: its root. */
+        readonly path?: string;
+        /** @description Use the workspace of this session. Default: the workspace of the server. */
+        readonly sessionId?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly files: readonly components['schemas']['FileEntry'][];
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+            /** @description The folder. */
+            readonly path: string;
+            /** @description True if the folder has so many entries that some are missing. */
+            readonly truncated: boolean;
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-2'];
+      readonly 409: components['responses']['Problem409-3'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-3'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly uploadFile: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description The name of the file. */
+        readonly name?: string;
+      };
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/octet-stream': string;
+        readonly 'application/pdf': string;
+        readonly 'image/gif': string;
+        readonly 'image/jpeg': string;
+        readonly 'image/png': string;
+        readonly 'image/webp': string;
+        readonly 'text/plain': string;
+      };
+    };
+    readonly responses: {
+      /** @description A file that prompts may carry. */
+      readonly 201: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UploadedFile'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getUploadedFile: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description A file that prompts may carry. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UploadedFile'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-3'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly deleteUploadedFile: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Done. The response has no body. */
+      readonly 204: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getUploadedFileContent: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The file. */
+      readonly 200: {
+        headers: {
+          readonly 'Content-Disposition': components['headers']['Content-Disposition'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/pdf': string;
+          readonly 'image/gif': string;
+          readonly 'image/jpeg': string;
+          readonly 'image/png': string;
+          readonly 'image/webp': string;
+          readonly 'text/plain': string;
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-3'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly getFileContent: {
+    readonly parameters: {
+      readonly query: {
+        /** @description A file, relative to the workspace. */
+        readonly path: string;
+        /** @description Use the workspace of this session. Default: the workspace of the server. */
+        readonly sessionId?: string;
+      };
+      readonly header?: {
+        /** @description Answers 304 if the file still has this `ETag`. */
+        readonly 'If-None-Match'?: string;
+        /** @description The `ETag` that the file must still have for the range to apply. */
+        readonly 'If-Range'?: string;
+        /** @description One range of bytes, such as `bytes=0-999`. */
+        readonly Range?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The whole file. */
+      readonly 200: {
+        headers: {
+          readonly 'Accept-Ranges': components['headers']['Accept-Ranges'];
+          readonly 'Content-Disposition': components['headers']['Content-Disposition'];
+          readonly ETag: components['headers']['ETag'];
+          readonly 'Last-Modified': components['headers']['Last-Modified'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/octet-stream': string;
+          readonly 'text/plain': string;
+        };
+      };
+      /** @description The part of the file that was asked for. */
+      readonly 206: {
+        headers: {
+          readonly 'Accept-Ranges': components['headers']['Accept-Ranges'];
+          readonly 'Content-Disposition': components['headers']['Content-Disposition'];
+          readonly 'Content-Range': components['headers']['Content-Range'];
+          readonly ETag: components['headers']['ETag'];
+          readonly 'Last-Modified': components['headers']['Last-Modified'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/octet-stream': string;
+          readonly 'text/plain': string;
+        };
+      };
+      /** @description The file has the `ETag` that was sent. */
+      readonly 304: {
+        headers: {
+          readonly ETag: components['headers']['ETag'];
+          readonly 'Last-Modified': components['headers']['Last-Modified'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-4'];
+      readonly 404: components['responses']['Problem404-2'];
+      readonly 409: components['responses']['Problem409-3'];
+      readonly 416: components['responses']['Problem416'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-3'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listInbox: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Only items of this kind. */
+        readonly kind?: 'permission' | 'question' | 'tool_call';
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+        /** @description Only items of this run. */
+        readonly runId?: string;
+        /** @description Only items of this session. */
+        readonly sessionId?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly items: readonly (
+              | {
+                  /** @enum {string} */
+                  readonly kind: 'permission';
+                  readonly permission: components['schemas']['Permission'];
+                }
+              | {
+                  /** @enum {string} */
+                  readonly kind: 'question';
+                  readonly question: components['schemas']['Question'];
+                }
+              | {
+                  /** @enum {string} */
+                  readonly kind: 'tool_call';
+                  readonly toolCall: components['schemas']['ToolCall'];
+                }
+            )[];
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -6800,14 +8754,14 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6834,16 +8788,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-17'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6911,15 +8865,15 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-6'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-9'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6946,17 +8900,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-6'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-9'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -6985,10 +8939,10 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-5'];
+      readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7180,17 +9134,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-4'];
+      readonly 404: components['responses']['Problem404-6'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-4'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-6'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7227,7 +9181,7 @@ export interface operations {
           readonly 'text/event-stream': string;
         };
       };
-      /** @description The run continues: it was queued (`queued`), or a tool needs a permission (`waiting`). */
+      /** @description The run continues: it was queued (`queued`), or it waits for a permission, an answer or a tool of the caller (`waiting`). */
       readonly 202: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
@@ -7259,6 +9213,59 @@ export interface operations {
       readonly 503: components['responses']['Problem503-2'];
       readonly 504: components['responses']['Problem504'];
       readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly answerQuestion: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['QuestionAnswer'];
+      };
+    };
+    readonly responses: {
+      /** @description A question of the agent that waits, or waited, for an answer. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Question'];
+        };
+      };
+      /** @description Another node works on the run and has not answered yet. The item is still pending. */
+      readonly 202: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Question'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-7'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-7'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7337,7 +9344,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 404: components['responses']['Problem404-4'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7388,16 +9395,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 404: components['responses']['Problem404-4'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-2'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-4'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
+      readonly 503: components['responses']['Problem503-5'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7455,7 +9462,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-2'];
+      readonly 404: components['responses']['Problem404-4'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7489,14 +9496,14 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
-      readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-3'];
+      readonly 403: components['responses']['Problem403-2'];
+      readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-3'];
+      readonly 409: components['responses']['Problem409-5'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-3'];
+      readonly 422: components['responses']['Problem422-4'];
       readonly 429: components['responses']['Problem429-3'];
       readonly 500: components['responses']['Problem500'];
       readonly 502: components['responses']['Problem502-2'];
@@ -7506,11 +9513,109 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly steerRun: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['SteerInput'];
+      };
+    };
+    readonly responses: {
+      /** @description The message is stored and waits for the next step. */
+      readonly 202: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Steered'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-4'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-14'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-5'];
+      readonly 429: components['responses']['Problem429-4'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly searchMessages: {
+    readonly parameters: {
+      readonly query: {
+        /** @description Messages of sessions that are not archived (`false`), that are (`true`), or of `all`. */
+        readonly archived?: 'false' | 'true' | 'all';
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+        /** @description Words, all of which a message must have; `"a phrase"` in quotes. The last word may be the beginning of one. Upper and lower case, accents and other signs make no difference. */
+        readonly q: string;
+        /** @description Only messages with this role. */
+        readonly role?: 'user' | 'assistant' | 'tool';
+        /** @description Only messages of this session. */
+        readonly sessionId?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly hits: readonly components['schemas']['SearchHit'][];
+            /** @description True while messages of an earlier release are added to the index: some may be missing. */
+            readonly indexing: boolean;
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listSessions: {
     readonly parameters: {
       readonly query?: {
         /** @description Only sessions of this agent. */
         readonly agent?: string;
+        /** @description Sessions that are not archived (`false`), that are (`true`), or `all`. */
+        readonly archived?: 'false' | 'true' | 'all';
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
         /** @description Only forks of this session. */
@@ -7570,6 +9675,8 @@ export interface operations {
         readonly 'application/json': {
           /** @description The agent that answers its prompts, of `GET /api/agents`. It cannot be changed later. Default: the agent of the server. */
           readonly agent?: string;
+          /** @description An id of your own: letters, digits, `.`, `_` and `-`, beginning with a letter or digit. `ses_` is reserved for ids that the server creates. An id in use is refused (409). Default: a new id. */
+          readonly id?: string;
           /** @description At most 64 KiB as JSON, after the change. */
           readonly metadata?: {
             readonly [key: string]: unknown;
@@ -7611,15 +9718,15 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-7'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-10'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7648,7 +9755,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7679,17 +9786,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-8'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-11'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7706,6 +9813,8 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          /** @description Whether lists leave the session out. It stays complete, and searches find its messages. */
+          readonly archived?: boolean;
           /** @description At most 64 KiB as JSON, after the change. */
           readonly metadata?: {
             readonly [key: string]: unknown;
@@ -7728,16 +9837,112 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listSessionChanges: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+      };
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly changes: readonly components['schemas']['SessionChange'][];
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 409: components['responses']['Problem409-3'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly compactSession: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description The model that writes the summary. Default: the model of the server. */
+          readonly model?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was done to shorten the conversation that models read. The messages of the session stay. */
+      readonly 200: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Compaction'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 402: components['responses']['Problem402'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-15'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-6'];
+      readonly 429: components['responses']['Problem429-5'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 502: components['responses']['Problem502-3'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 504: components['responses']['Problem504-2'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7787,7 +9992,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7824,7 +10029,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7871,17 +10076,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-7'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -7910,7 +10115,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7952,16 +10157,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422-5'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8001,12 +10206,167 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-6'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly addSessionMessage: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['MessageInput'];
+      };
+    };
+    readonly responses: {
+      /** @description A prompt of the user, an answer of the agent, or the output of a tool. */
+      readonly 201: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Message'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-5'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly redoSession: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /**
+           * @description Only say what would be done to each file.
+           * @default false
+           */
+          readonly dryRun?: boolean;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description UndoResult */
+      readonly 200: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UndoResult'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-5'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-13'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly undoSession: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /**
+           * @description Only say what would be done to each file.
+           * @default false
+           */
+          readonly dryRun?: boolean;
+          /** @description A prompt of the session: a message with the role `user`. Default: the last one. */
+          readonly messageId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description UndoResult */
+      readonly 200: {
+        headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UndoResult'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-5'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-12'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -8092,8 +10452,8 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
@@ -8124,8 +10484,8 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
@@ -8157,8 +10517,8 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
@@ -8219,12 +10579,66 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly answerToolCall: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    /** @description Either `result` or `error`. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['ToolCallResult'];
+      };
+    };
+    readonly responses: {
+      /** @description A call of a caller's tool that waits, or waited, for its result. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ToolCall'];
+        };
+      };
+      /** @description Another node works on the run and has not answered yet. The item is still pending. */
+      readonly 202: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ToolCall'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-8'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8264,14 +10678,14 @@ export interface operations {
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-5'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly runTool: {
     readonly parameters: {
       readonly query?: {
-        /** @description Run the tool in the workspace of this session. Default: the workspace of the server. */
+        /** @description The session that the call belongs to: the tool runs in the workspace of that session, the files that it changes are among the changes of the session, and it may use the session's own tools. Default: the workspace of the server. */
         readonly sessionId?: string;
       };
       readonly header?: never;
@@ -8302,17 +10716,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-2'];
-      readonly 404: components['responses']['Problem404'];
+      readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-3'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-4'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-2'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8384,15 +10798,15 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-13'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-20'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8421,7 +10835,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8452,16 +10866,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8495,16 +10909,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8544,7 +10958,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8584,16 +10998,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8626,10 +11040,10 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8735,15 +11149,15 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-16'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8772,7 +11186,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -8803,16 +11217,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8846,16 +11260,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8895,17 +11309,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-18'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8950,17 +11364,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-18'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8996,16 +11410,16 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -9035,17 +11449,17 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-8'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-10'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-17'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
-      readonly 429: components['responses']['Problem429-4'];
+      readonly 429: components['responses']['Problem429-6'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -9256,8 +11670,8 @@ export interface operations {
         };
       };
       readonly 408: components['responses']['Problem408'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -9359,18 +11773,18 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
-      readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 403: components['responses']['Problem403-6'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-14'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 409: components['responses']['Problem409-21'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-6'];
-      readonly 429: components['responses']['Problem429-5'];
+      readonly 422: components['responses']['Problem422-7'];
+      readonly 429: components['responses']['Problem429-7'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
+      readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -9608,13 +12022,13 @@ export interface operations {
       readonly 404: components['responses']['OpenAiError404-4'];
       readonly 408: components['responses']['OpenAiError408'];
       readonly 409: components['responses']['OpenAiError409-2'];
-      readonly 413: components['responses']['OpenAiError413'];
-      readonly 415: components['responses']['OpenAiError415'];
+      readonly 413: components['responses']['OpenAiError413-2'];
+      readonly 415: components['responses']['OpenAiError415-2'];
       readonly 421: components['responses']['OpenAiError421'];
       readonly 429: components['responses']['OpenAiError429'];
       readonly 500: components['responses']['OpenAiError500'];
       readonly 503: components['responses']['OpenAiError503-2'];
-      readonly 507: components['responses']['OpenAiError507'];
+      readonly 507: components['responses']['OpenAiError507-2'];
       readonly 508: components['responses']['OpenAiError508'];
       readonly default: components['responses']['OpenAiErrorDefault'];
     };
@@ -9645,8 +12059,8 @@ export interface operations {
       readonly 403: components['responses']['OpenAiError403-3'];
       readonly 404: components['responses']['OpenAiError404-4'];
       readonly 408: components['responses']['OpenAiError408'];
-      readonly 413: components['responses']['OpenAiError413'];
-      readonly 415: components['responses']['OpenAiError415'];
+      readonly 413: components['responses']['OpenAiError413-2'];
+      readonly 415: components['responses']['OpenAiError415-2'];
       readonly 421: components['responses']['OpenAiError421'];
       readonly 429: components['responses']['OpenAiError429'];
       readonly 500: components['responses']['OpenAiError500'];

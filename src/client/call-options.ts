@@ -1,6 +1,6 @@
 // The options of the client's methods.
 
-import type { Permission, PermissionDecision } from './api-objects.ts';
+import type { Permission, PermissionDecision, Question } from './api-objects.ts';
 
 /** Options of every method. */
 export interface CallOptions {
@@ -52,10 +52,34 @@ export interface ResumeOptions extends CallOptions {
 /** Decides a permission. Undefined leaves it pending. */
 export type OnPermission = (permission: Permission) => Promise<PermissionDecision | undefined>;
 
+/** Answers a question. Undefined leaves it pending. */
+export type OnQuestion = (question: Question) => Promise<string | undefined>;
+
+/** A tool that the agent may call during a prompt. */
+export interface PromptTool {
+  readonly name: string;
+  /** Read by the model. */
+  readonly description: string;
+  /** The JSON Schema of the parameters. */
+  readonly schema: Readonly<Record<string, unknown>>;
+  /**
+   * Called with parameters that are valid for the schema. The model reads the result, which must be JSON, or the message
+   * of the error that it throws.
+   */
+  run(
+    params: Readonly<Record<string, unknown>>,
+    options: { readonly signal: AbortSignal | undefined },
+  ): unknown;
+}
+
 /** Options of `prompt`. */
 export interface PromptCallOptions extends CreateOptions, ResumeOptions {
   /** Called when a tool needs a permission. @default `prompt` throws PermissionRequiredError */
   readonly onPermission?: OnPermission | undefined;
+  /** Called when the agent asks a question. @default `prompt` throws QuestionRequiredError */
+  readonly onQuestion?: OnQuestion | undefined;
+  /** Tools that the agent may call, and that run here. They are added to those of the request. @default none */
+  readonly tools?: readonly PromptTool[] | undefined;
 }
 
 /** Options of `stream`. */

@@ -2,6 +2,7 @@
 // each route; answers are trusted to match them here.
 
 import type { CallOptions, CreateOptions, FollowOptions } from './call-options.ts';
+import { CodeBuddyConnectionError } from './errors.ts';
 import { followStream } from './event-stream.ts';
 import { type PageList, pageList } from './paging.ts';
 import { toQuery } from './query.ts';
@@ -75,6 +76,65 @@ export class Calls {
     options?: CallOptions,
   ): Promise<T> {
     return (await this.transport.json({ ...limitsOf(options), method, path, body })) as T;
+  }
+
+  /** POST of bytes, with an Idempotency-Key. */
+  async upload<T>(
+    path: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    options: CreateOptions = {},
+    query: QueryValues = {},
+  ): Promise<T> {
+    const headers = {
+      'content-type': 'application/octet-stream',
+      'idempotency-key': options.idempotencyKey ?? crypto.randomUUID(),
+    };
+    const request = {
+      ...limitsOf(options),
+      method: 'POST' as const,
+      path: path + toQuery(query),
+      bytes,
+      headers,
+    };
+    return (await this.transport.json(request)) as T;
+  }
+
+  /** GET of bytes. */
+  async bytes(path: string, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const headers = { accept: '*/*' };
+    const { answer, deadline } = await this.transport.open({
+      ...limitsOf(options),
+      method: 'GET',
+      path,
+      headers,
+    });
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    try {
+      const reader = answer.body?.getReader();
+      for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
+        if (next.value === undefined) continue;
+        chunks.push(next.value);
+        size += next.value.length;
+      }
+    } catch (cause) {
+      throw this.transport.failure(
+        cause,
+        deadline,
+        options.signal,
+        (error) =>
+          new CodeBuddyConnectionError('closed', 'The connection broke during an answer.', { cause: error }),
+      );
+    } finally {
+      deadline.release();
+    }
+    const all = new Uint8Array(size);
+    let at = 0;
+    for (const chunk of chunks) {
+      all.set(chunk, at);
+      at += chunk.length;
+    }
+    return all;
   }
 
   /** POST to a route that takes an Idempotency-Key. */

@@ -1,15 +1,18 @@
 // The typed client: the resources of the API as properties, prompts, and streams that resume by themselves. The entry
 // points add the connection: index.ts for Node.js, web.ts for everything else.
 
-import type { Answer, Permission, PromptRequest, PromptResult } from './api-objects.ts';
-import type { CallOptions, OnPermission, PromptCallOptions, PromptStreamOptions } from './call-options.ts';
+import type { Answer, PromptRequest, PromptResult } from './api-objects.ts';
+import type { CallOptions, PromptCallOptions, PromptStreamOptions } from './call-options.ts';
 import { Calls } from './calls.ts';
 import type { Connection } from './connection.ts';
-import { CodeBuddyApiError, CodeBuddyConnectionError, PermissionRequiredError } from './errors.ts';
+import { CodeBuddyConnectionError } from './errors.ts';
+import { PromptAnswers, withTools } from './prompt-answers.ts';
 import { PromptStream } from './prompt-stream.ts';
 import { Agents } from './resources/agents.ts';
 import { Deliveries } from './resources/deliveries.ts';
 import { Events, StreamTickets } from './resources/events.ts';
+import { Files } from './resources/files.ts';
+import { Inbox } from './resources/inbox.ts';
 import { Keys } from './resources/keys.ts';
 import { McpServers } from './resources/mcp-servers.ts';
 import { Models } from './resources/models.ts';
@@ -21,6 +24,7 @@ import { Settings } from './resources/settings.ts';
 import { SignIn } from './resources/sign-in.ts';
 import { Tools } from './resources/tools.ts';
 import { Triggers } from './resources/triggers.ts';
+import { Uploads } from './resources/uploads.ts';
 import { Webhooks } from './resources/webhooks.ts';
 import { Workspaces } from './resources/workspaces.ts';
 import { CodeBuddyRunError } from './run-error.ts';
@@ -34,10 +38,13 @@ import { Transport, type TransportOptions } from './transport.ts';
 export class ApiClient {
   readonly runs: Runs;
   readonly permissions: Permissions;
+  readonly inbox: Inbox;
   readonly tools: Tools;
   readonly sessions: Sessions;
+  readonly files: Files;
   readonly events: Events;
   readonly streamTickets: StreamTickets;
+  readonly uploads: Uploads;
   readonly webhooks: Webhooks;
   readonly triggers: Triggers;
   readonly deliveries: Deliveries;
@@ -56,10 +63,13 @@ export class ApiClient {
     this.#calls = calls;
     this.runs = new Runs(calls);
     this.permissions = new Permissions(calls);
+    this.inbox = new Inbox(calls);
     this.tools = new Tools(calls);
     this.sessions = new Sessions(calls);
+    this.files = new Files(calls);
     this.events = new Events(calls);
     this.streamTickets = new StreamTickets(calls);
+    this.uploads = new Uploads(calls);
     this.webhooks = new Webhooks(calls);
     this.triggers = new Triggers(calls);
     this.deliveries = new Deliveries(calls);
@@ -134,13 +144,13 @@ export class ApiClient {
    * );
    */
   async prompt(request: string | PromptRequest, options: PromptCallOptions = {}): Promise<PromptResult> {
-    const { onPermission, ...rest } = options;
-    const stream = new PromptStream(this.#calls, toRequest(request), { ...rest, keepWaiting: true });
+    const answers = new PromptAnswers(this.permissions, this.inbox, options);
+    const body = withTools(toRequest(request), options);
+    const stream = new PromptStream(this.#calls, body, { ...options, keepWaiting: true });
     for await (const event of stream.events()) {
       const { runId = '', sessionId = '' } = event;
-      if (event.type === 'permission.request') {
-        await this.#answer(toPermission(event), onPermission, options, stream.isLate);
-      } else if (event.type === 'run.failed' || event.type === 'run.cancelled') {
+      await answers.handle(event, stream.isLate);
+      if (event.type === 'run.failed' || event.type === 'run.cancelled') {
         throw new CodeBuddyRunError(event);
       } else if (event.type === 'run.complete') {
         const { durationMs: _durationMs, ...result } = event.data;
@@ -178,46 +188,8 @@ export class ApiClient {
   close(): void {
     this.#calls.transport.close();
   }
-
-  /** @throws PermissionRequiredError without a decision */
-  async #answer(
-    permission: Permission,
-    onPermission: OnPermission | undefined,
-    { signal }: CallOptions,
-    isLate: boolean,
-  ): Promise<void> {
-    if (isLate) {
-      const { permissions } = await this.permissions.list({ runId: permission.runId }, { signal });
-      if (!permissions.some(({ id }) => id === permission.id)) return;
-    }
-    const decision = await onPermission?.(permission);
-    if (decision === undefined) throw new PermissionRequiredError(permission);
-    try {
-      await this.permissions.decide(permission.id, decision, { signal });
-    } catch (error) {
-      // Another caller has decided first. The run continues.
-      if (!(error instanceof CodeBuddyApiError && error.code === 'permission_resolved')) throw error;
-    }
-  }
 }
 
 function toRequest(request: string | PromptRequest): PromptRequest {
   return typeof request === 'string' ? { prompt: request } : request;
-}
-
-function toPermission(event: StreamEvent & { readonly type: 'permission.request' }): Permission {
-  const { runId = '', sessionId = '', timestamp = '', data } = event;
-  const { permissionId, rule = '', reason = '', expiresAt = timestamp, ...rest } = data;
-  return {
-    sandbox: null,
-    ...rest,
-    id: permissionId,
-    runId,
-    sessionId,
-    rule,
-    reason,
-    status: 'pending',
-    createdAt: timestamp,
-    expiresAt,
-  };
 }

@@ -18,7 +18,7 @@ export interface BodyReader {
 export interface HttpRequest {
   readonly method: string;
   readonly headers: Record<string, string>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
   readonly signal: AbortSignal;
   /** The API never redirects, and another server must not get the key. */
   readonly redirect: 'manual';

@@ -24,6 +24,8 @@ export class CodeBuddyApiError extends Error {
   readonly requestId: string | undefined;
   /** The invalid fields of a `validation_failed`. */
   readonly errors: NonNullable<Problem['errors']>;
+  /** The last answer, with `output_invalid`. */
+  readonly response: string | undefined;
   /** Seconds to wait before the next attempt, if the server says so. */
   readonly retryAfterSeconds: number | undefined;
 
@@ -38,6 +40,7 @@ export class CodeBuddyApiError extends Error {
     this.code = problem.code ?? 'unknown';
     this.requestId = problem.requestId;
     this.errors = problem.errors ?? [];
+    this.response = problem.response;
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
@@ -86,5 +89,21 @@ export class PermissionRequiredError extends Error {
       `The tool "${permission.tool}" needs a permission (${permission.id}). Run ${permission.runId} waits for it.`,
     );
     this.permission = permission;
+  }
+}
+
+/**
+ * The agent asks a question, and `onQuestion` gave no answer. The run keeps waiting: answer with `inbox.answer`, then
+ * follow `runs.events(question.runId)`.
+ */
+export class QuestionRequiredError extends Error {
+  override readonly name = 'QuestionRequiredError';
+  readonly question: components['schemas']['Question'];
+
+  constructor(question: components['schemas']['Question']) {
+    super(
+      `The agent asks: ${question.question} (${question.id}). Run ${question.runId} waits for the answer.`,
+    );
+    this.question = question;
   }
 }

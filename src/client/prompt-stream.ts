@@ -13,6 +13,15 @@ import type { OpenAnswer, RequestOptions } from './transport.ts';
 import { WholeText } from './whole-text.ts';
 
 const endTypes: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
+/** The run waits from these on, and works again from those on. */
+const waitTypes: ReadonlySet<string> = new Set(['permission.request', 'question.asked', 'tool.request']);
+const workTypes: ReadonlySet<string> = new Set([
+  'permission.resolved',
+  'question.answered',
+  'question.expired',
+  'tool.start',
+  'tool.error',
+]);
 /** When the stream is left, the time limit for learning the id of its run and cancelling it. */
 const cancelLimitMs = 2000;
 
@@ -60,8 +69,8 @@ export class PromptStream {
         onBreak: () => text.break(),
       });
       for await (const event of events) {
-        if (event.type === 'permission.request') isWaiting = true;
-        if (event.type === 'permission.resolved') isWaiting = false;
+        if (waitTypes.has(event.type)) isWaiting = true;
+        else if (workTypes.has(event.type)) isWaiting = false;
         hasEnded ||= endTypes.has(event.type);
         yield* text.complete(event);
       }

@@ -17,6 +17,7 @@ export const runErrorStatuses: Readonly<Record<string, number>> = {
   context_too_long: 422,
   model_not_found: 422,
   not_supported_by_agent: 422,
+  output_invalid: 422,
   tool_failed: 422,
   model_rate_limited: 429,
   agent_auth_required: 502,
@@ -34,6 +35,7 @@ export const runErrorStatuses: Readonly<Record<string, number>> = {
   agent_timeout: 504,
   model_timeout: 504,
   run_timeout: 504,
+  unanswered: 504,
   storage_full: 507,
 };
 
@@ -48,7 +50,8 @@ export class CodeBuddyRunError extends CodeBuddyApiError {
         ? ['run_cancelled', event.data.reason]
         : // For a run that was interrupted by a stop of the server, the answer is `shutting_down`.
           [event.data.interrupted === true ? 'shutting_down' : event.data.code, event.data.message];
-    super(runErrorStatuses[code] ?? 500, { code, detail });
+    const response = event.type === 'run.failed' ? event.data.response : undefined;
+    super(runErrorStatuses[code] ?? 500, { code, detail, ...(response === undefined ? {} : { response }) });
     this.runId = event.runId;
     this.sessionId = event.sessionId;
   }

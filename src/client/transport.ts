@@ -14,6 +14,8 @@ export interface RequestOptions {
   /** The path with the query string. */
   readonly path: string;
   readonly body?: unknown;
+  /** A body that is not JSON. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
   /** A status outside 2xx that is not an error. */
   readonly alsoFine?: number;
@@ -111,7 +113,7 @@ export class Transport {
 
   /** One attempt. */
   async #send(request: RequestOptions): Promise<OpenAnswer> {
-    const { method, path, body, headers, alsoFine, signal, timeoutMs = this.#timeoutMs } = request;
+    const { method, path, body, bytes, headers, alsoFine, signal, timeoutMs = this.#timeoutMs } = request;
     const { url, fetch, credentials } = this.#connection;
     const deadline = new Deadline(signal);
     deadline.limit(timeoutMs);
@@ -125,6 +127,7 @@ export class Transport {
           ...this.#connection.headers(method),
           ...headers,
         },
+        ...(bytes === undefined ? {} : { body: bytes }),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(credentials === undefined ? {} : { credentials }),
         signal: deadline.signal,

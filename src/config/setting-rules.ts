@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { databaseIn, defaultHome } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';
 import { builtinAgent, presetAgents } from '../contract/agent.ts';
+import { defaultAnswerTimeMs, maxAnswerTimeMs, unansweredActions } from '../contract/inbox.ts';
 import { permissionModes } from '../contract/permission-mode.ts';
 import { sandboxModes } from '../contract/sandbox.ts';
 import { traceSamplers } from '../contract/trace-sampler.ts';
@@ -220,6 +221,27 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     parse: permissionRules,
     expected: 'an object such as {"allow": ["bash(npm test)"], "deny": ["write_file(.env*)"]}',
   },
+  permissionTimeoutMs: {
+    about:
+      'How long runs wait for a permission, an answer or the result of a tool of the caller, in milliseconds; `none`: for ever. A prompt may set its own. See [Inbox](inbox.md).',
+    flag: {
+      syntax: '--permission-timeout-ms <ms>',
+      help: 'how long runs wait for a permission or an answer, in milliseconds; none: for ever',
+    },
+    variable: 'CODEBUDDY_PERMISSION_TIMEOUT_MS',
+    field: 'permissionTimeoutMs',
+    defaultValue: () => defaultAnswerTimeMs,
+    parse: (value) => (value === 'none' || value === null ? 'none' : integer(value, 1000, maxAnswerTimeMs)),
+    expected: `a whole number of milliseconds from 1000 to ${maxAnswerTimeMs} (a year), or none`,
+  },
+  onUnanswered: {
+    about:
+      'What happens to a permission or a question that nobody answers in time: `deny` it and continue, or `fail` the run.',
+    field: 'onUnanswered',
+    defaultValue: () => 'deny',
+    parse: (value) => unansweredActions.find((action) => action === value),
+    expected: oneOf(unansweredActions),
+  },
   triggerModes: {
     about:
       'The permission modes of runs that triggers start, by trigger. Others are `read-only`. See [Triggers](triggers.md).',
@@ -393,11 +415,40 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'a list of host names such as example.org or *.example.org',
   },
   retentionDays: {
-    about: 'How many days events are kept.',
+    about: 'How many days events, and the files of prompts, are kept.',
     field: 'retentionDays',
     defaultValue: () => 90,
     parse: (value) => integer(value, 1, 36_500),
     expected: 'a whole number of days from 1 to 36500',
+  },
+  undoFileMiB: {
+    about: 'The largest file that [an undo](files.md#undo) can restore, in MiB.',
+    field: 'undoFileMiB',
+    defaultValue: () => 4,
+    parse: (value) => integer(value, 1, 64),
+    expected: 'a whole number of MiB from 1 to 64',
+  },
+  undoTotalMiB: {
+    about:
+      'How much the contents of files that are kept for undo may take, in MiB: in the store, and as copies while commands run. The oldest are deleted first.',
+    field: 'undoTotalMiB',
+    defaultValue: () => 256,
+    parse: (value) => integer(value, 1, 65_536),
+    expected: 'a whole number of MiB from 1 to 65536',
+  },
+  maxFileSize: {
+    about: 'The size of one [file of a prompt](agent.md#images-and-files) in bytes, at most.',
+    field: 'maxFileSize',
+    defaultValue: () => 10_485_760,
+    parse: (value) => integer(value, 1, 104_857_600),
+    expected: 'a whole number of bytes from 1 to 104857600',
+  },
+  maxStoredFiles: {
+    about: 'The size of all kept files of prompts together, in bytes, at most.',
+    field: 'maxStoredFiles',
+    defaultValue: () => 1_073_741_824,
+    parse: (value) => integer(value, 1, Number.MAX_SAFE_INTEGER),
+    expected: 'a whole number of bytes',
   },
   autostart: {
     about: 'Whether commands [start a server](cli.md#finding-the-server) if none is running.',

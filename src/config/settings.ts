@@ -1,6 +1,7 @@
 // The settings of the server, and where each value came from. `setting-rules.ts` declares how each one is read,
 // `load-settings.ts` reads them.
 
+import type { UnansweredAction } from '../contract/inbox.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxMode } from '../contract/sandbox.ts';
 import type { TraceSampler } from '../contract/trace-sampler.ts';
@@ -59,6 +60,13 @@ export interface Settings {
   readonly permissionMode: PermissionMode;
   /** Rules such as `bash(npm test)`. The agent validates them. */
   readonly permissions: Permissions;
+  /**
+   * Time in ms that runs wait for a permission, an answer or the result of a tool of the caller; `none`: for ever. A
+   * prompt may set its own.
+   */
+  readonly permissionTimeoutMs: number | 'none';
+  /** What happens to a permission or a question that nobody answers in time: it is denied, or the run fails. */
+  readonly onUnanswered: UnansweredAction;
   /** The permission modes of runs that triggers start, by the id of the trigger. Others are `read-only`. */
   readonly triggerModes: Readonly<Record<string, PermissionMode>>;
   /** Patterns of files that run later, in addition to the built-in ones. Relative to the workspace. */
@@ -99,6 +107,13 @@ export interface Settings {
   readonly enableCors: boolean | readonly string[];
   readonly allowedHosts: readonly string[];
   readonly retentionDays: number;
+  /** Limits of the contents that are kept for undo, in MiB: of each file, and of all. */
+  readonly undoFileMiB: number;
+  readonly undoTotalMiB: number;
+  /** Bytes of one file that a prompt carries. */
+  readonly maxFileSize: number;
+  /** Bytes of all such files together. */
+  readonly maxStoredFiles: number;
   /** Whether commands start a local server if none is running. */
   readonly autostart: boolean;
   /** Addresses, CIDRs and host names that webhooks may send to, in addition to public addresses. */

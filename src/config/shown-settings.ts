@@ -18,11 +18,12 @@ export function shownSettings(settings: Settings, origins: Origins): readonly Se
     webhookProxy: webhookProxy && maskUserInfo(webhookProxy),
   };
   return Object.entries(shown).map(([name, value]) => {
-    const { flag, variable, field } = settingRules[name as keyof Settings] as SettingRule<unknown>;
+    const { about, flag, variable, field } = settingRules[name as keyof Settings] as SettingRule<unknown>;
     return {
       name,
       value: value ?? null,
       origin: origins[name as keyof Settings],
+      about: plainText(about ?? `${capital(flag?.help ?? name)}.`),
       flag: flag?.syntax.split(' ', 1)[0] ?? null,
       variable: variable ?? null,
       field: field ?? null,
@@ -36,4 +37,13 @@ function maskUserInfo(url: string): string {
 
 function namesOf(value: unknown): readonly string[] | undefined {
   return typeof value === 'object' && value !== null ? Object.keys(value) : undefined;
+}
+
+/** Without the links of the reference. */
+function plainText(about: string): string {
+  return about.replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1');
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -3,13 +3,18 @@
 //
 // Over 400 lines: the catalogue is one table.
 
-import { messageSchema } from './message.ts';
+import { compactionFigures } from './compaction.ts';
+import { messageOriginSchema, messageSchema } from './message.ts';
+import { partsSchema } from './part.ts';
 import { decisions, permissionSchema } from './permission.ts';
 import { planEntrySchema } from './plan.ts';
 import { count, duration, text } from './primitives.ts';
 import { promptResultSchema } from './prompt-result.ts';
+import { questionSchema } from './question.ts';
 import { isolations } from './sandbox.ts';
 import type { SchemaType } from './schema-type.ts';
+import { toolCallSchema } from './tool-call.ts';
+import { undoneFileSchema } from './undo.ts';
 import { sessionWorktreeSchema } from './workspace.ts';
 
 interface CatalogueEntry {
@@ -47,9 +52,21 @@ const fileChange = {
   required: ['path'],
   additionalProperties: false,
 } as const;
-const { response, model, usage, cost, finishReason } = promptResultSchema.properties;
+const undoData = {
+  type: 'object',
+  properties: {
+    undoId: text,
+    messageId: { type: 'string', description: 'The prompt.' },
+    messages: { ...count, description: 'How many messages were hidden, or brought back.' },
+    files: { type: 'array', items: undoneFileSchema },
+  },
+  required: ['undoId', 'messageId', 'messages', 'files'],
+  additionalProperties: false,
+} as const;
+const { response, data, model, usage, cost, finishReason } = promptResultSchema.properties;
 const { callId, params, rule, alwaysCovers, realPath } = permissionSchema.properties;
 const { incomplete } = messageSchema.properties;
+const { choices, allowsText } = questionSchema.properties;
 const outputMessage = {
   type: 'string',
   description: 'The message with the output. Absent for a tool that a client called directly.',
@@ -102,11 +119,43 @@ export const catalogue = {
       additionalProperties: false,
     },
   },
-  'message.user': {
-    description: 'A prompt was accepted.',
+  'session.undo': {
+    description:
+      'A session went back to before a prompt: the messages since then are hidden, and files have their earlier content.',
+    data: undoData,
+  },
+  'session.redo': {
+    description: 'An undo was taken back: the messages are back, and files have the content that was undone.',
+    data: undoData,
+  },
+  'session.compacted': {
+    description: 'The older part of a session was replaced by a summary for the model, on request.',
     data: {
       type: 'object',
-      properties: { messageId: text, text },
+      properties: compactionFigures,
+      required: ['summarized', 'kept', 'tokensBefore', 'tokensAfter', 'model', 'usage', 'cost'],
+      additionalProperties: false,
+    },
+  },
+  'session.archive': {
+    description: 'A session was archived: lists leave it out.',
+    data: { type: 'object', properties: { title: text }, required: ['title'], additionalProperties: false },
+  },
+  'session.unarchive': {
+    description: 'An archived session came back to the lists: on request, or because of a prompt.',
+    data: {
+      type: 'object',
+      properties: { title: text, reason: { type: 'string', enum: ['request', 'prompt'] } },
+      required: ['title', 'reason'],
+      additionalProperties: false,
+    },
+  },
+  'message.user': {
+    description:
+      'A prompt was accepted, or, with `via`, a message to a working run or to the session of the next one.',
+    data: {
+      type: 'object',
+      properties: { messageId: text, text, parts: partsSchema, via: messageOriginSchema },
       required: ['messageId', 'text'],
       additionalProperties: false,
     },
@@ -196,12 +245,31 @@ export const catalogue = {
       additionalProperties: false,
     },
   },
+  'run.steered': {
+    description: 'The run has taken up a message that was sent to it. It sees it in this step.',
+    data: {
+      type: 'object',
+      properties: { messageId: text, step: count },
+      required: ['messageId', 'step'],
+      additionalProperties: false,
+    },
+  },
+  'output.rejected': {
+    description: 'An answer did not match `options.format`. The agent was told why, and answers again.',
+    data: {
+      type: 'object',
+      properties: { retry: { ...count, description: 'The number of the next try, from 1.' }, reason: text },
+      required: ['retry', 'reason'],
+      additionalProperties: false,
+    },
+  },
   'run.complete': {
     description: 'A run completed with an answer.',
     data: {
       type: 'object',
       properties: {
         response,
+        data,
         model,
         usage,
         cost,
@@ -216,7 +284,12 @@ export const catalogue = {
     description: 'A run failed, or was interrupted because the server stopped.',
     data: {
       type: 'object',
-      properties: { code: text, message: text, interrupted: { type: 'boolean' } },
+      properties: {
+        code: text,
+        message: text,
+        interrupted: { type: 'boolean' },
+        response: { type: 'string', description: 'Only with `output_invalid`: the last answer.' },
+      },
       required: ['code', 'message'],
       additionalProperties: false,
     },
@@ -262,7 +335,8 @@ export const catalogue = {
         realPath,
         expiresAt: {
           type: 'string',
-          description: 'Without a decision, the call is denied at this time. RFC 3339 UTC.',
+          description:
+            'Without a decision, the call is denied at this time, or the run fails. RFC 3339 UTC. Absent: it waits for ever.',
         },
         sandbox: {
           enum: isolations,
@@ -284,6 +358,56 @@ export const catalogue = {
         reason: text,
       },
       required: ['permissionId', 'decision'],
+      additionalProperties: false,
+    },
+  },
+  'question.asked': {
+    description: 'The agent asks a question, and the run waits for the answer.',
+    data: {
+      type: 'object',
+      properties: {
+        questionId: text,
+        callId,
+        question: text,
+        choices,
+        allowsText,
+        expiresAt: { type: 'string', description: 'RFC 3339 UTC. Absent: it waits for ever.' },
+      },
+      required: ['questionId', 'callId', 'question', 'choices', 'allowsText'],
+      additionalProperties: false,
+    },
+  },
+  'question.answered': {
+    description: 'A question was answered.',
+    data: {
+      type: 'object',
+      properties: { questionId: text, answer: text },
+      required: ['questionId', 'answer'],
+      additionalProperties: false,
+    },
+  },
+  'question.expired': {
+    description: 'A question will not be answered: nobody did in time, or its run has ended.',
+    data: {
+      type: 'object',
+      properties: { questionId: text, reason: text },
+      required: ['questionId', 'reason'],
+      additionalProperties: false,
+    },
+  },
+  'tool.request': {
+    description:
+      'The agent calls a tool of the caller, and the run waits for the result: `POST /api/tool-calls/{toolCallId}`. `tool.complete` or `tool.error` with the same `callId` follows.',
+    data: {
+      type: 'object',
+      properties: {
+        toolCallId: text,
+        callId: toolCallSchema.properties.callId,
+        tool: text,
+        params,
+        expiresAt: { type: 'string', description: 'RFC 3339 UTC. Absent: it waits for ever.' },
+      },
+      required: ['toolCallId', 'callId', 'tool', 'params'],
       additionalProperties: false,
     },
   },

@@ -1,5 +1,6 @@
 // A message: a prompt of the user, an answer of the agent, or the output of a tool.
 
+import { partsSchema } from './part.ts';
 import { flag, nullableText, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 
@@ -24,6 +25,17 @@ const toolUseSchema = {
   additionalProperties: false,
 } as const;
 
+/** How a message of the user came in, other than as the prompt of a run. */
+export const messageOrigins = ['steer', 'inject'] as const;
+export type MessageOrigin = (typeof messageOrigins)[number];
+
+export const messageOriginSchema = {
+  type: 'string',
+  enum: messageOrigins,
+  description:
+    '`steer`: it was sent to the run while it worked. `inject`: it was added to the session without a run, for the next one. Absent for prompts.',
+} as const;
+
 export type ToolUse = SchemaType<typeof toolUseSchema>;
 
 export const messageSchema = {
@@ -45,12 +57,17 @@ export const messageSchema = {
       description:
         "Only on `assistant` messages: the model's reasoning before the text, up to 64 KiB; of a longer one, the beginning and the end. Absent without reasoning.",
     },
+    parts: {
+      ...partsSchema,
+      description: 'The parts of a prompt, or the images that a tool has read. Absent without any.',
+    },
     tool: toolUseSchema,
     incomplete: {
       type: 'boolean',
       const: true,
       description: 'The answer was cut off by a failure or a cancellation. Absent otherwise.',
     },
+    via: messageOriginSchema,
     createdAt: time,
   },
   required: ['id', 'sessionId', 'runId', 'role', 'content', 'createdAt'],

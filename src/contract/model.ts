@@ -3,7 +3,26 @@
 import { flag, nullableText, text } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 
+const nullableFlag = { type: ['boolean', 'null'] } as const;
+
 export const modelUses = ['default', 'fallback', 'by_name'] as const;
+
+/** What a model can do; null: not known. */
+export const modelAbilitiesSchema = {
+  type: 'object',
+  title: 'ModelAbilities',
+  description: 'What the model can do. Null: not known; then it is tried.',
+  properties: {
+    tools: nullableFlag,
+    vision: { ...nullableFlag, description: 'It sees images.' },
+    structuredOutput: { ...nullableFlag, description: 'Its provider holds it to a JSON Schema.' },
+    reasoning: { ...nullableFlag, description: 'It reasons before it answers.' },
+  },
+  required: ['tools', 'vision', 'structuredOutput', 'reasoning'],
+  additionalProperties: false,
+} as const;
+
+export type ModelAbilities = SchemaType<typeof modelAbilitiesSchema>;
 
 const dollars = { type: 'number', minimum: 0 } as const;
 
@@ -22,6 +41,12 @@ export const modelSchema = {
     ready: { ...flag, description: 'False if it cannot be used as the server is set up.' },
     detail: { ...text, description: 'Why it is here, or what it needs.' },
     local: { ...flag, description: 'True if its server is on this machine or in its own network.' },
+    reachable: {
+      type: ['boolean', 'null'],
+      description:
+        'Whether its server answered just now. Null: not asked, because that would need a key, or the network.',
+    },
+    can: modelAbilitiesSchema,
     contextWindow: {
       type: ['integer', 'null'],
       minimum: 0,
@@ -35,7 +60,18 @@ export const modelSchema = {
       description: 'US dollars per million tokens; null if not known.',
     },
   },
-  required: ['id', 'provider', 'use', 'ready', 'detail', 'local', 'contextWindow', 'price'],
+  required: [
+    'id',
+    'provider',
+    'use',
+    'ready',
+    'detail',
+    'local',
+    'reachable',
+    'can',
+    'contextWindow',
+    'price',
+  ],
   additionalProperties: false,
 } as const;
 

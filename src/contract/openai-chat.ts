@@ -24,7 +24,11 @@ export const chatMessageSchema = {
   title: 'ChatMessage',
   properties: {
     role: { type: 'string', enum: chatRoles },
-    content: { ...contentSchema, description: 'Text, or parts of the type `text`.' },
+    content: {
+      ...contentSchema,
+      description:
+        'Text, or parts: `text`; of the user also `image_url` and `file` with a `data:` URL. Images and files of earlier messages are left out of a conversation that begins elsewhere.',
+    },
     tool_calls: {
       type: ['array', 'null'],
       items: {

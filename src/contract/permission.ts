@@ -1,7 +1,7 @@
 // A permission: a tool call that needs a decision, and the decision.
 
 import type { PageRequest } from './page.ts';
-import { text, time } from './primitives.ts';
+import { nullableTime, text, time } from './primitives.ts';
 import { isolations } from './sandbox.ts';
 import type { SchemaType } from './schema-type.ts';
 
@@ -42,7 +42,11 @@ export const permissionSchema = {
     },
     status: { type: 'string', enum: permissionStatuses },
     createdAt: time,
-    expiresAt: { ...time, description: 'Without a decision, the call is denied at this time.' },
+    expiresAt: {
+      ...nullableTime,
+      description:
+        'Without a decision, the call is denied at this time, or the run fails. Null: it waits for ever.',
+    },
   },
   required: [
     'id',

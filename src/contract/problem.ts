@@ -31,6 +31,7 @@ export const problemSchema = {
         required: ['in', 'pointer', 'message'],
       },
     },
+    response: { type: 'string', description: 'Only with `output_invalid`: the last answer.' },
     error: { type: 'string', description: 'Repeats `detail`.' },
   },
   required: ['type', 'title', 'status', 'detail', 'code', 'requestId', 'error'],

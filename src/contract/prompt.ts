@@ -1,17 +1,22 @@
 // A prompt: its text and options, and the answers of `POST /api/prompt`.
 
 import { agentNameSchema } from './agent.ts';
+import { maxAnswerTimeMs, unansweredActions } from './inbox.ts';
+import { outputFormatSchema } from './output-format.ts';
+import { maxParts, partInputSchema } from './part.ts';
 import { permissionSchema } from './permission.ts';
 import { permissionModes } from './permission-mode.ts';
 import { text } from './primitives.ts';
 import { promptResultSchema } from './prompt-result.ts';
+import { questionSchema } from './question.ts';
 import { runSchema } from './run.ts';
 import type { SchemaType } from './schema-type.ts';
+import { callerToolSchema, toolCallSchema } from './tool-call.ts';
 import { runWebhookSchema } from './webhook-input.ts';
 import { workspaceInputProperties } from './workspace.ts';
 
 /** In characters. Applies regardless of `maxRequestSize`: a prompt is stored, logged and sent to webhooks. */
-const maxPromptLength = 1_048_576;
+export const maxPromptLength = 1_048_576;
 
 export const promptOptionsSchema = {
   type: 'object',
@@ -47,10 +52,25 @@ export const promptOptionsSchema = {
       type: 'integer',
       minimum: 1,
       maximum: 86_400_000,
-      description: 'Milliseconds that the run may take. Time spent waiting for a permission does not count.',
+      description:
+        'Milliseconds that the run may take. Time spent waiting for a permission or an answer does not count.',
+    },
+    permissionTimeoutMs: {
+      type: ['integer', 'null'],
+      minimum: 1,
+      maximum: maxAnswerTimeMs,
+      description:
+        'Milliseconds that the run waits for a permission, an answer or the result of a tool of the caller. Null: for ever. Default: that of the server.',
+    },
+    onUnanswered: {
+      type: 'string',
+      enum: unansweredActions,
+      description:
+        'If nobody answers a permission or a question in time: `deny` it and continue, or `fail` the run. Default: that of the server.',
     },
     system: { type: 'string', maxLength: maxPromptLength, description: 'Added to the system prompt.' },
     maxTokens: { type: 'integer', minimum: 1, description: 'Input and output tokens of the run, at most.' },
+    format: outputFormatSchema,
     maxCost: { type: 'number', exclusiveMinimum: 0, description: 'Maximum cost of the run in US dollars.' },
   },
   additionalProperties: false,
@@ -75,7 +95,25 @@ export const promptRequestSchema = {
       maxLength: 128,
       description: 'The session to continue; default: a new one.',
     },
+    parts: {
+      type: 'array',
+      maxItems: maxParts,
+      items: partInputSchema,
+      description: 'Texts, images and files that follow the prompt.',
+    },
+    createSession: {
+      type: 'boolean',
+      description:
+        'Create the session if there is none with `sessionId`, which may then be an id of your own, as in `POST /api/sessions`. Default: false.',
+    },
     options: promptOptionsSchema,
+    tools: {
+      type: 'array',
+      maxItems: 64,
+      items: callerToolSchema,
+      description:
+        'Tools of the caller, for this prompt. A call of one is the event `tool.request`; answer it with `POST /api/tool-calls/{id}`.',
+    },
     webhook: runWebhookSchema,
   },
   required: ['prompt'],
@@ -101,18 +139,21 @@ export const queuedRunSchema = {
   properties: { ...runSchema.properties, status: { type: 'string', enum: ['queued'] } },
 } as const;
 
-/** The answer if a tool needs a permission. */
+/** The answer if the run waits for a permission, an answer or a tool of the caller. */
 export const waitingRunSchema = {
   type: 'object',
   title: 'WaitingRun',
-  description: 'A run that waits for a decision about a tool call.',
+  description:
+    'A run that waits for a permission, an answer to a question, or the result of a tool of the caller.',
   properties: {
     runId: text,
     sessionId: text,
     status: { type: 'string', enum: ['waiting'] },
     permission: permissionSchema,
+    question: questionSchema,
+    toolCall: toolCallSchema,
   },
-  required: ['runId', 'sessionId', 'status', 'permission'],
+  required: ['runId', 'sessionId', 'status'],
   additionalProperties: false,
 } as const;
 

@@ -1,10 +1,12 @@
 // A run: the work on one prompt, from `queued` to its end.
 
+import { partsSchema } from './part.ts';
 import { nullableCost, nullableText, nullableTime, text, time } from './primitives.ts';
+import { outputData } from './prompt-result.ts';
 import type { SchemaType } from './schema-type.ts';
 import { nullableUsageSchema } from './usage.ts';
 
-/** `waiting`: for a permission. */
+/** `waiting`: for a permission, an answer, or a tool of the caller. */
 export const unfinishedRunStatuses = ['queued', 'running', 'waiting'] as const;
 export type UnfinishedRunStatus = (typeof unfinishedRunStatuses)[number];
 
@@ -26,11 +28,23 @@ export const runSchema = {
     sessionId: text,
     status: runStatusSchema,
     prompt: text,
+    parts: { ...partsSchema, description: 'The parts of the prompt. Absent without any.' },
     model: nullableText,
     response: nullableText,
+    data: outputData,
+    outputRetries: {
+      type: ['integer', 'null'],
+      description:
+        'How often the agent was asked again because its answer did not match `options.format`. Null without a format.',
+    },
     usage: nullableUsageSchema,
     cost: nullableCost,
     finishReason: nullableText,
+    step: {
+      type: ['integer', 'null'],
+      description:
+        'The step that the run works on, from 1: a call of the model, or a command of the offline agent. Null before it has begun, and for other agents.',
+    },
     error: {
       type: ['object', 'null'],
       properties: { code: text, message: text },
@@ -48,9 +62,11 @@ export const runSchema = {
     'prompt',
     'model',
     'response',
+    'outputRetries',
     'usage',
     'cost',
     'finishReason',
+    'step',
     'error',
     'createdAt',
     'startedAt',

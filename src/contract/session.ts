@@ -32,6 +32,11 @@ export const sessionSchema = {
     },
     messageCount: count,
     metadata: { type: 'object', additionalProperties: true },
+    archived: {
+      type: 'boolean',
+      description:
+        'Lists leave it out unless they ask for it. A prompt to an archived session unarchives it.',
+    },
     origin: {
       type: 'string',
       enum: sessionOrigins,
@@ -65,6 +70,7 @@ export const sessionSchema = {
     'workspace',
     'messageCount',
     'metadata',
+    'archived',
     'origin',
     'forkedFrom',
     'usage',
@@ -91,7 +97,19 @@ export interface SessionFilter {
   readonly agent?: string;
   /** The real path of the folder that it works in. */
   readonly workspace?: string;
+  /** @default both */
+  readonly archived?: boolean;
 }
+
+/** An id that a caller chooses: safe in URLs, file names and shells. Not one that looks like ours. */
+export const chosenIdSchema = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 128,
+  pattern: '^(?!ses_)[A-Za-z0-9][A-Za-z0-9._-]*$',
+  description:
+    'An id of your own: letters, digits, `.`, `_` and `-`, beginning with a letter or digit. `ses_` is reserved for ids that the server creates.',
+} as const;
 
 const sessionInputProperties = {
   title: { type: 'string', minLength: 1, maxLength: 200 },
@@ -107,6 +125,10 @@ const sessionInputProperties = {
 export const sessionInputSchema = {
   type: 'object',
   properties: {
+    id: {
+      ...chosenIdSchema,
+      description: `${chosenIdSchema.description} An id in use is refused (409). Default: a new id.`,
+    },
     ...sessionInputProperties,
     agent: {
       ...agentNameSchema,
@@ -123,7 +145,13 @@ export type SessionInput = SchemaType<typeof sessionInputSchema>;
 /** The body of `PATCH /api/sessions/{id}`: fields that are left out stay as they are. */
 export const sessionPatchSchema = {
   type: 'object',
-  properties: sessionInputProperties,
+  properties: {
+    ...sessionInputProperties,
+    archived: {
+      type: 'boolean',
+      description: 'Whether lists leave the session out. It stays complete, and searches find its messages.',
+    },
+  },
   minProperties: 1,
   additionalProperties: false,
 } as const;

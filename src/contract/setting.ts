@@ -16,11 +16,12 @@ export const settingSchema = {
       ...text,
       description: 'Where the value came from: `--port`, `CODEBUDDY_PORT`, `config.json port` or `default`.',
     },
+    about: { ...text, description: 'What it sets.' },
     flag: { ...nullableText, description: 'The flag of `codebuddy serve` that sets it.' },
     variable: { ...nullableText, description: 'The environment variable that sets it.' },
     field: { ...nullableText, description: 'The field of config.json that sets it.' },
   },
-  required: ['name', 'value', 'origin', 'flag', 'variable', 'field'],
+  required: ['name', 'value', 'origin', 'about', 'flag', 'variable', 'field'],
   additionalProperties: false,
 } as const;
 

@@ -137,7 +137,7 @@ const scheduleSchema = {
   additionalProperties: false,
 } as const;
 
-const { permissionMode: _, ...runOptions } = promptOptionsSchema.properties;
+const { permissionMode: _, format: __, ...runOptions } = promptOptionsSchema.properties;
 
 const fields = {
   name: { type: 'string', minLength: 1, maxLength: 200, description: 'Default: the source.' },

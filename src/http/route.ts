@@ -26,6 +26,8 @@ export interface RouteDefinition {
    * body and refuses hops.
    */
   readonly isSigned?: boolean;
+  /** The body is not JSON: the handler gets it as a Buffer of at most this many bytes. */
+  readonly bytes?: { readonly maxBytes: number };
   readonly schema?: {
     readonly params?: JSONSchema;
     readonly querystring?: JSONSchema;

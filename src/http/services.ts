@@ -5,17 +5,21 @@ import type { RunStats } from '../base/run-figures.ts';
 import type { Tracing } from '../base/tracing.ts';
 import type { Agents } from '../contract/agent.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
+import type { CompactInput, Compaction } from '../contract/compaction.ts';
+import type { InboxAnswer, InboxItem, InboxQuery } from '../contract/inbox.ts';
 import type { McpServer } from '../contract/mcp-server.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
 import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
+import type { PartInput } from '../contract/part.ts';
 import type { Decision, Permission, PermissionQuery, PermissionStats } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
+import type { MessageQuery, SearchHit } from '../contract/search.ts';
 import type {
   ExportFormat,
   HistoryMessage,
@@ -28,13 +32,17 @@ import type {
   SessionServersInput,
 } from '../contract/session.ts';
 import type { Setting } from '../contract/setting.ts';
+import type { Steered, SteerInput } from '../contract/steer.ts';
 import type { ToolDescription } from '../contract/tool.ts';
+import type { CallerTool } from '../contract/tool-call.ts';
 import type { Workspaces } from '../contract/workspace.ts';
 import type { EventLog } from '../events/event-log.ts';
+import type { FileService } from './file-service.ts';
 import type { McpServerService } from './mcp-server-service.ts';
 import type { McpService } from './mcp-service.ts';
 import type { OpenAiService } from './openai-service.ts';
 import type { TriggerService } from './trigger-service.ts';
+import type { UploadService } from './upload-service.ts';
 import type { WebhookService } from './webhook-service.ts';
 
 export interface StartedRun {
@@ -43,8 +51,8 @@ export interface StartedRun {
   readonly afterSequence: number;
   /** Settles when the run has ended; rejects with the CodeBuddyError that ended it. */
   readonly result: Promise<PromptResult>;
-  /** Resolves when the run first waits for a permission. Absent if the service has no permissions. */
-  readonly asked?: Promise<Permission>;
+  /** Resolves when the run first waits for an answer. Absent if the service never waits. */
+  readonly waits?: Promise<InboxItem>;
 }
 
 export interface PermissionService {
@@ -59,6 +67,16 @@ export interface PermissionService {
   stats?(): PermissionStats;
 }
 
+export interface InboxService {
+  /** What runs wait for, oldest first. */
+  list(query: InboxQuery): Promise<Page<InboxItem>>;
+  /**
+   * Resolves to a pending item if another node works on the run and has not answered within 5 s.
+   * @throws CodeBuddyError `…_not_found`, `…_resolved`, `validation_failed`, `node_unavailable`
+   */
+  answer(id: string, answer: InboxAnswer): Promise<InboxItem>;
+}
+
 export interface RunService {
   /**
    * @throws CodeBuddyError `session_not_found`, `insufficient_scope`, `too_many_runs` and `too_many_waiting_runs` (with
@@ -67,7 +85,11 @@ export interface RunService {
    */
   start(request: {
     readonly prompt: string;
+    /** Texts, images and files that follow the prompt. @default none */
+    readonly parts?: readonly PartInput[];
     readonly sessionId?: string;
+    /** Create the session if there is none with `sessionId`. @default false */
+    readonly createSession?: boolean;
     /** Of a new session. @default 'rest' */
     readonly origin?: SessionOrigin;
     /** Names that the session gets; `sessions.named` finds it by each. @default none */
@@ -75,6 +97,8 @@ export interface RunService {
     /** Messages before the prompt, for a new session. @default none */
     readonly history?: readonly HistoryMessage[];
     readonly options: PromptOptions;
+    /** Tools of the caller. @default none */
+    readonly tools?: readonly CallerTool[];
     readonly requestId: string;
     /** @default a new id */
     readonly runId?: string;
@@ -100,6 +124,19 @@ export interface RunService {
    * @throws CodeBuddyError `run_not_found`, `run_ended`, `node_unavailable`
    */
   cancel(id: string, reason?: string): Promise<Run>;
+  /**
+   * Sends a message to a run that has not ended; the run sees it before its next step.
+   * @throws CodeBuddyError `run_not_found`, `run_ended`, `step_mismatch`, `insufficient_scope`, `not_supported_by_agent`,
+   * `too_many_messages`, `node_unavailable`
+   */
+  steer?(
+    id: string,
+    request: SteerInput & {
+      readonly hop?: number;
+      readonly keyId?: string | null;
+      readonly mayUseTools?: boolean;
+    },
+  ): Promise<Steered>;
   activeCount(): number;
   /** US dollars, of today (UTC) and of all nodes. */
   costToday?(): Promise<number>;
@@ -133,6 +170,19 @@ export interface SessionService {
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
   /** The MCP servers that only this session has. @throws CodeBuddyError `session_not_found` */
   listMcpServers?(id: string): Promise<readonly McpServer[]>;
+  /** Messages with all words of `text`, newest first. Absent: the sessions cannot be searched. */
+  search?(query: PageRequest & MessageQuery): Promise<Page<SearchHit> & { readonly isIndexing: boolean }>;
+  /**
+   * Adds a message of the user without a run; the next run sees it.
+   * @throws CodeBuddyError `session_not_found`, `validation_failed`, `not_supported_by_agent`
+   */
+  addMessage?(id: string, text: string, hop?: number): Promise<Message>;
+  /**
+   * Replaces the older part of the conversation that models read by a summary.
+   * @throws CodeBuddyError `session_not_found`, `session_busy`, `not_supported_by_agent`, `validation_failed`,
+   * `cost_limit_reached`, and those of the model
+   */
+  compact?(id: string, input: CompactInput, hop?: number): Promise<Compaction>;
   /**
    * Replaces the MCP servers that only this session has.
    * @throws CodeBuddyError `session_not_found`, `validation_failed`, `not_supported_by_agent`; `insufficient_scope` for a
@@ -237,6 +287,9 @@ export interface HttpServices {
   readonly sessions?: SessionService;
   readonly tools?: ToolService;
   readonly permissions?: PermissionService;
+  readonly files?: FileService;
+  readonly uploads?: UploadService;
+  readonly inbox?: InboxService;
   readonly events?: EventSource;
   readonly keys?: KeyService;
   readonly answers?: AnswerStore;

@@ -6,6 +6,7 @@ import { CodeBuddyError } from '../base/errors.ts';
 import type { Scope } from '../contract/api-key.ts';
 import { permissionDecisionSchema } from '../contract/permission.ts';
 import { promptRequestSchema } from '../contract/prompt.ts';
+import { questionAnswerSchema } from '../contract/question.ts';
 import type { Run } from '../contract/run.ts';
 import type { SchemaType } from '../contract/schema-type.ts';
 import type { Caller } from './caller.ts';
@@ -67,6 +68,15 @@ const decideParams = {
   required: ['permissionId', 'decision'],
 } as const;
 
+const answerParams = {
+  ...questionAnswerSchema,
+  properties: {
+    questionId: { type: 'string', minLength: 1, maxLength: 128 },
+    ...questionAnswerSchema.properties,
+  },
+  required: ['questionId', 'answer'],
+} as const;
+
 const sessionsParams = {
   type: 'object',
   properties: {
@@ -88,7 +98,7 @@ export function createAgentTools({
   services,
   patienceMs,
 }: AgentToolsOptions): ReadonlyMap<string, AgentTool> {
-  const { runs, sessions, permissions, cursors } = services;
+  const { runs, sessions, permissions, inbox, cursors } = services;
 
   /** A tool whose arguments are checked. */
   function tool<const S extends ObjectSchema>(
@@ -190,6 +200,18 @@ export function createAgentTools({
     ),
     tool(
       {
+        name: 'question_answer',
+        title: 'Answer a question',
+        description: 'Answer a question of the agent that a run waits for. Ask the user first.',
+        scope: 'prompt',
+        readOnly: false,
+        inputSchema: answerParams,
+      },
+      async ({ questionId, answer }) =>
+        jsonResult(await inbox.answer(questionId, { kind: 'question', value: { answer } })),
+    ),
+    tool(
+      {
         name: 'sessions_list',
         title: 'List sessions',
         description: 'List the conversations of the agent, the latest first.',
@@ -200,6 +222,7 @@ export function createAgentTools({
       async ({ title, ...query }) => {
         const page = await sessions.list({
           ...cursors.read('sessions', query),
+          archived: false,
           ...(title === undefined ? {} : { title }),
         });
         return jsonResult({ sessions: page.items, nextCursor: cursors.next('sessions', page) });

@@ -24,7 +24,10 @@ export function addResources(
 ): void {
   server.setRequestHandler('resources/list', async ({ params }) => {
     if (!caller.may('read')) return { resources: [] };
-    const page = await sessions.list(cursors.read('resources', { limit: pageSize, cursor: params?.cursor }));
+    const page = await sessions.list({
+      ...cursors.read('resources', { limit: pageSize, cursor: params?.cursor }),
+      archived: false,
+    });
     const next = cursors.next('resources', page);
     return {
       resources: page.items.map(({ id, title, updatedAt }) => ({

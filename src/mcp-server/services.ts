@@ -1,5 +1,6 @@
 // The services that the MCP server takes: those of the REST server. The app passes them.
 
+import type { InboxAnswer, InboxItem, InboxQuery } from '../contract/inbox.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { Decision, Permission } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
@@ -51,6 +52,10 @@ export interface McpServices {
   readonly permissions: {
     list(query: PageRequest & { readonly runId: string }): Promise<Page<Permission>>;
     decide(id: string, decision: Decision, reason?: string): Promise<Permission>;
+  };
+  readonly inbox: {
+    list(query: InboxQuery): Promise<Page<InboxItem>>;
+    answer(id: string, answer: InboxAnswer): Promise<InboxItem>;
   };
   readonly events: {
     subscribeInBatches(options: {

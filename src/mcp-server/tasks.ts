@@ -78,6 +78,6 @@ function taskStatusOf(status: Run['status']): 'working' | 'completed' | 'cancell
 
 function messageOf({ id, status }: Run): string {
   return status === 'waiting'
-    ? `The run waits for a permission: see run_result of ${id}, and answer with permission_decide.`
+    ? `The run waits for a permission or an answer: see run_result of ${id}, and answer with permission_decide or question_answer.`
     : `The run is ${status}.`;
 }

@@ -4,6 +4,7 @@ import type { CallToolResult } from '@modelcontextprotocol/server';
 import { CodeBuddyError } from '../base/errors.ts';
 import { runEndEvents } from '../contract/event-catalogue.ts';
 import type { Permission } from '../contract/permission.ts';
+import type { Question } from '../contract/question.ts';
 import type { Run } from '../contract/run.ts';
 import type { McpServices, RunItem } from './services.ts';
 import { textResult } from './tool-results.ts';
@@ -18,6 +19,7 @@ export interface WaitOptions {
 }
 
 const ends: ReadonlySet<string> = new Set(runEndEvents);
+const asks: ReadonlySet<string> = new Set(['permission.request', 'question.asked', 'tool.request']);
 
 /** Returns the run as it is after the wait. @throws CodeBuddyError `run_not_found` */
 export async function waitForRun(
@@ -51,7 +53,7 @@ export async function waitForRun(
 }
 
 /** The run as the result of a tool. A failed run is a failed call. */
-export async function runResult(run: Run, { permissions }: McpServices): Promise<CallToolResult> {
+export async function runResult(run: Run, { permissions, inbox }: McpServices): Promise<CallToolResult> {
   const { id: runId, sessionId, status, error } = run;
   const facts = { runId, sessionId, status };
   switch (status) {
@@ -61,6 +63,9 @@ export async function runResult(run: Run, { permissions }: McpServices): Promise
     }
     case 'waiting': {
       const { items } = await permissions.list({ runId, limit: 50 });
+      const asked = (await inbox.list({ runId, kind: 'question', limit: 50 })).items;
+      const questions = asked.flatMap((item) => (item.kind === 'question' ? [item.question] : []));
+      if (questions.length > 0) return textResult(questionText(runId, questions), { ...facts, questions });
       return textResult(waitingText(runId, items), { ...facts, permissions: items });
     }
     case 'queued':
@@ -87,10 +92,20 @@ function waitingText(runId: string, pending: readonly Permission[]): string {
   ].join('\n');
 }
 
+function questionText(runId: string, pending: readonly Question[]): string {
+  const asked = pending.map(({ id, question, choices }) =>
+    choices.length === 0 ? `${id}: ${question}` : `${id}: ${question} (${choices.join(' | ')})`,
+  );
+  return [
+    `The run ${runId} waits for an answer. Ask the user, then answer with question_answer; the run continues, and run_result waits for its end.`,
+    ...asked,
+  ].join('\n');
+}
+
 function isOver({ status }: Run): boolean {
   return status !== 'queued' && status !== 'running';
 }
 
 function endsWait(item: RunItem): boolean {
-  return item.kind === 'event' && (ends.has(item.event.type) || item.event.type === 'permission.request');
+  return item.kind === 'event' && (ends.has(item.event.type) || asks.has(item.event.type));
 }

@@ -37,6 +37,7 @@ export class ChatChunks {
       case 'tool_start':
       case 'tool_end':
       case 'question':
+      case 'asked':
       case 'answered': {
         const { type, data } = step.event;
         return [{ event: type, data: this.chunk([], { codebuddy: { type, ...data } }) }];

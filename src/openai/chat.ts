@@ -7,11 +7,12 @@ import { ChatChunks, chatFailure, chatUsage, finishReasonOf } from './chat-chunk
 import { chatConversation } from './chat-conversation.ts';
 import { agentModel } from './model-ids.ts';
 import { refuseUnsupported } from './parameters.ts';
+import { outputFormatOf, underFormat } from './response-format.ts';
 import { followSteps } from './run-steps.ts';
 import type { AloneAnswer, AnswerStream, Caller, DoorAnswer, DoorServices, StartedRun } from './services.ts';
 import { answerAside } from './side-answer.ts';
 import { sideTaskOf } from './side-prompt.ts';
-import { headersOf, resultOf, startRun, waitingComment } from './start-run.ts';
+import { askedComment, headersOf, resultOf, startRun, waitingComment } from './start-run.ts';
 
 type ChatServices = DoorServices & { readonly turns: Turns };
 
@@ -22,18 +23,23 @@ export async function answerChat(
   caller: Caller,
 ): Promise<DoorAnswer> {
   refuseUnsupported('chat', body);
+  const format = outputFormatOf('chat', body);
   const conversation = chatConversation(body.messages);
   const { model = agentModel } = body;
   const asStream =
     body.stream === true ? { includesUsage: body.stream_options?.include_usage === true } : undefined;
-  const task = sideTaskOf(conversation);
+  const task = format === undefined ? sideTaskOf(conversation) : undefined;
   if (task !== undefined) {
     const maxTokens = body.max_completion_tokens ?? body.max_tokens ?? undefined;
     const answer = await answerAside(services, { model, conversation, task, maxTokens }, caller);
     const head = { id: chatId(makeId('run')), created: Math.floor(Date.now() / 1000), model };
     return answerBeside(head, answer, asStream);
   }
-  const started = await startRun(services, caller, conversation, { model });
+  const started = await startRun(services, caller, conversation, { model, format }).catch(
+    (error: unknown) => {
+      throw underFormat('chat', error);
+    },
+  );
   const headers = headersOf(started);
   const created = Math.floor(Date.parse(started.run.createdAt) / 1000);
   const head = { id: chatId(started.run.id), created, model };
@@ -46,8 +52,10 @@ export async function answerChat(
       write: (stream) => writeRun(services, started, chunks, stream, caller),
     };
   }
-  const { response, usage, finishReason } = await resultOf(started, caller);
-  return { kind: 'body', headers, body: completion(head, response, finishReason, usage) };
+  const { response, data, usage, finishReason } = await resultOf(started, caller);
+  // Clients parse the whole text.
+  const content = data === undefined ? response : JSON.stringify(data);
+  return { kind: 'body', headers, body: completion(head, content, finishReason, usage) };
 }
 
 async function writeRun(
@@ -61,7 +69,10 @@ async function writeRun(
   const steps = followSteps(services, { runId: run.id, after: afterSequence, signal: stream.signal });
   for await (const batch of steps) {
     await stream.send(batch.flatMap((step) => chunks.of(step)));
-    for (const step of batch) if (step.kind === 'question') stream.comment(waitingComment(step, caller));
+    for (const step of batch) {
+      if (step.kind === 'question') stream.comment(waitingComment(step, caller));
+      if (step.kind === 'asked') stream.comment(askedComment(step, caller));
+    }
     const last = batch.at(-1);
     if (last?.kind === 'end' && last.end.kind === 'complete') stream.done();
   }

@@ -1,6 +1,7 @@
 // A conversation as clients send it, whichever route they use: instructions, earlier messages, and the prompt.
 
 import type { HistoryMessage } from '../contract/session.ts';
+import type { PlacedPart } from './content-text.ts';
 
 export interface Conversation {
   /** The instructions of the client, added to the system prompt of the run. */
@@ -9,12 +10,15 @@ export interface Conversation {
   readonly history: readonly HistoryMessage[];
   /** The last messages of the user. */
   readonly prompt: string;
+  /** The images and files of the prompt. */
+  readonly parts: readonly PlacedPart[];
 }
 
 /** Collects messages in their order. */
 export class ConversationBuilder {
   private readonly system: string[] = [];
   private readonly messages: HistoryMessage[] = [];
+  private parts: readonly PlacedPart[] = [];
   /** Calls without a result yet: the name and the arguments by id. */
   private readonly calls = new Map<string, { readonly name: string; readonly params: unknown }>();
 
@@ -22,10 +26,11 @@ export class ConversationBuilder {
     if (text.trim() !== '') this.system.push(text);
   }
 
-  /** Consecutive messages of one side are one message. */
-  say(role: 'user' | 'assistant', text: string): void {
+  /** Consecutive messages of one side are one message. Of the parts, only those of the last message are used. */
+  say(role: 'user' | 'assistant', text: string, parts: readonly PlacedPart[] = []): void {
     if (text.trim() === '') return;
     const last = this.messages.at(-1);
+    this.parts = last?.role === role ? [...this.parts, ...parts] : parts;
     if (last?.role !== role) this.messages.push({ role, content: text });
     else this.messages[this.messages.length - 1] = { role, content: `${last.content}\n\n${text}` };
   }
@@ -49,6 +54,7 @@ export class ConversationBuilder {
       system: this.system.length === 0 ? undefined : this.system.join('\n\n'),
       history: this.messages.slice(0, -1),
       prompt: last.content,
+      parts: this.parts,
     };
   }
 }

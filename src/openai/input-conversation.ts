@@ -1,7 +1,7 @@
 // Reads the input of a response as a conversation.
 
 import type { InputItem, ResponseRequest } from '../contract/openai-response.ts';
-import { textOf } from './content-text.ts';
+import { contentOf, textOf } from './content-text.ts';
 import { type Conversation, ConversationBuilder } from './conversation.ts';
 import { invalidParameter, unsupportedParameter } from './invalid-parameter.ts';
 
@@ -21,7 +21,10 @@ function take(builder: ConversationBuilder, item: InputItem, pointer: string): v
   const { type = 'message', role, content, name = 'unknown', call_id = '', id = '' } = item;
   switch (type) {
     case 'message':
-      takeMessage(builder, role, textOf(content, `${pointer}/content`), pointer);
+      if (role === 'user') {
+        const { text, parts } = contentOf(content, `${pointer}/content`);
+        builder.say(role, text, parts);
+      } else takeMessage(builder, role, textOf(content, `${pointer}/content`), pointer);
       break;
     case 'function_call':
       builder.call(call_id, name, item.arguments ?? '{}');
@@ -53,7 +56,7 @@ function takeMessage(
   pointer: string,
 ): void {
   if (role === 'system' || role === 'developer') builder.instruct(text);
-  else if (role === 'user' || role === 'assistant') builder.say(role, text);
+  else if (role === 'assistant') builder.say(role, text);
   else
     throw invalidParameter(
       `${pointer}/role`,

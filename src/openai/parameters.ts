@@ -1,7 +1,6 @@
 // The parameters that this server cannot honour. They are refused, so that no client believes that they had an effect.
 // Hints for the model, such as `temperature`, are ignored: the agent chooses them.
 
-import { isRecord } from '../base/is-record.ts';
 import { unsupportedParameter } from './invalid-parameter.ts';
 
 interface Refusal {
@@ -15,7 +14,6 @@ const isSet = (): boolean => true;
 const isOn = (value: unknown): boolean => value !== false;
 const hasEntries = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.keys(value).length > 0;
-const isNotText = (value: unknown): boolean => !(isRecord(value) && value.type === 'text');
 const ownTools =
   'is not supported: the agent has its own tools, and runs them itself. Remove it, or add tools to the server as an MCP server.';
 
@@ -36,11 +34,6 @@ const chat: readonly Refusal[] = [
   { name: 'n', when: (value) => value !== 1, message: 'must be 1: a prompt starts one run.' },
   { name: 'logprobs', when: isOn, message: 'is not supported.' },
   {
-    name: 'response_format',
-    when: isNotText,
-    message: 'must have the type "text": the answer of the agent is text.',
-  },
-  {
     name: 'stop',
     when: (value) => typeof value === 'string' || hasEntries(value),
     message: 'is not supported.',
@@ -58,11 +51,6 @@ const chat: readonly Refusal[] = [
 
 const responses: readonly Refusal[] = [
   ...shared,
-  {
-    name: 'text',
-    when: (value) => isRecord(value) && isRecord(value.format) && isNotText(value.format),
-    message: 'must have a format of the type "text": the answer of the agent is text.',
-  },
   {
     name: 'conversation',
     when: isSet,

@@ -55,6 +55,7 @@ export class ResponseOutput {
       case 'end':
         return this.close(step.end.kind === 'complete' ? 'completed' : 'incomplete');
       case 'question':
+      case 'asked':
       case 'answered':
         return [];
     }

@@ -9,6 +9,7 @@ import { agentModel } from './model-ids.ts';
 import { refuseUnsupported } from './parameters.ts';
 import { sessionAfter } from './previous-response.ts';
 import { ResponseEvents } from './response-events.ts';
+import { outputFormatOf, underFormat } from './response-format.ts';
 import type { ToolItems } from './response-items.ts';
 import { type ResponseFacts, type RunFacts, readOutput, responseObject } from './response-object.ts';
 import { ResponseOutput } from './response-output.ts';
@@ -16,7 +17,7 @@ import { followSteps, type RunEnd } from './run-steps.ts';
 import type { AnswerStream, Caller, DoorAnswer, DoorServices, StartedRun } from './services.ts';
 import { answerAside } from './side-answer.ts';
 import { sideTaskOf } from './side-prompt.ts';
-import { headersOf, resultOf, startRun, waitingComment } from './start-run.ts';
+import { askedComment, headersOf, resultOf, startRun, waitingComment } from './start-run.ts';
 
 type ResponseServices = DoorServices & { readonly turns: Turns };
 
@@ -27,6 +28,7 @@ export async function answerResponse(
   caller: Caller,
 ): Promise<DoorAnswer> {
   refuseUnsupported('responses', body);
+  const format = outputFormatOf('responses', body);
   const form = toolItemsOf(body.include);
   const conversation = inputConversation(body);
   const { model = agentModel, previous_response_id: previous } = body;
@@ -36,7 +38,7 @@ export async function answerResponse(
     previousResponseId: previous ?? null,
     background: body.background === true,
   };
-  const task = previous == null ? sideTaskOf(conversation) : undefined;
+  const task = previous == null && format === undefined ? sideTaskOf(conversation) : undefined;
   if (task !== undefined) {
     const answer = await answerAside(services, { model, conversation, task, maxTokens: undefined }, caller);
     return answerBeside(facts, answer.text, answer.usage, body.stream === true);
@@ -46,6 +48,9 @@ export async function answerResponse(
     model,
     sessionId,
     detached: facts.background,
+    format,
+  }).catch((error: unknown) => {
+    throw underFormat('responses', error);
   });
   const headers = headersOf(started);
   if (body.stream === true) return streamed(services, started, { facts, form, headers, caller });
@@ -121,7 +126,10 @@ async function writeEvents(
     });
     await stream.send(messages);
     // Clients of OpenAI refuse types of events that they do not know.
-    for (const step of batch) if (step.kind === 'question') stream.comment(waitingComment(step, caller));
+    for (const step of batch) {
+      if (step.kind === 'question') stream.comment(waitingComment(step, caller));
+      if (step.kind === 'asked') stream.comment(askedComment(step, caller));
+    }
   }
 }
 

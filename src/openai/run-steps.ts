@@ -31,6 +31,12 @@ export type RunStep =
       readonly tool: string;
       readonly event: LoggedEvent;
     }
+  | {
+      readonly kind: 'asked';
+      readonly questionId: string;
+      readonly question: string;
+      readonly event: LoggedEvent;
+    }
   | { readonly kind: 'answered'; readonly event: LoggedEvent }
   | { readonly kind: 'end'; readonly end: RunEnd };
 
@@ -52,6 +58,9 @@ export const stepTypes = [
   'tool.error',
   'permission.request',
   'permission.resolved',
+  'question.asked',
+  'question.answered',
+  'question.expired',
   'run.complete',
   'run.failed',
   'run.cancelled',
@@ -102,6 +111,11 @@ export function stepOf(event: LoggedEvent): RunStep | undefined {
     return { kind: 'question', permissionId, tool, event };
   }
   if (is(event, 'permission.resolved')) return { kind: 'answered', event };
+  if (is(event, 'question.asked')) {
+    const { questionId, question } = event.data;
+    return { kind: 'asked', questionId, question, event };
+  }
+  if (is(event, 'question.answered') || is(event, 'question.expired')) return { kind: 'answered', event };
   if (is(event, 'run.complete')) {
     const { response, usage, finishReason } = event.data;
     return { kind: 'end', end: { kind: 'complete', response, usage, finishReason } };

@@ -3,10 +3,11 @@
 
 import type { Agents } from '../contract/agent.ts';
 import type { Delta, LoggedEvent } from '../contract/event.ts';
+import type { InboxItem } from '../contract/inbox.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
 import type { OrderedPageRequest, Page } from '../contract/page.ts';
-import type { Permission } from '../contract/permission.ts';
+import type { PartInput } from '../contract/part.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Run } from '../contract/run.ts';
@@ -34,12 +35,13 @@ export interface StartedRun {
   readonly run: Run;
   readonly afterSequence: number;
   readonly result: Promise<PromptResult>;
-  readonly asked?: Promise<Permission>;
+  readonly waits?: Promise<InboxItem>;
 }
 
 /** The run to start; the session is a new one without `sessionId`. */
 export interface RunStart {
   readonly prompt: string;
+  readonly parts?: readonly PartInput[];
   readonly sessionId?: string;
   readonly origin: SessionOrigin;
   readonly names?: readonly string[];

@@ -3,6 +3,8 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Turns } from '../base/turns.ts';
 import { builtinAgent } from '../contract/agent.ts';
+import { contentOf, type InboxItem } from '../contract/inbox.ts';
+import type { OutputFormat } from '../contract/output-format.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Conversation } from './conversation.ts';
@@ -17,6 +19,8 @@ export interface StartOptions {
   readonly sessionId?: string | undefined;
   /** True if the run continues when the client leaves. @default false */
   readonly detached?: boolean;
+  /** The form of the answer. @default text */
+  readonly format?: OutputFormat | undefined;
 }
 
 /** @throws CodeBuddyError of `runs.start`; `model_not_found` */
@@ -24,12 +28,12 @@ export async function startRun(
   services: Pick<DoorServices, 'runs' | 'sessions' | 'agents'> & { readonly turns: Turns },
   caller: Caller,
   conversation: Conversation,
-  { model, sessionId, detached = false }: StartOptions,
+  { model, sessionId, detached = false, format }: StartOptions,
 ): Promise<StartedRun> {
   const { runs } = services;
-  const { prompt, system } = conversation;
+  const { prompt, parts, system } = conversation;
   const { requestId, hop, keyId, mayUseTools } = caller;
-  const chosen = optionsOf(model);
+  const chosen = { ...optionsOf(model), ...(format === undefined ? {} : { format }) };
   const applies = system === undefined || (await appliesSystem(services, chosen.agent));
   const options = applies && system !== undefined ? { ...chosen, system } : chosen;
   const start = (place: SessionPlace): Promise<StartedRun> => {
@@ -38,6 +42,7 @@ export async function startRun(
     return runs.start({
       ...place,
       prompt: text,
+      ...(parts.length === 0 ? {} : { parts: parts.map(({ input }) => input) }),
       options,
       origin: 'openai',
       requestId,
@@ -56,7 +61,7 @@ export async function startRun(
     if (!detached) cancelWhenGone(runs, started, caller.gone);
     return started;
   } catch (error) {
-    throw namesModel(error) ? modelNotFound(model, error.message) : error;
+    throw namesModel(error) ? modelNotFound(model, error.message) : atPlace(error, conversation);
   }
 }
 
@@ -69,6 +74,16 @@ async function appliesSystem(
   const all = (await agents()).agents;
   const found = all.find(({ name, isDefault }) => (agent === undefined ? isDefault : name === agent));
   return found?.capabilities.system !== false;
+}
+
+/** Names the place of a part in the request. */
+function atPlace(error: unknown, { parts }: Conversation): unknown {
+  if (!(error instanceof CodeBuddyError)) return error;
+  const [first] = error.errors ?? [];
+  const [, index] = /^\/parts\/(\d+)/.exec(first?.pointer ?? '') ?? [];
+  const pointer = parts[Number(index)]?.pointer;
+  if (first === undefined || pointer === undefined) return error;
+  return new CodeBuddyError(error.code, first.message, { cause: error, errors: [{ ...first, pointer }] });
 }
 
 function namesModel(error: unknown): error is CodeBuddyError {
@@ -93,18 +108,21 @@ export function headersOf({ run }: StartedRun): Headers {
 
 /**
  * The result of a run.
- * @throws CodeBuddyError of the run; `permission_required` as soon as the run waits for a permission
+ * @throws CodeBuddyError of the run; `permission_required` as soon as the run waits for a permission or an answer
  */
 export async function resultOf(started: StartedRun, caller: Caller): Promise<PromptResult> {
-  const { result, asked } = started;
+  const { result, waits } = started;
   try {
-    if (asked === undefined) return await result;
+    if (waits === undefined) return await result;
     const first = await Promise.race([
       result.then((answer) => ({ kind: 'answer', answer }) as const),
-      asked.then((permission) => ({ kind: 'question', permission }) as const),
+      waits.then((item) => ({ kind: 'question', item }) as const),
     ]);
     if (first.kind === 'answer') return first.answer;
-    throw permissionRequired(first.permission, caller);
+    const { item } = first;
+    throw item.kind === 'permission'
+      ? permissionRequired(item.permission, caller)
+      : answerRequired(item, caller);
   } catch (error) {
     if (!(error instanceof CodeBuddyError)) throw error;
     // The run may have changed something: clients that repeat a failed request by themselves must not repeat this one.
@@ -113,6 +131,7 @@ export async function resultOf(started: StartedRun, caller: Caller): Promise<Pro
       cause: error.cause,
       headers,
       ...(error.errors === undefined ? {} : { errors: error.errors }),
+      ...(error.response === undefined ? {} : { response: error.response }),
     });
   }
 }
@@ -125,6 +144,14 @@ export function waitingComment(
   return `waiting for the permission ${permissionId} to use ${tool}; decide with POST ${permissionUrl(permissionId, caller)}`;
 }
 
+/** The same for a question of the agent. */
+export function askedComment(
+  { questionId, question }: { readonly questionId: string; readonly question: string },
+  { baseUrl }: Caller,
+): string {
+  return `the agent asks: ${JSON.stringify(question)}; answer with POST ${baseUrl}/api/questions/${questionId}`;
+}
+
 function permissionUrl(permissionId: string, { baseUrl }: Caller): string {
   return `${baseUrl}/api/permissions/${permissionId}`;
 }
@@ -134,5 +161,15 @@ function permissionRequired({ id, tool, runId, reason }: Permission, caller: Cal
     'permission_required',
     `The run ${runId} waits for the permission ${id} to use ${tool} (${reason}). Decide in the dashboard or with POST ${permissionUrl(id, caller)}; ` +
       `the run then continues, and GET ${caller.baseUrl}/v1/responses/resp_${runId.slice(4)} has its answer. A request with "stream": true waits by itself.`,
+  );
+}
+
+function answerRequired(item: InboxItem, caller: Caller): CodeBuddyError {
+  const { id, runId } = contentOf(item);
+  const what = item.kind === 'question' ? `asks: ${item.question.question}` : 'waits for an answer';
+  return new CodeBuddyError(
+    'permission_required',
+    `The run ${runId} ${what}. Answer ${id} in the dashboard or with POST ${caller.baseUrl}/api/questions/${id}; ` +
+      `the run then continues, and GET ${caller.baseUrl}/v1/responses/resp_${runId.slice(4)} has its answer.`,
   );
 }

@@ -1,7 +1,8 @@
 // The tables that a move from SQLite to PostgreSQL copies row by row: they have the same columns on both sides. The
 // order is that of the references between them.
 
-export type ColumnType = 'bigint' | 'integer' | 'text';
+/** `bytes` are moved as base64. */
+export type ColumnType = 'bigint' | 'integer' | 'text' | 'bytes';
 
 export interface MovedTable {
   readonly name: string;
@@ -32,7 +33,15 @@ export const movedTables: readonly MovedTable[] = [
   {
     name: 'sessions',
     key: ['id'],
-    columns: { id: 'text', title: 'text', created_at: 'bigint', updated_at: 'bigint', details: 'text' },
+    columns: {
+      id: 'text',
+      title: 'text',
+      created_at: 'bigint',
+      updated_at: 'bigint',
+      details: 'text',
+      place: 'text',
+      is_archived: 'integer',
+    },
     where: 'is_draft = 0',
   },
   {
@@ -65,6 +74,12 @@ export const movedTables: readonly MovedTable[] = [
     name: 'turns',
     key: ['id'],
     columns: { id: 'text', session_id: 'text', run_id: 'text', content: 'text' },
+    where: ofSession,
+  },
+  {
+    name: 'questions',
+    key: ['id'],
+    columns: { id: 'text', run_id: 'text', session_id: 'text', content: 'text', is_answered: 'integer' },
     where: ofSession,
   },
   {
@@ -159,6 +174,55 @@ export const movedTables: readonly MovedTable[] = [
     columns: { trigger_id: 'text', state: 'text' },
     // The last good triggers.json.
     where: "trigger_id <> 'registry'",
+  },
+  { name: 'file_images', key: ['hash'], columns: { hash: 'text', content: 'text', used_at: 'bigint' } },
+  {
+    name: 'file_changes',
+    key: ['id'],
+    columns: {
+      id: 'text',
+      session_id: 'text',
+      run_id: 'text',
+      path: 'text',
+      created_at: 'bigint',
+      details: 'text',
+      after: 'text',
+      undo_id: 'text',
+    },
+    where: ofSession,
+  },
+  {
+    name: 'undos',
+    key: ['id'],
+    columns: { id: 'text', session_id: 'text', created_at: 'bigint', details: 'text' },
+    where: ofSession,
+  },
+  {
+    name: 'undone_items',
+    key: ['id'],
+    columns: {
+      id: 'text',
+      session_id: 'text',
+      undo_id: 'text',
+      run_id: 'text',
+      role: 'text',
+      created_at: 'bigint',
+      content: 'text',
+    },
+    where: ofSession,
+  },
+  {
+    name: 'files',
+    key: ['id'],
+    columns: {
+      id: 'text',
+      name: 'text',
+      media_type: 'text',
+      size: 'bigint',
+      sha256: 'text',
+      created_at: 'bigint',
+      data: 'bytes',
+    },
   },
 ];
 

@@ -8,13 +8,17 @@ import type {
   DeliveryWithAttempts,
   RunWebhookRow,
 } from './delivery-store.ts';
+import type { FileChangeRow, FileImageRow, UndoRow } from './file-history.ts';
+import type { FileFacts, FileRow } from './file-store.ts';
 import { DamagedRowError } from './row-json.ts';
 import type {
   AnswerRow,
   EventRow,
+  FoundMessage,
   KeyRow,
   McpServerRow,
   MessageRow,
+  QuestionRow,
   RunRow,
   SessionRow,
   TurnRow,
@@ -63,6 +67,16 @@ export function toSessionRow(row: Row): SessionRow {
     createdAt: row.created_at as number,
     updatedAt: row.updated_at as number,
     details: row.details as string,
+    ...(typeof row.place === 'string' ? { place: row.place } : {}),
+    ...(row.is_archived === 1 ? { isArchived: true } : {}),
+  };
+}
+
+export function toFoundMessage(row: Row): FoundMessage {
+  return {
+    message: toMessageRow(row),
+    sessionTitle: row.title as string,
+    isArchived: row.is_archived === 1,
   };
 }
 
@@ -109,6 +123,16 @@ export function toMcpServerRow(row: Row): McpServerRow {
   };
 }
 
+export function toQuestionRow(row: Row): QuestionRow {
+  return {
+    id: row.id as string,
+    runId: row.run_id as string,
+    sessionId: row.session_id as string,
+    content: row.content as string,
+    isAnswered: row.is_answered === 1,
+  };
+}
+
 export function toKeyRow(row: Row): KeyRow {
   return {
     id: row.id as string,
@@ -127,6 +151,35 @@ export function toAnswerRow(row: Row): AnswerRow {
     headers: row.headers as string,
     body: row.body as string,
     createdAt: row.created_at as number,
+  };
+}
+
+export function toFileImageRow(row: Row): FileImageRow {
+  return {
+    hash: row.hash as string,
+    content: row.content as string,
+    usedAt: row.used_at as number,
+  };
+}
+
+export function toFileChangeRow(row: Row): FileChangeRow {
+  return {
+    id: row.id as string,
+    sessionId: row.session_id as string,
+    runId: row.run_id as string | null,
+    path: row.path as string,
+    createdAt: row.created_at as number,
+    details: row.details as string,
+    after: row.after as string | null,
+  };
+}
+
+export function toUndoRow(row: Row): UndoRow {
+  return {
+    id: row.id as string,
+    sessionId: row.session_id as string,
+    createdAt: row.created_at as number,
+    details: row.details as string,
   };
 }
 
@@ -257,4 +310,19 @@ export function toRunWebhookRow(row: Row): RunWebhookRow {
     config: row.config as string,
     createdAt: row.created_at as number,
   };
+}
+
+export function toFileFacts(row: Row): FileFacts {
+  return {
+    id: row.id as string,
+    name: row.name as string,
+    mediaType: row.media_type as string,
+    size: row.size as number,
+    sha256: row.sha256 as string,
+    createdAt: row.created_at as number,
+  };
+}
+
+export function toFileRow(row: Row): FileRow {
+  return { ...toFileFacts(row), data: row.data as Uint8Array };
 }

@@ -4,6 +4,9 @@
 import type { MessageRole } from '../contract/message.ts';
 import type { SessionOrigin } from '../contract/session.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
+import type { FileHistoryStore, FileHistoryWrite } from './file-history.ts';
+import type { FileStore, FileWrite } from './file-store.ts';
+import type { SearchItem } from './search/search-query.ts';
 import type { SharedWebhookStore } from './shared-webhook-store.ts';
 import type { TriggerStore, TriggerWrite } from './trigger-store.ts';
 
@@ -25,6 +28,10 @@ export interface SessionRow {
   readonly updatedAt: number;
   /** JSON object of what the agent keeps with a session: model, totals, metadata. */
   readonly details: string;
+  /** Where lists have a session whose id was chosen by its caller: an id that sorts by time. Absent: its own id. */
+  readonly place?: string;
+  /** Set by `archiveSession`. Absent: false. */
+  readonly isArchived?: true;
 }
 
 export interface MessageRow {
@@ -56,13 +63,15 @@ export interface RunRow {
   readonly details: string;
 }
 
-/** A permission that a run waits for. Only with several nodes. */
+/** Something that a run waits for: a permission, an answer to a question, or the result of a tool of the caller. */
 export interface QuestionRow {
   readonly id: string;
   readonly runId: string;
   readonly sessionId: string;
-  /** The permission as JSON text. */
+  /** The item, its place in the run, and its answer if there is one, as JSON text. */
   readonly content: string;
+  /** True if it has its answer, and the run has not used it yet. Lists leave it out. */
+  readonly isAnswered: boolean;
 }
 
 /** An API key. Only its SHA-256 is kept (hex). */
@@ -103,6 +112,9 @@ export type Write =
       readonly outbox?: NewDeliveries;
     }
   | { readonly kind: 'putSession'; readonly session: SessionRow }
+  /** Fails with `session_exists` if there is one with this id. */
+  | { readonly kind: 'addSession'; readonly session: SessionRow }
+  | { readonly kind: 'archiveSession'; readonly id: string; readonly isArchived: boolean }
   | {
       readonly kind: 'patchSession';
       readonly id: string;
@@ -144,14 +156,16 @@ export type Write =
   | { readonly kind: 'putAnswer'; readonly answer: AnswerRow }
   /** The rows of a topic (`keys`, `webhooks`) changed: call `StoreFeed.onChange` on the other nodes. */
   | { readonly kind: 'touch'; readonly topic: string }
-  /** The question of a run to a person. Removed with its run. Kept only by a store with `questions`. */
+  /** The question of a run to a person or to its caller. Removed with its run. */
   | { readonly kind: 'putQuestion'; readonly question: QuestionRow }
   /** Remove one question of a run, or all. */
   | { readonly kind: 'deleteQuestions'; readonly runId: string; readonly id?: string }
   /** Steps of `RunOwners`. */
   | { readonly kind: 'claimRun'; readonly runId: string }
   | { readonly kind: 'releaseRun'; readonly runId: string }
+  | FileWrite
   | TriggerWrite
+  | FileHistoryWrite
   | DeliveryWrite;
 
 export interface EventQuery {
@@ -187,14 +201,20 @@ export interface StoreFeed {
 
 /** The open questions of the runs of all nodes. */
 export interface QuestionStore {
-  /** Oldest first by id; `afterId` is exclusive. With `maxText` the page ends with the row that reaches it. */
+  /**
+   * Those without an answer, oldest first by the part of the id after its prefix; `afterId` is exclusive. With `maxText`
+   * the page ends with the row that reaches it. `prefix`: of the ids, such as `prm`.
+   */
   listQuestions(page: {
     limit: number;
     afterId?: string;
     maxText?: number;
     sessionId?: string;
     runId?: string;
+    prefix?: string;
   }): Promise<readonly QuestionRow[]>;
+  /** All of a run, also those with an answer, oldest first. */
+  questionsOf(runId: string): Promise<readonly QuestionRow[]>;
   getQuestion(id: string): Promise<QuestionRow | undefined>;
 }
 
@@ -207,21 +227,55 @@ export interface WorkspaceUse {
   readonly latest: string;
 }
 
+/** A message that a search found, with what is shown of its session. */
+export interface FoundMessage {
+  readonly message: MessageRow;
+  readonly sessionTitle: string;
+  readonly isArchived: boolean;
+}
+
+export interface SearchQuery {
+  /** Not empty. A message must have all of them. */
+  readonly items: readonly SearchItem[];
+  readonly limit: number;
+  /** The `next` of the page before. */
+  readonly before?: string;
+  readonly sessionId?: string;
+  readonly role?: MessageRole;
+  /** Of the session. @default both */
+  readonly archived?: boolean;
+}
+
+export interface MessageSearch {
+  /**
+   * Messages with all words, newest first. A page may have fewer than `limit` messages, and still a `next`: it looks at a
+   * bounded number of them. It finds all messages that were committed before, unless `isIndexing`.
+   */
+  find(query: SearchQuery): Promise<{
+    readonly found: readonly FoundMessage[];
+    readonly next?: string;
+    /** Whether messages of an earlier release are not in the index yet. */
+    readonly isIndexing: boolean;
+  }>;
+}
+
 export interface Store extends DeliveryStore {
   /** Present if other nodes may append to the store. */
   readonly feed?: StoreFeed | undefined;
   /** Present if the store can be shared. Otherwise webhooks.json has the configured webhooks. */
   readonly webhooks?: SharedWebhookStore | undefined;
   readonly triggers: TriggerStore;
-  /** Present if the store can be shared. Otherwise the process knows its own. */
-  readonly questions?: QuestionStore | undefined;
+  readonly fileHistory: FileHistoryStore;
+  readonly files: FileStore;
+  readonly questions: QuestionStore;
 
   /**
    * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the
    * `appendEvent` steps in their order. Concurrent calls share a commit. With `maxDelayMs` (default 0) the writes may
    * wait that long to join the commit of others. On a store that nodes share, they may wait a little longer after a
    * commit.
-   * @throws CodeBuddyError `storage_full`, `storage_unavailable`, `session_not_found`, `session_busy`, `run_not_resumable`
+   * @throws CodeBuddyError `storage_full`, `storage_unavailable`, `session_not_found`, `session_busy`, `session_exists`,
+   * `run_not_resumable`
    */
   write(writes: readonly Write[], options?: { readonly maxDelayMs?: number }): Promise<readonly number[]>;
 
@@ -238,10 +292,10 @@ export interface Store extends DeliveryStore {
   /** The session that got this name last. */
   getNamedSession(name: string): Promise<SessionRow | undefined>;
   /**
-   * Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. `title`: a
-   * part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`: `rest` also finds sessions
-   * without one; `agent`: a name, of which `builtin` is also that of rows without one; `workspace`: a folder of
-   * their own.
+   * Newest first by place (`SessionRow.place`); `beforeId`, a place, is exclusive. With `maxText` the page ends with the
+   * row that reaches it. `title`: a part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`:
+   * `rest` also finds sessions without one; `agent`: a name, of which `builtin` is also that of rows without one;
+   * `workspace`: a folder of their own.
    */
   listSessions(page: {
     limit: number;
@@ -252,9 +306,12 @@ export interface Store extends DeliveryStore {
     origin?: SessionOrigin;
     agent?: string;
     workspace?: string;
+    /** @default all */
+    archived?: boolean;
   }): Promise<readonly SessionRow[]>;
   /** The folders that sessions work in, the last used first. */
   sessionWorkspaces(limit: number): Promise<readonly WorkspaceUse[]>;
+  readonly search: MessageSearch;
   /**
    * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With
    * `maxText` the page ends with the row that reaches it.

@@ -269,7 +269,7 @@ function textOf(writes: readonly Write[]): number {
     else if (write.kind === 'changeDelivery') size += write.change.attempt?.length ?? 0;
     else if (write.kind === 'addMessage') size += write.message.content.length;
     else if (write.kind === 'addTurn') size += write.turn.content.length;
-    else if (write.kind === 'putSession' || write.kind === 'draftSession')
+    else if (write.kind === 'putSession' || write.kind === 'addSession' || write.kind === 'draftSession')
       size += write.session.details.length + write.session.title.length;
     else if (write.kind === 'patchSession') size += write.details.length;
     else if (write.kind === 'putRun') size += write.run.details.length;

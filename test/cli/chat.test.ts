@@ -132,6 +132,25 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     expect(readFileSync(historyIn(home), 'utf8')).toBe('edit it\ntalk\n');
   });
 
+  test('asks a question of the agent inline, with its choices by number', async () => {
+    const { home, model } = await serveModel(({ messages }) =>
+      messages.some(({ role }) => role === 'tool')
+        ? says('as you like')
+        : calls('ask_user', { question: 'Which one?', choices: ['red', 'green'], allowsText: false }),
+    );
+    const chat = await chatIn(home);
+    chat.type('go\r');
+    await chat.saw('? Which one?');
+    await chat.saw('2. green');
+    chat.type('blue\r');
+    await chat.saw('is not a valid answer');
+    chat.type('2\r');
+    await chat.saw('as you like');
+    expect(model.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toContain('"green"');
+    await chat.saw('> ');
+    await leave(chat);
+  });
+
   test('takes the permission mode of the flag', async () => {
     const { home, workspace } = await serveModel(({ messages }) =>
       messages.some(({ role }) => role === 'tool')

@@ -11,7 +11,7 @@ import { waitFor } from '../wait-for.ts';
 import { serve, temporaryFolder } from './run-cli.ts';
 import { seeInterrupted } from './see-interrupted.ts';
 
-test('after kill -9, runs are interrupted and can be resumed from the last saved step', async () => {
+test('after kill -9, runs can be resumed from the last saved step, and one that waits goes on waiting', async () => {
   const folder = temporaryFolder();
   const home = join(folder, 'home');
   const workspace = join(folder, 'workspace');
@@ -45,7 +45,10 @@ test('after kill -9, runs are interrupted and can be resumed from the last saved
     const { events } = await client.events.list({ runId: silent.id, type: 'tool.complete' });
     return events.length === 1;
   });
-  await waitFor('the other waits', async () => (await client.runs.get(waiting.id)).status === 'waiting');
+  const permission = await waitFor(
+    'the permission to be stored',
+    async () => (await client.permissions.list()).permissions[0],
+  );
   first.child.kill('SIGKILL');
   await first.finished;
 
@@ -57,14 +60,15 @@ test('after kill -9, runs are interrupted and can be resumed from the last saved
       : says('All done.'),
   );
   await serve(home, ['--port', '0', '--permission-mode', 'full'], env);
-  for (const { id } of [silent, waiting]) await seeInterrupted(client, id);
-  expect((await client.permissions.list()).permissions).toEqual([]);
+  await seeInterrupted(client, silent.id);
+  await waitFor('it waits again', async () => (await client.runs.get(waiting.id)).status === 'waiting');
+  expect((await client.permissions.list()).permissions).toEqual([permission]);
   await client.runs.resume(silent.id);
   await waitFor('it ends', async () => (await client.runs.get(silent.id)).status === 'completed');
   const last = model.requests.at(-1);
   expect(last?.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant', 'user']);
   expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('two');
-  await client.runs.resume(waiting.id);
+  await client.permissions.decide(permission.id, { decision: 'allow' });
   await waitFor('it ends', async () => (await client.runs.get(waiting.id)).status === 'completed');
   expect((await client.runs.get(waiting.id)).response).toBe('waited');
   client.close();

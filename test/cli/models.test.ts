@@ -24,13 +24,17 @@ test('the table has the default, its fallbacks and the others, with window, pric
   const { code, stdout, stderr } = await run(home, ['models']);
   expect(code, stderr).toBe(0);
   const [head = '', ...lines] = stdout.split('\n');
-  expect(head).toMatch(/^MODEL +USE +READY +CONTEXT +PRICE IN\/OUT +DETAIL$/);
+  expect(head).toMatch(/^MODEL +USE +READY +CONTEXT +PRICE IN\/OUT +CAN +DETAIL$/);
   const row = (id: string): string => lines.find((line) => line.startsWith(`${id} `)) ?? '';
-  expect(lines[0]).toMatch(/^local\/big +default +yes +32k +- +set by CODEBUDDY_MODEL$/);
-  expect(lines[1]).toMatch(/^openai\/gpt-4o +fallback +yes +128k +\$2\.5 \/ \$10 +set by CODEBUDDY_MODEL$/);
+  expect(lines[0]).toMatch(
+    /^local\/big +default +no answer +32k +- +tools\?, vision\?, schema\?, reasoning\? +set by CODEBUDDY_MODEL$/,
+  );
+  expect(lines[1]).toMatch(
+    /^openai\/gpt-4o +fallback +yes +128k +\$2\.5 \/ \$10 +tools, vision, schema +set by CODEBUDDY_MODEL$/,
+  );
   expect(lines.filter((line) => line.startsWith('anthropic/'))).toEqual([
     expect.stringMatching(
-      /^anthropic\/\S+ +by name +yes +\S+ +\$[\d.]+ \/ \$[\d.]+ +ANTHROPIC_API_KEY is set$/,
+      /^anthropic\/\S+ +by name +yes +\S+ +\$[\d.]+ \/ \$[\d.]+ +tools, vision, schema, reasoning +ANTHROPIC_API_KEY is set$/,
     ),
   ]);
   expect(row('offline')).toMatch(/^offline +by name +yes +- +\$0 \/ \$0 /);

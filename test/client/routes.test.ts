@@ -20,7 +20,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     for await (const _event of events) break;
   };
   const { deliveries, events, keys, nodes, permissions, runs, sessions, signIn, streamTickets } = client;
-  const { agents, models, settings, tools, triggers, webhooks } = client;
+  const { agents, models, settings, tools, triggers, uploads, webhooks } = client;
   const id = 'ID';
   const calls: readonly (() => Promise<unknown>)[] = [
     () => client.health(),
@@ -47,15 +47,21 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => models.list(),
     () => nodes.list(),
     () => settings.list(),
+    () => client.inbox.list(),
+    () => client.inbox.answer(id, { answer: 'a' }),
+    () => client.inbox.giveResult(id, { result: 1 }),
     () => permissions.list(),
     () => permissions.decide(id, { decision: 'allow' }),
     () => runs.list(),
     () => runs.get(id),
     () => runs.cancel(id),
     () => runs.resume(id),
+    () => runs.steer(id, 'x'),
     () => first(runs.events(id)),
     () => sessions.list(),
     () => sessions.create(),
+    () => sessions.addMessage(id, 'x'),
+    () => sessions.compact(id),
     () => sessions.get(id),
     () => sessions.update(id, { title: 'x' }),
     () => sessions.delete(id),
@@ -63,6 +69,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => sessions.export(id),
     () => sessions.setMcpServers(id, {}),
     () => sessions.messages(id),
+    () => sessions.search({ q: 'x' }),
     () => first(sessions.events(id)),
     () => signIn.get(),
     () => signIn.create(),
@@ -79,6 +86,10 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => triggers.rotateSecret(id),
     () => triggers.test(id),
     () => triggers.listCalls(id),
+    () => uploads.create(new Uint8Array(1)),
+    () => uploads.get(id),
+    () => uploads.content(id),
+    () => uploads.delete(id),
     () => webhooks.list(),
     () => webhooks.figures(),
     () => webhooks.create({ url: 'https://example.org' }),
@@ -104,6 +115,7 @@ test('the client has a method for every route', async () => {
   const sent = await callAll(url);
   // Other protocols have clients of their own.
   const own = routes.filter((route) => !/ \/(v1|mcp)\b/.test(route));
-  // Pages for browsers, and the route for senders of triggers.
-  expect(own.filter((route) => !sent.includes(route))).toEqual(['POST /triggers/ID', 'GET /docs', 'GET /']);
+  // Pages for browsers, the route for senders of triggers, and another name of `GET /api/config`.
+  const others = ['POST /triggers/ID', 'GET /api/settings', 'GET /docs', 'GET /'];
+  expect(own.filter((route) => !sent.includes(route))).toEqual(others);
 });

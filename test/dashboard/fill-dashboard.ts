@@ -74,6 +74,8 @@ export async function fillDashboard({ client, write }: StartedApp): Promise<read
     ...[good, bad].map(({ id }) => `webhooks/${id}`),
     ...deliveries.slice(1).map((id) => `deliveries/${id}`),
     'search?text=alpha',
+    `files?session=${sessionId}`,
+    'files?file=a.txt',
     'settings/keys',
     'settings/models',
     'tools/bash',

@@ -120,3 +120,29 @@ test('an edit is asked about as a diff', async () => {
   await diff.getByText('- alpha').waitFor();
   await expect.poll(() => diff.innerText()).toContain('+ betaU+200B');
 });
+
+test('a question of the agent is answered with a choice, and another one with a text', async () => {
+  const { page, client, faults } = await startWithModel(dashboard, says(''), { view: 'permissions' });
+  const options = { model: 'offline' };
+  const first = await client.runs.start({ prompt: 'ask Deploy now? [yes | no]', options });
+  const second = await client.runs.start({
+    prompt: 'ask Which host?',
+    options: { ...options, permissionTimeoutMs: null },
+  });
+  const cards = page.getByRole('region', { name: 'The agent asks' });
+  await cards
+    .filter({ hasText: 'Deploy now?' })
+    .getByText(/unanswered in/)
+    .waitFor();
+  await cards.filter({ hasText: 'Which host?' }).getByText('waits for ever').waitFor();
+  await cards.filter({ hasText: 'Deploy now?' }).getByRole('button', { name: 'no', exact: true }).click();
+  await cards.filter({ hasText: 'Which host?' }).getByLabel('Your answer').fill('example.org');
+  await cards.getByRole('button', { name: 'Answer' }).click();
+  await page.getByText('No pending permissions').waitFor();
+  for (const [{ id }, answer] of [
+    [first, 'no'],
+    [second, 'example.org'],
+  ] as const)
+    await expect.poll(async () => (await client.runs.get(id)).response).toBe(`You answered: ${answer}`);
+  expect(faults).toEqual([]);
+});

@@ -62,6 +62,26 @@ test('a text finds titles of sessions, names of webhooks, deliveries and events'
   expect(faults).toEqual([]);
 });
 
+test('a text finds messages, also of an archived session, which the list shows on request', async () => {
+  const { page, client, show, faults } = await dashboard.start();
+  const { sessionId } = await client.prompt({ prompt: 'Where does the <b>heron</b> nest?' });
+  await client.sessions.create({ title: 'Another' });
+  await show(`sessions/${sessionId}`);
+  await page.getByRole('button', { name: 'Archive', exact: true }).click();
+  await page.getByRole('button', { name: 'Unarchive' }).waitFor();
+  await show('sessions');
+  const list = page.getByRole('link', { name: 'Where does the' });
+  await page.getByRole('link', { name: 'Another' }).waitFor();
+  expect(await list.count()).toBe(0);
+  await page.getByRole('button', { name: 'Archived' }).click();
+  await list.waitFor();
+  await show('search?text=heron');
+  const found = page.getByRole('region', { name: 'Messages' }).getByRole('link').first();
+  await found.getByText('heron', { exact: true }).waitFor();
+  expect(await found.getAttribute('href')).toBe(`#/sessions/${sessionId}`);
+  expect(faults).toEqual([]);
+});
+
 test('titles of all sessions are found, also beyond the newest ones that are read', async () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-search-')));
   const home = join(folder, 'home');

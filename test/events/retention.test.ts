@@ -34,11 +34,19 @@ test('events older than keepDays and answers older than a day are pruned; others
           const pruned = await store.pruneAnswers(before, max);
           return pruned;
         },
+        files: store.files,
         triggers: {
           ...store.triggers,
           async pruneKeys(before, max) {
             const pruned = await store.triggers.pruneKeys(before, max);
-            resolve();
+            return pruned;
+          },
+        },
+        fileHistory: {
+          ...store.fileHistory,
+          async prune(limits) {
+            const pruned = await store.fileHistory.prune(limits);
+            if (pruned === 0) resolve();
             return pruned;
           },
         },

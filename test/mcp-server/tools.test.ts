@@ -7,7 +7,15 @@ import { calls, says } from '../agent/start-model-agent.ts';
 import { waitFor } from '../wait-for.ts';
 import { eras, type McpServer, startMcpServer } from './start-mcp-server.ts';
 
-const agentTools = ['prompt', 'run_status', 'run_result', 'run_cancel', 'permission_decide', 'sessions_list'];
+const agentTools = [
+  'prompt',
+  'run_status',
+  'run_result',
+  'run_cancel',
+  'permission_decide',
+  'question_answer',
+  'sessions_list',
+];
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into results of every shape.
 type Result = any;
@@ -33,6 +41,7 @@ describe.each(eras)('a %s client', (era) => {
       'run_status',
       'run_result',
       'run_cancel',
+      'question_answer',
     ]);
     expect(await namesOf(await server.connect(era, await server.key('read')))).toEqual(['sessions_list']);
     const tools = await namesOf(await server.connect(era, await server.key('tools')));

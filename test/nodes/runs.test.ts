@@ -72,6 +72,26 @@ test('the reasoning and the text of a run are streamed on another node while the
   expect((await second.client.runs.get(run.id)).response).toBe(pieces.join(''));
 });
 
+test('a message to a run is taken on another node, with the answer of its owner', async () => {
+  const gate = createGate();
+  const { first, second, model } = await startNodes(async (_, number) => {
+    if (number === 1) await gate.opened;
+    return says(`answer ${number}`);
+  });
+  const run = await first.client.runs.start({ prompt: 'hi' });
+  await waitFor('the first step', () => model.requests.length === 1);
+  expect(await failure(second.client.runs.steer(run.id, { text: 'a', expectedStep: 7 }))).toBe(
+    'step_mismatch',
+  );
+  const steered = await second.client.runs.steer(run.id, 'One more thing.');
+  expect(steered).toMatchObject({ runId: run.id, sessionId: run.sessionId, step: 1 });
+  gate.open();
+  await hasStatus(second.client, run.id, 'completed');
+  expect(model.requests[1]?.messages.at(-1)?.text).toBe('One more thing.');
+  expect(await eventTypes(second.client, run.id)).toContain('run.steered');
+  expect(await failure(second.client.runs.steer(run.id, 'late'))).toBe('run_ended');
+});
+
 test('pages of permissions skip none while others are decided, and read no runs', async () => {
   const { first, second, sql } = await startNodes(({ messages }) =>
     messages.at(-1)?.role === 'user' ? calls('bash', { command: 'true', timeoutMs: 5000 }) : says('Done.'),
@@ -215,9 +235,9 @@ test('the runs of a node that stops are interrupted, and resumed on another', as
   await hasStatus(second.client, run.id, 'completed');
 });
 
-test('a node that was declared dead stops its runs and writes nothing of them; another one interrupts them', async () => {
+test('a node that was declared dead stops its runs and writes nothing of them; another one interrupts them, or goes on waiting', async () => {
   const nodes = await startNodes(({ messages }) =>
-    messages[0]?.text === 'ask' ? calls('bash', { command: 'true' }) : { kind: 'silence' },
+    messages[0]?.text === 'ask' ? calls('ask_user', { question: 'Which?' }) : { kind: 'silence' },
   );
   const { first, second, model } = nodes;
   const working = await first.client.runs.start({ prompt: 'work' });
@@ -227,19 +247,21 @@ test('a node that was declared dead stops its runs and writes nothing of them; a
   await hasStatus(second.client, working.id, 'running');
   await hasStatus(second.client, asking.id, 'waiting');
   await waitFor('all model calls', () => model.requests.length === 3);
+  const { items } = await second.client.inbox.list();
+  expect(items).toMatchObject([{ kind: 'question', question: { question: 'Which?' } }]);
   await declareDead(nodes, first, second);
-  for (const { id } of [working, asking, queued]) await hasStatus(second.client, id, 'interrupted');
+  for (const { id } of [working, queued]) await hasStatus(second.client, id, 'interrupted');
   // The client follows the log, which has the end that the other node recorded.
   expect(await answer).toBe('shutting_down');
   await waitFor(
     'the model calls to be aborted',
     () => model.requests.filter((request) => request.isClosed()).length >= 2,
   );
-  for (const { client } of [first, second]) expect((await client.permissions.list()).permissions).toEqual([]);
   await waitFor('the node to join again', async () =>
     (await second.client.nodes.list()).nodes.every(({ alive }) => alive),
   );
-  for (const { id } of [working, asking, queued]) {
+  for (const { client } of [first, second]) expect((await client.inbox.list()).items).toEqual(items);
+  for (const { id } of [working, queued]) {
     const types = await eventTypes(second.client, id);
     expect(types.filter((type) => type.startsWith('run.'))).toEqual(['run.queued', 'run.failed']);
     expect(types.at(-1)).toBe('run.failed');
@@ -248,6 +270,10 @@ test('a node that was declared dead stops its runs and writes nothing of them; a
   // It continues with new work, and with the old work.
   model.reply(says('Done.'));
   expect((await first.client.prompt({ prompt: 'again' })).response).toBe('Done.');
-  await first.client.runs.resume(asking.id);
+  const question = items[0]?.kind === 'question' ? items[0].question.id : '';
+  await waitFor('the answer on the node that no longer has the run', async () => {
+    const { status } = await first.client.inbox.answer(question, { answer: 'this' });
+    return status === 'answered';
+  });
   await hasStatus(second.client, asking.id, 'completed');
 });

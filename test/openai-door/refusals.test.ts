@@ -33,8 +33,8 @@ const chatParameters: readonly (readonly [name: string, value: unknown])[] = [
   ['n', 2],
   ['logprobs', true],
   ['top_logprobs', 2],
-  ['response_format', { type: 'json_object' }],
-  ['response_format', { type: 'json_schema', json_schema: { name: 'a', schema: {} } }],
+  ['response_format', { type: 'grammar' }],
+  ['response_format', { type: 'json_schema', json_schema: { name: 'a' } }],
   ['stop', ['\n']],
   ['stop', 'END'],
   ['modalities', ['text', 'audio']],
@@ -48,7 +48,7 @@ const responseParameters: typeof chatParameters = [
   ['tools', [{ type: 'web_search' }]],
   ['tool_choice', { type: 'function', name: 'f' }],
   ['top_logprobs', 2],
-  ['text', { format: { type: 'json_schema', name: 'a', schema: {} } }],
+  ['text', { format: { type: 'grammar' } }],
   ['conversation', 'conv_1'],
   ['prompt', { id: 'pmpt_1' }],
   ['max_tool_calls', 3],
@@ -109,11 +109,23 @@ test('an invalid message is refused with its place', async () => {
   const { request } = await startDoor();
   const refused = async (given: unknown) =>
     errorOf(await request('/v1/chat/completions', { messages: given }));
-  expect(await refused([{ role: 'user', content: [{ type: 'text', text: 'see' }, image] }])).toMatchObject({
+  const withPart = (part: unknown) =>
+    refused([{ role: 'user', content: [{ type: 'text', text: 'see' }, part] }]);
+  const param = 'messages[0].content[1]';
+  expect(await withPart(image)).toMatchObject({ status: 415, code: 'unsupported_file_type', param });
+  expect(
+    await withPart({ type: 'image_url', image_url: { url: 'https://example.com/a.png' } }),
+  ).toMatchObject({
     status: 400,
     code: 'unsupported_parameter',
-    param: 'messages[0].content[1]',
-    message: expect.stringContaining('has the type "image_url". Only text is supported'),
+    param,
+    message: expect.stringContaining('as a data: URL'),
+  });
+  expect(await withPart({ type: 'input_audio', input_audio: {} })).toMatchObject({
+    status: 400,
+    code: 'unsupported_parameter',
+    param,
+    message: expect.stringContaining('has the type "input_audio"'),
   });
   expect(await refused([{ role: 'robot', content: 'a' }])).toMatchObject({
     status: 400,
@@ -133,7 +145,7 @@ test('an invalid message is refused with its place', async () => {
 
   const input = async (items: unknown) => errorOf(await request('/v1/responses', { input: items }));
   expect(
-    await input([{ role: 'user', content: [{ type: 'input_image', image_url: 'data:' }] }]),
+    await input([{ role: 'user', content: [{ type: 'input_image', image_url: 'https://a.example/' }] }]),
   ).toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'input[0].content[0]' });
   expect(await input([{ type: 'item_reference', id: 'msg_1' }])).toMatchObject({
     status: 400,

@@ -94,7 +94,8 @@ function* mistakesIn(described: Described): Generator<Mistake> {
       if (operation.parameters?.some(({ name }: { name: string }) => name === 'limit')) {
         yield { route, what: 'limit=0', path: `${path}?limit=0`, status: [422] };
       }
-      if (operation.requestBody === undefined) continue;
+      // A file may have any content.
+      if (operation.requestBody?.content['application/json'] === undefined) continue;
       // Prism itself hangs on it.
       yield { route, what: 'no JSON', path, body: '{', status: [400], isDirect: true };
       yield {
@@ -118,6 +119,10 @@ function* mistakesIn(described: Described): Generator<Mistake> {
 /** Valid bodies, so that only the id is wrong. */
 const validBodies: Readonly<Record<string, unknown>> = {
   'POST /api/permissions/:id': { decision: 'deny' },
+  'POST /api/questions/:id': { answer: 'a' },
+  'POST /api/tool-calls/:id': { result: 1 },
+  'POST /api/runs/:id/steer': { text: 'a' },
+  'POST /api/sessions/:id/messages': { text: 'a' },
   'PATCH /api/sessions/:id': { title: 'a' },
   'POST /api/sessions/:id/mcp-servers': { mcpServers: {} },
   'POST /api/webhooks/:id/replay': { after: 0 },
@@ -146,6 +151,7 @@ async function conflicts(world: World, proxy: string, described: Described): Pro
   await look('POST /api/sessions', '/api/sessions', 409, 'prompt', { title: 'b' }, key);
   const failed = await world.failedRun();
   await look('POST /api/runs/:id/cancel', `/api/runs/${failed}/cancel`, 409, 'prompt', {});
+  await look('POST /api/runs/:id/steer', `/api/runs/${failed}/steer`, 409, 'prompt', { text: 'late' });
   await look('POST /api/prompt', '/api/prompt', 502, 'prompt', { prompt: 'fail' });
   const slow = { prompt: 'run sleep 30', options: { model: 'offline', timeoutMs: 1 } };
   await look('POST /api/prompt', '/api/prompt', 504, 'prompt+tools', slow);
@@ -158,6 +164,16 @@ async function conflicts(world: World, proxy: string, described: Described): Pro
   await look('POST /api/permissions/:id', `/api/permissions/${waiting.permissionId}`, 409, 'tools', {
     decision: 'deny',
   });
+  await look('POST /api/prompt', '/api/prompt', 202, 'prompt', {
+    prompt: 'ask Why?',
+    options: { model: 'offline' },
+  });
+  const question = await world.asked('ask Which one?');
+  await look('POST /api/questions/:id', `/api/questions/${question}`, 200, 'prompt', { answer: 'a' });
+  await look('POST /api/questions/:id', `/api/questions/${question}`, 409, 'prompt', { answer: 'a' });
+  const call = await world.asked('call look {}');
+  await look('POST /api/tool-calls/:id', `/api/tool-calls/${call}`, 200, 'prompt', { result: null });
+  await look('POST /api/tool-calls/:id', `/api/tool-calls/${call}`, 409, 'prompt', { error: 'late' });
   await look('POST /api/tools/:tool', '/api/tools/read_file', 404, 'tools', { path: 'none.txt' });
   await look('POST /api/tools/:tool', '/api/tools/read_file', 403, 'tools', { path: '../none.txt' });
   await look('POST /api/tools/:tool', '/api/tools/read_file', 422, 'tools', { path: ['a', 'b'] });

@@ -11,7 +11,9 @@ export default defineConfig({
     ...rest,
     name: 'postgres',
     root: new URL('../..', import.meta.url).pathname,
-    include: ['http', 'webhooks', 'agent', 'cli', 'triggers'].map((folder) => `test/${folder}/**/*.test.ts`),
+    include: ['http', 'webhooks', 'agent', 'cli', 'triggers', 'tracing'].map(
+      (folder) => `test/${folder}/**/*.test.ts`,
+    ),
     exclude: [...configDefaults.exclude, ...Object.keys(sqliteOnlyFiles).map((file) => `test/${file}`)],
     globalSetup: ['test/build-program.ts'],
     setupFiles: ['test/postgres/skip-sqlite-only.ts'],

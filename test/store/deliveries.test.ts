@@ -10,6 +10,7 @@ function outbox(...ids: readonly (readonly [id: string, webhookId: string])[]): 
   return {
     payload: { head: '{"sequence":', tail: null },
     hop: 1,
+    trace: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01 vendor=é`,
     createdAt: 100,
     expiresAt: 900,
     deliveries: ids.map(([id, webhookId]) => ({ id, webhookId })),
@@ -47,11 +48,11 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await store.getDelivery('d1')).toEqual({
       ...{ id: 'd1', webhookId: 'w1', sequence: 2, eventId: 'evt_1', eventType: 'done', status: 'pending' },
       ...{ hop: 1, attempts: 0, tries: 0, pauses: 0, createdAt: 100, expiresAt: 900, nextAttemptAt: null },
-      ...{ endedAt: null, reason: null, answered: 'nothing', attemptLog: '[]' },
+      ...{ endedAt: null, reason: null, answered: 'nothing', attemptLog: '[]', trace: outbox().trace },
     });
     expect(await store.getDelivery('none')).toBeUndefined();
     expect(await store.getPayload(1)).toBeUndefined();
-    expect(await store.freshDeliveries('w2', [1, 2])).toMatchObject([{ id: 'd2' }]);
+    expect(await store.freshDeliveries('w2', [1, 2])).toMatchObject([{ id: 'd2', trace: outbox().trace }]);
     expect(await store.oldestFresh()).toBe(100);
   });
 

@@ -47,6 +47,15 @@ const write: fc.Arbitrary<Write> = fc.oneof(
   ),
   sessionIds.map((id): Write => ({ kind: 'publishSession', id })),
   fc
+    .record({ id: sessionIds, isArchived: fc.boolean() })
+    .map((archive): Write => ({ kind: 'archiveSession', ...archive })),
+  sessionIds.map(
+    (id): Write => ({
+      kind: 'addSession',
+      session: { id, title: 'chosen', createdAt: 1, updatedAt: 1, details: '{}', place: `ses_0${id}` },
+    }),
+  ),
+  fc
     .record({ id: runIds, status: words, createdAt: time, updatedAt: time, details })
     .map((run): Write => ({ kind: 'putRun', run: { ...run, sessionId: sessionOf(run.id) } })),
   fc
@@ -55,7 +64,14 @@ const write: fc.Arbitrary<Write> = fc.oneof(
   fc.constantFrom('msg_1', 'msg_2', 'msg_3').map(
     (id): Write => ({
       kind: 'addMessage',
-      message: { id, sessionId: sessionOf(id), runId: null, role: 'user', createdAt: 1, content: '"text"' },
+      message: {
+        id,
+        sessionId: sessionOf(id),
+        runId: null,
+        role: 'user',
+        createdAt: 1,
+        content: '{"content":"some text"}',
+      },
     }),
   ),
   fc
@@ -130,6 +146,9 @@ async function play(store: Store, rounds: readonly (readonly (readonly Write[])[
     outcomes,
     events: (await store.readEvents({ limit })).map(({ sequence: _, ...event }) => event),
     sessions: (await store.listSessions({ limit })).map(parseDetails),
+    archived: (await store.listSessions({ limit, archived: true })).map(parseDetails),
+    inUse: (await store.listSessions({ limit, archived: false })).map(parseDetails),
+    found: await store.search.find({ items: [{ words: ['text'], isPrefix: false }], limit }),
     runs: runs.map(parseDetails),
     messages: await Promise.all(['ses_1', 'ses_2', 'ses_3'].map((id) => store.listMessages(id, { limit }))),
     newestMessages: await Promise.all(
@@ -159,7 +178,7 @@ function parseDetails<T extends { readonly details: string }>(row: T): unknown {
 }
 
 const emptyTables = `TRUNCATE events, sessions, messages, turns, runs, keys, answers, payloads, deliveries, webhook_states,
-  run_webhooks, questions, session_names; UPDATE log_head SET last = 0`;
+  run_webhooks, questions, session_names, message_words, unindexed_messages; UPDATE log_head SET last = 0`;
 
 test('both stores give the same answers after the same writes', async () => {
   const url = await postgresUrl();

@@ -1,13 +1,15 @@
-// The permissions that wait for a person, in all sessions. The rail counts them, and the inbox shows them.
+// The inbox: permissions, questions and calls of callers' tools that wait, in all sessions. The rail counts them, and the inbox shows them.
 
 import { effect, signal } from '@preact/signals';
-import type { Permission } from '../../src/client/web.ts';
+import type { InboxItem, Permission } from '../../src/client/web.ts';
 import { allOf } from './all-of.ts';
 import { connection, gaps, listen } from './live.ts';
 import { client, signIn } from './sign-in.ts';
 
 /** Oldest first. */
 export const pendingPermissions = signal<readonly Permission[]>([]);
+/** Questions of the agent and calls of callers' tools, oldest first. */
+export const askedItems = signal<readonly Exclude<InboxItem, { readonly kind: 'permission' }>[]>([]);
 /** The decisions on permissions that no longer wait, by id: `allow`, `deny`, … */
 export const endedPermissions = signal<ReadonlyMap<string, string>>(new Map());
 
@@ -15,6 +17,10 @@ const pageSize = 200;
 const changedBy: ReadonlySet<string> = new Set([
   'permission.request',
   'permission.resolved',
+  'question.asked',
+  'question.answered',
+  'question.expired',
+  'tool.request',
   'run.complete',
   'run.failed',
   'run.cancelled',
@@ -32,7 +38,9 @@ async function load(): Promise<void> {
   isLoading = true;
   isStale = false;
   try {
-    pendingPermissions.value = await allOf(client.permissions.list({ limit: pageSize }));
+    const items = await allOf(client.inbox.list({ limit: pageSize }));
+    pendingPermissions.value = items.flatMap((item) => (item.kind === 'permission' ? [item.permission] : []));
+    askedItems.value = items.flatMap((item) => (item.kind === 'permission' ? [] : [item]));
   } catch {
     // The connection state shows that the server is away. The list is loaded again when it is back.
   } finally {
@@ -53,7 +61,8 @@ listen((event) => {
     );
     pendingPermissions.value = pendingPermissions.value.filter(({ id }) => id !== permissionId);
   }
-  if (changedBy.has(type)) void load();
+  const isToolEnd = (type === 'tool.complete' || type === 'tool.error') && askedItems.value.length > 0;
+  if (changedBy.has(type) || isToolEnd) void load();
 });
 effect(() => {
   void gaps.value;

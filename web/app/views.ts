@@ -64,6 +64,13 @@ export const views: readonly View[] = [
     load: () => import('../pages/triggers/triggers.tsx'),
   },
   {
+    name: 'files',
+    title: 'Files',
+    icon: 'files',
+    key: 'f',
+    load: () => import('../pages/files/files.tsx'),
+  },
+  {
     name: 'tools',
     title: 'Tools',
     icon: 'tools',

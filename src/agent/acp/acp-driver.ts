@@ -11,11 +11,12 @@ import type { AcpAgent, Lease } from './acp-agent.ts';
 import { AgentEnded, toProblem } from './acp-errors.ts';
 import type { Timers } from './acp-types.ts';
 import type { LearnedFacts } from './agent-facts.ts';
-import { requireSupported } from './agent-options.ts';
+import { requireImages, requireSupported } from './agent-options.ts';
 import { handOver } from './handover.ts';
 import { authRequired, RpcError } from './json-rpc.ts';
 import { type Opened, openSession } from './open-session.ts';
 import { type McpSurroundings, passMcpServers } from './pass-mcp-servers.ts';
+import { blocksOf } from './prompt-blocks.ts';
 import { modelsOf, modesOf, setMode, setModel } from './session-options.ts';
 import { StuckTurn, Turn } from './turn.ts';
 import { TurnUsage } from './turn-usage.ts';
@@ -74,6 +75,17 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
     }
   }
 
+  /** Only the agent itself knows whether it takes images. */
+  async function learn(): Promise<void> {
+    try {
+      const lease = await agent.acquire();
+      facts.started(lease.process);
+      lease.release();
+    } catch (error) {
+      throw problem(error);
+    }
+  }
+
   /** Cancelling the run does not stop the start of the process, because other runs may use it. */
   async function acquire({ signal }: DriverContext): Promise<Lease> {
     const acquired = agent.acquire();
@@ -96,6 +108,8 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
     requireSupported(config, facts.facts, {
       options: context.options,
       permissionMode: foreign.permissionMode,
+      // Checked when the prompt was accepted.
+      tools: [],
     });
     const setTo = { agent: name, timeoutMs };
     const kept = foreign.agentSession()?.id === session.id ? foreign.agentSession() : undefined;
@@ -103,7 +117,10 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
     const mode = modeFor(context) ?? ownMode;
     if (mode !== undefined) await abortable(setMode(process, session, mode, setTo), signal);
     await abortable(setModel(process, session, context.options.model, setTo), signal);
-    const prompt = await promptFor(context, opened);
+    const prompt = [
+      { type: 'text' as const, text: await promptFor(context, opened) },
+      ...(await blocksOf(context)),
+    ];
     // A run is resumed with another prompt once the agent has got this one.
     const keptNow = {
       id: session.id,
@@ -218,9 +235,13 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
   }
 
   return {
+    changesFiles: true,
     respond,
-    checkCaller({ options: given, permissionMode }) {
-      requireSupported(config, facts.facts, { options: given, permissionMode });
+    async checkCaller({ options: given, permissionMode, images, tools }) {
+      requireSupported(config, facts.facts, { options: given, permissionMode, tools });
+      if (images.length === 0) return;
+      if (facts.facts.capabilities.images === undefined) await learn();
+      requireImages(config, facts.facts, images);
     },
   };
 }

@@ -1,10 +1,11 @@
 // Which options of a prompt an agent can apply. Checked before anything is queued, with what is known then, and again
 // once the agent has started.
 
-import { CodeBuddyError } from '../../base/errors.ts';
+import { CodeBuddyError, type FieldError } from '../../base/errors.ts';
 import { type AgentCapabilities, type AgentOption, agentOptions } from '../../contract/agent.ts';
 import { type PermissionMode, permissionModes } from '../../contract/permission-mode.ts';
 import type { PromptOptions } from '../../contract/prompt.ts';
+import type { CallerTool } from '../../contract/tool-call.ts';
 import type { AgentConfig, AgentFacts } from './agent-config.ts';
 
 /** Why an agent cannot apply an option. Completes "the agent X …". */
@@ -49,14 +50,26 @@ export function capabilitiesOf(
 export function requireSupported(
   agent: Pick<AgentConfig, 'name' | 'title' | 'modes' | 'capabilities'>,
   facts: Pick<AgentFacts, 'models' | 'capabilities'>,
-  { options, permissionMode }: { readonly options: PromptOptions; readonly permissionMode: PermissionMode },
+  {
+    options,
+    permissionMode,
+    tools,
+  }: {
+    readonly options: PromptOptions;
+    readonly permissionMode: PermissionMode;
+    readonly tools: readonly CallerTool[];
+  },
 ): void {
   const can = capabilitiesOf(agent, facts);
-  const errors = agentOptions.flatMap((option) => {
+  const errors: FieldError[] = agentOptions.flatMap((option) => {
     if (options[option] === undefined || can[option] === true) return [];
     const reason = can[option] === false ? reasons[option] : unknown[option];
     return reason === undefined ? [] : [fault(option, `must be left out: the agent ${agent.name} ${reason}`)];
   });
+  if (options.format !== undefined)
+    errors.push(
+      fault('format', `must be left out: the answer of the agent ${agent.name} cannot be held to a schema`),
+    );
   const { models } = facts;
   if (
     options.model !== undefined &&
@@ -68,9 +81,29 @@ export function requireSupported(
       fault('model', `must be a model of the agent ${agent.name} (${models.join(', ') || 'it has none'})`),
     );
   if (!Object.hasOwn(agent.modes, permissionMode)) errors.push(modeFault(agent, permissionMode));
+  if (tools.length > 0)
+    errors.push({
+      in: 'body',
+      pointer: '/tools',
+      message: `must be left out: the agent ${agent.name} takes tools only from MCP servers`,
+    });
   if (errors.length === 0) return;
   const text = errors.map(({ pointer, message }) => `${pointer.slice(1).replaceAll('/', '.')} ${message}`);
   throw new CodeBuddyError('not_supported_by_agent', `${text.join('; ')}.`, { errors });
+}
+
+/** @throws CodeBuddyError `not_supported_by_agent` that names the parts with an image */
+export function requireImages(
+  { name, capabilities }: Pick<AgentConfig, 'name' | 'capabilities'>,
+  facts: Pick<AgentFacts, 'capabilities'>,
+  pointers: readonly string[],
+): void {
+  if (capabilitiesOf({ capabilities }, facts).images === true) return;
+  const message = `must be left out: the agent ${name} takes no images`;
+  const [first = ''] = pointers;
+  throw new CodeBuddyError('not_supported_by_agent', `${first.slice(1).replaceAll('/', '.')} ${message}.`, {
+    errors: pointers.map((pointer) => ({ in: 'body', pointer, message })),
+  });
 }
 
 function modeFault({ name, modes }: Pick<AgentConfig, 'name' | 'modes'>, permissionMode: PermissionMode) {

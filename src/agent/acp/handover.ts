@@ -1,6 +1,7 @@
 // The text of a conversation, for an agent whose own session was lost.
 
 import { cutTail, shorten } from '../../base/text.ts';
+import { textOfParts } from '../models/sent-images.ts';
 import type { Transcript } from '../transcript.ts';
 
 /** The end of a longer conversation is handed over. */
@@ -13,7 +14,9 @@ export function handOver(
   exceptMessage: (runId: string | null) => boolean,
 ): string | undefined {
   const said = turns.flatMap((turn): string[] => {
-    if (turn.kind === 'prompt') return exceptMessage(turn.runId) ? [] : [`User: ${turn.text}`];
+    if (turn.kind === 'prompt')
+      return exceptMessage(turn.runId) ? [] : [`User: ${turn.text}${textOfParts(turn.parts)}`];
+    if (turn.kind === 'message') return [`User: ${turn.text}`];
     if (turn.kind === 'note') return [];
     return turn.parts.flatMap((part) => {
       if (part.type === 'reasoning') return [];

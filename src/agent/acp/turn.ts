@@ -8,6 +8,7 @@ import type { AcpProcess, SessionListener } from './acp-process.ts';
 import type { Timers } from './acp-types.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { cancelledOutcome } from './permission-options.ts';
+import type { PromptBlock } from './prompt-blocks.ts';
 import { textOfBlock } from './read-call.ts';
 import { readPlan } from './read-plan.ts';
 import type { ReplayFilter } from './replay-filter.ts';
@@ -30,7 +31,7 @@ export interface TurnOptions {
   /** The agent's id of its session. */
   readonly sessionId: string;
   readonly workspace: string;
-  readonly prompt: string;
+  readonly prompt: readonly PromptBlock[];
   readonly replay: ReplayFilter | undefined;
   readonly usage: TurnUsage;
   readonly model: () => string;
@@ -112,7 +113,7 @@ export class Turn implements SessionListener {
       context.signal.throwIfAborted();
       const answer = process.request('session/prompt', {
         sessionId,
-        prompt: [{ type: 'text', text: prompt }],
+        prompt,
       });
       const result = await this.#untilAnswered(answer);
       await this.#settled();

@@ -9,6 +9,7 @@ import type { Driver } from '../driver.ts';
 import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts';
 import type { Fetch, Proxies } from '../outbound-http.ts';
 import { type AloneAnswer, type AloneRequest, createAloneAnswers } from './answer-alone.ts';
+import type { Conversation } from './conversation.ts';
 import { describeModels } from './describe-models.ts';
 import { findModel, languageModels, type ModelChoice } from './find-model.ts';
 import { createModelChain, type ModelChain, type Sleep } from './model-chain.ts';
@@ -18,6 +19,7 @@ import { createModelLoader, type ModelLoader } from './model-loader.ts';
 import { createPrices } from './prices.ts';
 import { parseProviders } from './provider-config.ts';
 import type { Environment } from './providers.ts';
+import type { Compacted } from './summarize.ts';
 
 export interface AgentModelsOptions {
   readonly configured: readonly string[] | undefined;
@@ -45,6 +47,17 @@ export interface AgentModels {
    * @throws CodeBuddyError `validation_failed` for an unknown model, `too_many_runs`, and those of the model
    */
   answerAlone(request: AloneRequest): Promise<AloneAnswer | undefined>;
+  /** Whether the model that answers prompts sees images; null if that is not known. */
+  seesImages(): Promise<boolean | null>;
+  /**
+   * Summarizes the older part of a conversation; undefined if that would be up to the offline agent.
+   * @throws CodeBuddyError `validation_failed` for an unknown model, and those of the model
+   */
+  compact(request: {
+    readonly conversation: Conversation;
+    readonly model: string | undefined;
+    readonly signal: AbortSignal;
+  }): Promise<{ readonly compacted: Compacted; readonly cost: number | null } | undefined>;
   /** The selected models, and the reason for the selection. */
   choice(): Promise<ModelChoice>;
   /** The models that could answer, as they are found now. Waits up to 500 ms for local servers. */
@@ -134,6 +147,7 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
     driverFor ??= createModelDrivers({
       chain: chainOf(),
       prices,
+      abilities: loader.abilities,
       onTrouble: warn,
       onRefusedTool,
       tracing,
@@ -144,6 +158,10 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
 
   return {
     choice,
+    async seesImages() {
+      const [first] = (await choice()).models;
+      return first === undefined ? false : loader.abilities.of(first).vision;
+    },
     list: async () => describeModels({ choice: await choice(), loader, prices, environment, contextWindow }),
     async chooseDriver({ model }) {
       const models = await modelsFor(model);
@@ -154,6 +172,15 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
     async answerAlone(request) {
       const models = await modelsFor(request.model);
       return models === undefined ? undefined : aloneAnswers(models, request);
+    },
+    async compact({ conversation, model, signal }) {
+      const models = await modelsFor(model);
+      if (models === undefined) return undefined;
+      const readable = (await prices.contextWindow(models[0])) ?? contextWindow ?? 128_000;
+      const { compact } = await import('./summarize.ts');
+      const compacted = await compact(conversation, { chain: chainOf(), models, readable, signal });
+      const { answer } = compacted;
+      return { compacted, cost: answer === undefined ? 0 : await prices.cost(answer.model, answer.usage) };
     },
     describe() {
       if (configured === undefined && found === undefined) return { agent: offlineModel, model: null };

@@ -11,10 +11,12 @@ import type {
 import { cutHead, cutTail, isBlank, sendable, sendableDeep } from '../../base/text.ts';
 import type { Summary } from '../driver.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
-import type { AnswerTurn, CallResult, SentPart, Transcript, Turn } from '../transcript.ts';
+import type { AnswerTurn, CallResult, SentInput, SentPart, Transcript, Turn } from '../transcript.ts';
+import { blind, countImages, imagePart, type Sight, textOfParts, tokensPerImage } from './sent-images.ts';
 import { type WireRules, wireRulesOf } from './wire-rules.ts';
 
 type AssistantPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'][number];
+type UserPart = Extract<LanguageModelV4Message, { role: 'user' }>['content'][number];
 type ToolMessage = Extract<LanguageModelV4Message, { role: 'tool' }>;
 type Results = ReadonlyMap<string, CallResult>;
 
@@ -23,36 +25,89 @@ const noResult =
   'There is no result: the run ended before this call had answered. It may or may not have been done.';
 /** Closes an interrupted turn. Some providers refuse a user message after a result or after another user message. */
 const cutOff = '[The run ended here, before I had answered.]';
+/** Closes a step before a message that came in while the agent worked. */
+const messageCame = '[A message of the user came in while I worked.]';
 /** Follows the text of an interrupted answer. */
 const brokenOff = '\n\n[My answer was cut off here.]';
 const notKept = '[What was said before is not kept.]';
 const goOn = '[Go on.]';
+/** Between the result of a call and the image that it has read. */
+const lookingAt = '[I look at the image.]';
 const summaryRead = 'I have read the summary and continue from there.';
 
-export interface Conversation extends Transcript {
+export interface Conversation extends Omit<Transcript, 'waiting'> {
   readonly summary: Summary | undefined;
 }
 
 /** Without the system prompt. */
-export function promptFor({ turns, results, summary }: Conversation, model: string): LanguageModelV4Prompt {
+export function promptFor(
+  { turns, results, summary }: Conversation,
+  model: string,
+  sight: Sight = blind,
+): LanguageModelV4Prompt {
   const rules = wireRulesOf(model);
   const prompt: LanguageModelV4Message[] = [];
-  const sayAsUser = (text: string, closing: string): void => {
+  const sayAsUser = (text: string, closing: string, more: readonly UserPart[] = []): void => {
     if (prompt.length > 0 && prompt.at(-1)?.role !== 'assistant') {
       prompt.push({ role: 'assistant', content: [{ type: 'text', text: closing }], ...extrasOf([], rules) });
     }
-    prompt.push({ role: 'user', content: [{ type: 'text', text }] });
+    prompt.push({
+      role: 'user',
+      content: [...(text === '' ? [] : [{ type: 'text' as const, text }]), ...more],
+    });
   };
   if (summary !== undefined) sayAsUser(summaryText(summary), cutOff);
   for (const [index, turn] of turns.entries()) {
-    if (turn.kind === 'answer') addAnswer(prompt, turn, { model, rules, results });
-    else if (!isBlank(turn.text)) {
-      sayAsUser(sendable(turn.text), index === 0 && summary !== undefined ? summaryRead : cutOff);
+    if (turn.kind === 'answer') {
+      addAnswer(prompt, turn, { model, rules, results });
+      const images = turn.parts.flatMap((part) =>
+        part.type === 'call' ? (results.get(part.callId)?.images ?? []) : [],
+      );
+      // Few providers take an image in a result.
+      if (sight.sees && images.length > 0)
+        sayAsUser(
+          '',
+          lookingAt,
+          images.flatMap((image) => [
+            { type: 'text', text: `The image ${JSON.stringify(image.name)}:` },
+            imagePart(image, sight),
+          ]),
+        );
+      continue;
+    }
+    const before = turns[index - 1];
+    const more = turn.kind === 'prompt' ? (turn.parts ?? []).map((part) => inputPart(part, sight)) : [];
+    const last = prompt.at(-1);
+    const text = joins(turn, before) ? lastTextOf(last) : undefined;
+    if (text !== undefined && last?.role === 'user') {
+      text.text += `\n\n${sendable(turn.text)}`;
+      last.content.push(...more);
+    } else if (!isBlank(turn.text)) {
+      let closing = cutOff;
+      if (turn.kind === 'message' && before?.kind === 'answer') closing = messageCame;
+      if (index === 0 && summary !== undefined) closing = summaryRead;
+      sayAsUser(sendable(turn.text), closing, more);
     }
   }
   // The last message must be the user's. A resumed run may have no new one.
   if (prompt.at(-1)?.role === 'assistant') sayAsUser(goOn, cutOff);
   return prompt;
+}
+
+function inputPart(part: SentInput, sight: Sight): UserPart {
+  return part.type === 'text' ? { type: 'text', text: sendable(part.text) } : imagePart(part, sight);
+}
+
+/** Messages that follow one another are one for the model, and so are a prompt and the messages around it. */
+function joins(turn: Turn, before: Turn | undefined): boolean {
+  if (before === undefined || before.kind === 'answer') return false;
+  if (turn.kind === 'message' && turn.runId !== null && before.runId === turn.runId) return true;
+  return before.kind === 'message' && turn.kind !== 'note';
+}
+
+function lastTextOf(message: LanguageModelV4Message | undefined): { text: string } | undefined {
+  const part = message?.role === 'user' ? message.content.at(-1) : undefined;
+  return part?.type === 'text' ? part : undefined;
 }
 
 function addAnswer(
@@ -152,12 +207,20 @@ export function summaryText({ text }: Pick<Summary, 'text'>): string {
 
 /** The tokens of one turn, with the results of its calls. */
 export function tokensOf(turn: Turn, results: Results): number {
-  if (turn.kind !== 'answer') return estimateTextTokens(turn.text) + tokensPerMessage;
+  if (turn.kind === 'note' || turn.kind === 'message')
+    return estimateTextTokens(turn.text) + tokensPerMessage;
+  if (turn.kind === 'prompt')
+    return (
+      estimateTextTokens(turn.text + textOfParts(turn.parts)) +
+      countImages(turn.parts) * tokensPerImage +
+      tokensPerMessage
+    );
   let tokens = tokensPerMessage;
   for (const part of turn.parts) {
     if (part.type !== 'call') tokens += estimateTextTokens(part.text);
     else {
-      const result = results.get(part.callId)?.text ?? noResult;
+      const { text: result = noResult, images = [] } = results.get(part.callId) ?? {};
+      tokens += images.length * tokensPerImage;
       tokens +=
         estimateTextTokens(JSON.stringify(part.input)) + estimateTextTokens(result) + 2 * tokensPerMessage;
     }
@@ -192,7 +255,8 @@ export function findCut({ turns, results }: Conversation, keepTokens: number): n
 /** The conversation as plain text, for the model that summarizes it: as text, calls and results need no tools. */
 export function asTranscript({ turns, results, summary }: Conversation, maxCharacters: number): string {
   const lines = turns.map((turn) => {
-    if (turn.kind !== 'answer') return `user: ${turn.text}`;
+    if (turn.kind === 'note' || turn.kind === 'message') return `user: ${turn.text}`;
+    if (turn.kind === 'prompt') return `user: ${turn.text}${textOfParts(turn.parts)}`;
     const texts = turn.parts.map((part) => {
       if (part.type === 'text') return part.text;
       if (part.type === 'reasoning') return '';

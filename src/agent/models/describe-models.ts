@@ -6,7 +6,7 @@ import { offlineModel } from '../offline/offline-driver.ts';
 import { askLocalServers, lookForKeys, type ModelChoice } from './find-model.ts';
 import { type ModelLoader, parse } from './model-loader.ts';
 import type { Prices } from './prices.ts';
-import type { Environment } from './providers.ts';
+import { type Environment, isLocalProvider } from './providers.ts';
 
 export interface DescribeModelsOptions {
   readonly choice: ModelChoice;
@@ -20,6 +20,7 @@ export interface DescribeModelsOptions {
 export async function describeModels(options: DescribeModelsOptions): Promise<Models> {
   const { choice, loader, prices, environment, contextWindow } = options;
   const found = [...lookForKeys(environment), ...(await askLocalServers(environment))];
+  const custom = new Map(await Promise.all(loader.localServers().map(answers)));
   const places: Models['places'] = [
     ...loader.custom.map((provider) => ({
       provider,
@@ -30,6 +31,13 @@ export async function describeModels(options: DescribeModelsOptions): Promise<Mo
     ...found,
   ];
 
+  /** Local servers were asked just now. */
+  function reachableOf(id: string): boolean | null {
+    const { provider } = parse(id);
+    if (!isLocalProvider(provider)) return custom.get(provider) ?? null;
+    return found.some((place) => place.provider === provider && place.found !== null);
+  }
+
   async function describe(id: string, use: Model['use'], reason: string): Promise<Model> {
     const fault = loader.missing(id);
     return {
@@ -39,6 +47,8 @@ export async function describeModels(options: DescribeModelsOptions): Promise<Mo
       ready: fault === undefined,
       detail: fault ?? reason,
       local: loader.isLocal(id),
+      reachable: reachableOf(id),
+      can: loader.abilities.of(id),
       contextWindow: (await prices.contextWindow(id)) ?? contextWindow ?? null,
       price: await prices.perMillion(id),
     };
@@ -57,6 +67,32 @@ export async function describeModels(options: DescribeModelsOptions): Promise<Mo
   };
 }
 
+/** Whether a configured server of this machine or its network answers. */
+async function answers({
+  name,
+  url,
+}: {
+  readonly name: string;
+  readonly url: string;
+}): Promise<[string, boolean]> {
+  const { hostname, port, protocol } = new URL(url);
+  const { connect } = await import('node:net');
+  return new Promise((resolve) => {
+    const socket = connect({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port || (protocol === 'https:' ? 443 : 80)),
+    });
+    const end = (isReachable: boolean): void => {
+      socket.destroy();
+      resolve([name, isReachable]);
+    };
+    socket.setTimeout(answerTimeoutMs, () => end(false));
+    socket.once('connect', () => end(true)).once('error', () => end(false));
+  });
+}
+
+const answerTimeoutMs = 500;
+
 function offline({ models, reason }: ModelChoice): Model {
   const isDefault = models.length === 0;
   return {
@@ -66,6 +102,8 @@ function offline({ models, reason }: ModelChoice): Model {
     ready: true,
     detail: isDefault ? reason : 'runs a few plain commands, needs no network',
     local: true,
+    reachable: true,
+    can: { tools: true, vision: false, structuredOutput: false, reasoning: false },
     contextWindow: null,
     price: { input: 0, output: 0 },
   };

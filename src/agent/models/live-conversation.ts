@@ -3,11 +3,13 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { makeCallId } from '../call-ids.ts';
-import type { DriverContext, Summary } from '../driver.ts';
+import type { DriverContext, LoadedImage, Summary } from '../driver.ts';
+import type { Steer } from '../steer-queue.ts';
 import type { CallResult, NewTurn, SentPart, Turn } from '../transcript.ts';
 import { type Conversation, tokensOf } from './conversation.ts';
 import type { ModelAnswer, RequestedCall } from './model-call.ts';
 import type { CallOutcome } from './run-calls.ts';
+import { maxImagesBytes, newestImages } from './sent-images.ts';
 
 const resumedNote =
   'The server stopped while you were working. Calls without a result may or may not have been done. Check the current state, then continue.';
@@ -17,10 +19,13 @@ export class LiveConversation implements Conversation {
   readonly results: Map<string, CallResult>;
   summary: Summary | undefined;
   readonly #context: DriverContext;
+  #images: ReadonlyMap<string, LoadedImage> = new Map();
   /** The ids of all calls: they must be unique in the conversation. */
   readonly #callIds = new Set<string>();
   /** The id of the last turn, while the conversation is dropped from memory. */
   #droppedAt: string | undefined;
+  /** Messages to the run from before it was opened. */
+  #waiting: readonly Steer[] = [];
 
   private constructor(context: DriverContext, { turns, results, summary }: Conversation) {
     this.#context = context;
@@ -34,14 +39,50 @@ export class LiveConversation implements Conversation {
   static async open(context: DriverContext): Promise<LiveConversation> {
     const [transcript, summary] = await Promise.all([context.transcript(), context.summary()]);
     const conversation = new LiveConversation(context, { ...transcript, summary });
+    conversation.#waiting = transcript.waiting;
     const own = conversation.turns.filter(({ runId }) => runId === context.runId);
+    const later = own.length === 0 ? [] : conversation.#takeAfter(own.at(-1) as Turn);
     if (own.length === 0) {
       // The run was interrupted before it began.
-      conversation.#keep({ kind: 'prompt', messageId: '', text: await context.prompt() });
-    } else if (context.isResumed && own.at(-1)?.kind !== 'prompt') {
+      const parts = await context.promptParts();
+      conversation.#keep({
+        kind: 'prompt',
+        messageId: '',
+        text: await context.prompt(),
+        ...(parts.length === 0 ? {} : { parts }),
+      });
+    } else if (context.isResumed && !context.continues && own.at(-1)?.kind !== 'prompt') {
       conversation.#keep({ kind: 'note', text: resumedNote });
     }
+    // Messages to the session wait for the next run, or for this one if it is resumed. The open calls come first.
+    if (context.continues) conversation.#waiting = [...later, ...transcript.waiting];
+    else if (context.isResumed) conversation.addMessages(later);
     return conversation;
+  }
+
+  /** The answers of this run so far. */
+  get ownSteps(): number {
+    return this.turns.filter(({ kind, runId }) => kind === 'answer' && runId === this.#context.runId).length;
+  }
+
+  /** The calls of the last answer that have no result yet: they waited when an earlier process ended. */
+  openCalls(): readonly RequestedCall[] {
+    const last = this.turns.at(-1);
+    if (last === undefined || last.runId !== this.#context.runId) return [];
+    return callsOf(last)
+      .filter(({ callId }) => !this.results.has(callId))
+      .map(({ callId, tool, input }) => ({ callId, tool, input: JSON.stringify(input ?? {}) }));
+  }
+
+  /** Adds the messages that the run has taken, and returns those that are new. */
+  addMessages(taken: readonly Steer[]): readonly Steer[] {
+    const waiting = this.#waiting.filter(
+      ({ messageId }) => !taken.some((one) => one.messageId === messageId),
+    );
+    const added = [...waiting, ...taken];
+    this.#waiting = [];
+    for (const { messageId, text } of added) this.#keep({ kind: 'message', messageId, text });
+    return added;
   }
 
   /** Returns the calls with their new ids. */
@@ -67,6 +108,11 @@ export class LiveConversation implements Conversation {
     this.#keep({ kind: 'answer', model, parts: [{ type: 'text', text }], isCutOff: true });
   }
 
+  /** Adds a message of the server to the model. */
+  addNote(text: string): void {
+    this.#keep({ kind: 'note', text });
+  }
+
   /** Drops the conversation from memory. `addResults` reads it from the store again. */
   drop(): void {
     const last = this.turns.at(-1);
@@ -74,6 +120,24 @@ export class LiveConversation implements Conversation {
     this.#droppedAt = last.id;
     this.turns = [];
     this.results.clear();
+    this.#images = new Map();
+  }
+
+  /** The images to send with the next call. Those that were sent before stay in memory while the run works. */
+  async loadImages(): Promise<ReadonlyMap<string, LoadedImage>> {
+    const wanted = newestImages(this);
+    const loaded = new Map<string, LoadedImage>();
+    let size = 0;
+    for (const { fileId } of wanted) {
+      if (loaded.has(fileId)) continue;
+      const image = this.#images.get(fileId) ?? (await this.#readImage(fileId));
+      if (image === undefined) continue;
+      size += image.data.length;
+      if (size > maxImagesBytes) break;
+      loaded.set(fileId, image);
+    }
+    this.#images = loaded;
+    return loaded;
   }
 
   /** Adds the results of the last answer's calls. Returns an estimate of their tokens. */
@@ -82,8 +146,8 @@ export class LiveConversation implements Conversation {
     const last = this.turns.at(-1) as Turn;
     const before = tokensOf(last, new Map());
     for (const [index, { callId }] of calls.entries()) {
-      const { text, isError } = outcomes[index] as CallOutcome;
-      this.results.set(callId, { text, isError });
+      const { text, isError, images } = outcomes[index] as CallOutcome;
+      this.results.set(callId, { text, isError, ...(images === undefined ? {} : { images }) });
     }
     return tokensOf(last, this.results) - before;
   }
@@ -104,6 +168,24 @@ export class LiveConversation implements Conversation {
     this.summary = { text, until };
     await this.#context.keepSummary(this.summary);
     this.turns = this.turns.slice(count);
+  }
+
+  /** The file may belong to a step whose commit is under way. */
+  async #readImage(fileId: string): Promise<LoadedImage | undefined> {
+    await this.#context.keeping();
+    return this.#context.readImage(fileId);
+  }
+
+  /** Removes the messages to the session after this turn. */
+  #takeAfter(turn: Turn): readonly Steer[] {
+    const end = this.turns.indexOf(turn) + 1;
+    const later: Steer[] = [];
+    this.turns = this.turns.filter((one, index) => {
+      if (index < end || one.kind !== 'message' || one.runId !== null) return true;
+      later.push({ messageId: one.messageId, text: one.text });
+      return false;
+    });
+    return later;
   }
 
   async #readAgain(): Promise<void> {

@@ -85,12 +85,17 @@ export function createModelChain({
       const order = inOrder(models);
       for (let index = 0, tries = 0; ; ) {
         const model = order[index] as string;
+        let hadImages = false;
         let hasSpoken = false;
         let hasReasoned = false;
         try {
+          const options = optionsFor(model);
+          hadImages = options.prompt.some(
+            ({ role, content }) => role === 'user' && content.some(({ type }) => type === 'file'),
+          );
           const answer = await callModelTraced(tracing, model, {
             model: await loader.load(model),
-            options: optionsFor(model),
+            options,
             onText(text, part) {
               if (part === 'text') hasSpoken = true;
               else hasReasoned = true;
@@ -104,6 +109,8 @@ export function createModelChain({
         } catch (error) {
           signal.throwIfAborted();
           const { problem, isTemporary, isTimeout, retryAfterMs } = judgeModelError(error, model, redact);
+          // Later requests of this and other sessions are sent to it without images.
+          if (problem.code === 'model_cannot_see' && hadImages) loader.abilities.refusedImages(model);
           if (!isTemporary || hasSpoken) throw problem;
           for (const [other, at] of failedAt) if (now() - at >= coolDownMs) failedAt.delete(other);
           failedAt.set(model, now());

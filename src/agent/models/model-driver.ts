@@ -2,6 +2,7 @@
 // results, until it asks for no more tools or a limit is reached.
 
 import type {
+  JSONValue,
   LanguageModelV4CallOptions,
   LanguageModelV4FunctionTool,
   LanguageModelV4Prompt,
@@ -12,17 +13,22 @@ import { isBlank, sendable, sendableDeep } from '../../base/text.ts';
 import type { Tracing } from '../../base/tracing.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
 import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
+import { createOutputCheck, outputInvalid } from '../output/output-check.ts';
+import type { Steer } from '../steer-queue.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
 import { type Compacted, createCompaction } from './compaction.ts';
 import { promptFor, safeToolName, tokensOfAll } from './conversation.ts';
 import { fitSchema } from './fit-schema.ts';
+import { correction, formatInstructions, nativeFormat } from './format-request.ts';
 import { holdAnswer } from './held-answer.ts';
 import { LiveConversation } from './live-conversation.ts';
+import { cannotSee, type KnownAbilities } from './model-abilities.ts';
 import type { CallUsage, ModelAnswer } from './model-call.ts';
 import type { ModelChain } from './model-chain.ts';
 import type { Prices } from './prices.ts';
 import { refusedToolIn } from './refused-tool.ts';
 import { runCalls } from './run-calls.ts';
+import { blind, type Sight } from './sent-images.ts';
 import { createStepSpans } from './step-spans.ts';
 import { makeSystemPrompt } from './system-prompt.ts';
 import { wireRulesOf } from './wire-rules.ts';
@@ -30,6 +36,7 @@ import { wireRulesOf } from './wire-rules.ts';
 export interface ModelDriverOptions {
   readonly chain: ModelChain;
   readonly prices: Prices;
+  readonly abilities: KnownAbilities;
   /** Called with warnings for the operator. */
   readonly onTrouble: (message: string) => void;
   /** Called for a tool that a provider refused: the session continues without it. */
@@ -51,6 +58,8 @@ const fullShare = 0.8;
 const nearlyFullShare = 0.5;
 /** How many times one request that is too long is shortened. */
 const maxRepairs = 8;
+/** How often a model is asked again whose answer does not match `options.format`. */
+const maxOutputRetries = 2;
 /** The run fails after this many steps in a row without a well-formed call. */
 const maxFruitlessSteps = 5;
 
@@ -60,19 +69,26 @@ type SignedAnswer = ModelAnswer & { readonly model: string };
 export function createModelDrivers(
   options: ModelDriverOptions,
 ): (models: readonly [string, ...string[]]) => Driver {
-  const { chain, prices, onTrouble, tracing = passiveTracing } = options;
+  const { chain, prices, abilities, onTrouble, tracing = passiveTracing } = options;
 
   async function respond(
     models: readonly [string, ...string[]],
     context: DriverContext,
   ): Promise<DriverResult> {
     const [first] = models;
+    const { format } = context.options;
+    const check = format && createOutputCheck(format);
+    let isNative = format !== undefined;
+    let outputRetries = 0;
     const [descriptions, system, conversation, knownWindow] = await Promise.all([
       context.tools(),
       makeSystemPrompt({
         workspace: await context.workspace(),
         sessionBeganAt: new Date(context.sessionBeganAt),
-        added: context.options.system,
+        added:
+          [context.options.system, format && formatInstructions(format)]
+            .filter((part) => part !== undefined)
+            .join('\n\n') || undefined,
       }),
       LiveConversation.open(context),
       prices.contextWindow(first),
@@ -98,6 +114,8 @@ export function createModelDrivers(
     const steps = createStepSpans(tracing);
     let text = '';
 
+    let images: Sight['images'] = blind.images;
+
     /** The part of the current answer that was shown and is not stored yet. */
     let shown = { text: '', reasoning: '', model: first };
 
@@ -105,13 +123,16 @@ export function createModelDrivers(
       wireRulesOf(model).declaresOldTools ? withOldTools(tools, conversation) : tools;
 
     const optionsFor = (model: string): Omit<LanguageModelV4CallOptions, 'abortSignal'> => {
-      const prompt = promptFor(conversation, model);
+      const prompt = promptFor(conversation, model, { sees: sees(model), images });
       const declared = declaredFor(model);
+      const native =
+        isNative && format ? nativeFormat(model, format, { hasTools: declared.length > 0 }) : undefined;
       return {
         prompt: withCacheMarks([{ role: 'system', content: system }, ...prompt]),
         ...(declared.length === 0 ? {} : { tools: [...declared] }),
         // The store keeps the conversation; providers need not.
-        providerOptions: { openai: { store: false }, xai: { store: false } },
+        providerOptions: withFormat({ openai: { store: false }, xai: { store: false } }, native),
+        ...(native === undefined ? {} : { responseFormat: native.responseFormat }),
       };
     };
 
@@ -133,6 +154,7 @@ export function createModelDrivers(
         const isNearlyFull = repairs === 0 && readTokens > window * nearlyFullShare;
         let repaired: Compacted;
         shown = { text: '', reasoning: '', model: first };
+        images = models.some(sees) ? await conversation.loadImages() : blind.images;
         await context.ready();
         const held = holdAnswer({
           commit: context.keeping(),
@@ -156,7 +178,14 @@ export function createModelDrivers(
         } catch (error) {
           await held.release();
           if (!(error instanceof CodeBuddyError)) throw error;
+          if (error.code === 'model_cannot_see' && images.size === 0)
+            throw new CodeBuddyError('model_refused', error.message, { cause: error });
           if (error.code === 'model_refused' && (await leaveOutRefused(error))) continue;
+          // Perhaps the model or its server does not know the native mode.
+          if (error.code === 'model_refused' && isNative) {
+            isNative = false;
+            continue;
+          }
           if (repairs === maxRepairs) throw error;
           if (error.code === 'context_too_long') repaired = await compaction.repair();
           else if (error.code === 'model_refused' && isNearlyFull) repaired = await compaction.summarize();
@@ -169,18 +198,56 @@ export function createModelDrivers(
       }
     };
 
+    /** Makes the calls again that waited when an earlier process ended. */
+    const continueCalls = async (): Promise<void> => {
+      const calls = conversation.openCalls();
+      const outcomes = await runCalls(calls, {
+        context,
+        byName,
+        window,
+        isCut: false,
+        onWait: () => conversation.drop(),
+        sees: sees(first),
+      });
+      await conversation.addResults(calls, outcomes);
+      readTokens = tokensOfAll(conversation) + fixedTokens;
+    };
+
+    /** Adds messages that came in meanwhile, for the next step of this run or of a later one. */
+    const hear = (taken: readonly Steer[]): readonly Steer[] => {
+      const added = conversation.addMessages(taken);
+      for (const { text: said } of added) readTokens += estimateTextTokens(said);
+      return added;
+    };
+
+    /** The run ends without another step: what came in meanwhile is left to the next one. */
+    const stopAt = async (result: DriverResult): Promise<DriverResult> => {
+      hear(await context.refuseMessages());
+      const output = check?.(result.response);
+      if (output?.kind === 'invalid')
+        throw outputInvalid(
+          output.fault,
+          result.response,
+          `The run has reached a limit (${result.finishReason}).`,
+        );
+      return { ...result, ...(output === undefined ? {} : { data: output.data }) };
+    };
+
     const work = async (): Promise<DriverResult> => {
-      for (let step = 1; ; step++) {
+      const stepsBefore = context.continues ? conversation.ownSteps : 0;
+      if (context.continues) await continueCalls();
+      for (let step = stepsBefore + 1; ; step++) {
         context.signal.throwIfAborted();
         await context.ready();
         steps.begin(step);
+        context.tellSteered(hear(await context.beginStep()));
         if (readTokens > window * fullShare) {
           await context.keeping();
           const { spent } = await compaction.summarize();
-          if (spent !== undefined) return { response: text, model: first, finishReason: spent };
+          if (spent !== undefined) return stopAt({ response: text, model: first, finishReason: spent });
         }
         const answer = await steps.within(call);
-        if (typeof answer === 'string') return { response: text, model: first, finishReason: answer };
+        if (typeof answer === 'string') return stopAt({ response: text, model: first, finishReason: answer });
         const { model, usage, reasoning } = answer;
         if (!isBlank(answer.text)) text = answer.text;
         const calls = conversation.addAnswer(answer);
@@ -188,16 +255,40 @@ export function createModelDrivers(
         const spent = await spend(model, usage);
         if (calls.length === 0 && isBlank(text) && (step === 1 || answer.parts.length > 0))
           requireWords(answer);
-        if (calls.length === 0) return { response: text, reasoning, model, finishReason: finishOf(answer) };
-        if (spent !== undefined || step >= maxSteps) {
-          return { response: text, reasoning, model, finishReason: spent ?? 'max_steps' };
-        }
+        readTokens = Math.max(readTokens, usage.inputTokens + usage.outputTokens);
+        const mustStop = spent !== undefined || step >= maxSteps;
+        if (calls.length === 0) {
+          const output = check?.(text);
+          const data = output?.kind === 'valid' ? { data: output.data } : {};
+          const result = { response: text, ...data, reasoning, model, finishReason: finishOf(answer) };
+          if (output?.kind === 'invalid') {
+            if (!isBlank(answer.text) || reasoning !== undefined)
+              context.keepText(answer.text, model, reasoning);
+            shown = { text: '', reasoning: '', model };
+            if (mustStop)
+              throw outputInvalid(
+                output.fault,
+                text,
+                `The run has reached a limit (${spent ?? 'max_steps'}).`,
+              );
+            if (outputRetries === maxOutputRetries)
+              throw outputInvalid(output.fault, text, `The model was asked again ${maxOutputRetries} times.`);
+            outputRetries++;
+            conversation.addNote(correction(output.fault));
+            await context.rejectOutput(output.fault);
+            continue;
+          }
+          if (mustStop) return stopAt(result);
+          if (await context.mayEnd()) return result;
+        } else if (mustStop)
+          return stopAt({ response: text, reasoning, model, finishReason: spent ?? 'max_steps' });
         if (!isBlank(answer.text) || reasoning !== undefined) context.keepText(answer.text, model, reasoning);
         shown = { text: '', reasoning: '', model };
+        if (calls.length === 0) continue;
         const isCut = answer.finishReason === 'length';
         const onWait = (): void => conversation.drop();
         const outcomes = await steps.within(() =>
-          runCalls(calls, { context, byName, window, isCut, onWait }),
+          runCalls(calls, { context, byName, window, isCut, onWait, sees: sees(first) }),
         );
         fruitlessSteps = outcomes.every(({ isMalformed }) => isMalformed) ? fruitlessSteps + 1 : 0;
         if (fruitlessSteps === maxFruitlessSteps) {
@@ -240,7 +331,17 @@ export function createModelDrivers(
     });
   }
 
-  return (models) => ({ respond: (context) => respond(models, context) });
+  function sees(model: string): boolean {
+    return abilities.of(model).vision !== false;
+  }
+
+  return (models) => ({
+    checkCaller({ images }) {
+      if (images.length > 0 && !sees(models[0])) throw cannotSee(models[0], images);
+    },
+    checkSteer: () => undefined,
+    respond: (context) => respond(models, context),
+  });
 }
 
 /**
@@ -256,6 +357,16 @@ function withCacheMarks(prompt: LanguageModelV4Prompt): LanguageModelV4Prompt {
       ? { ...message, providerOptions: { ...message.providerOptions, ...cached } }
       : message,
   );
+}
+
+function withFormat(
+  base: Readonly<Record<string, Readonly<Record<string, JSONValue>>>>,
+  native: ReturnType<typeof nativeFormat>,
+): NonNullable<LanguageModelV4CallOptions['providerOptions']> {
+  const merged: Record<string, Record<string, JSONValue | undefined>> = { ...base };
+  for (const [provider, fields] of Object.entries(native?.providerOptions ?? {}))
+    merged[provider] = { ...merged[provider], ...fields };
+  return merged;
 }
 
 /** Also declares removed tools that earlier calls name, so that the provider accepts those calls. */

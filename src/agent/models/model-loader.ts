@@ -5,6 +5,7 @@ import { didYouMean } from '../../base/did-you-mean.ts';
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Fetch } from '../outbound-http.ts';
 import { isLocalUrl } from './local-address.ts';
+import { createAbilities, type KnownAbilities } from './model-abilities.ts';
 import {
   accessOf,
   builtInProviders,
@@ -19,6 +20,9 @@ import {
 export interface ModelLoader {
   /** The names of the providers of config.json. */
   readonly custom: readonly string[];
+  readonly abilities: KnownAbilities;
+  /** The configured servers on this machine or in its own network. */
+  localServers(): readonly { readonly name: string; readonly url: string }[];
   /** Returns the fault of the id as the end of a sentence; undefined if it is valid. */
   check(id: string): string | undefined;
   /** Returns what a valid id still needs, as a sentence; undefined if the model can be loaded. */
@@ -90,6 +94,9 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
 
   return {
     custom: customNames,
+    abilities: createAbilities((provider) => custom.find(({ name }) => name === provider)?.can),
+    localServers: () =>
+      custom.flatMap(({ name, baseUrl }) => (isLocalUrl(baseUrl) ? [{ name, url: baseUrl }] : [])),
     check,
     missing,
     isLocal(id) {

@@ -2,7 +2,9 @@
 
 import { isRecord } from '../../base/is-record.ts';
 import { withoutTrailing } from '../../base/without-trailing.ts';
+import { modelAbilitiesSchema } from '../../contract/model.ts';
 import { offlineModel } from '../offline/offline-driver.ts';
+import type { ConfiguredAbilities } from './model-abilities.ts';
 import { builtInProviders, type CustomProvider, type Environment, isLocalProvider } from './providers.ts';
 
 /** @throws Error that names the field, such as `providers.vllm.baseURL must be ...` */
@@ -29,10 +31,10 @@ function parseProvider(name: string, entry: unknown, environment: Environment): 
     throw new Error(`${at}: a built-in provider has this name`);
   if (!isRecord(entry)) throw new Error(`${at} must be an object with a baseURL`);
   for (const field of Object.keys(entry)) {
-    if (!['baseURL', 'apiKey', 'headers'].includes(field))
-      throw new Error(`${at}.${field} is not known; the fields are baseURL, apiKey and headers`);
+    if (!['baseURL', 'apiKey', 'headers', 'can'].includes(field))
+      throw new Error(`${at}.${field} is not known; the fields are baseURL, apiKey, headers and can`);
   }
-  const { baseURL, apiKey, headers = {} } = entry;
+  const { baseURL, apiKey, headers = {}, can = {} } = entry;
   if (typeof baseURL !== 'string' || !isHttpUrl(baseURL))
     throw new Error(`${at}.baseURL must be an http or https URL, such as http://127.0.0.1:8000/v1`);
   if (apiKey !== undefined && typeof apiKey !== 'string') throw new Error(`${at}.apiKey must be a string`);
@@ -47,7 +49,19 @@ function parseProvider(name: string, entry: unknown, environment: Environment): 
     baseUrl: withoutTrailing(baseURL, '/'),
     apiKey: apiKey === undefined ? undefined : expand(apiKey, `${at}.apiKey`, environment),
     headers: expanded,
+    can: parseAbilities(can, at),
   };
+}
+
+function parseAbilities(can: unknown, at: string): ConfiguredAbilities {
+  const names = Object.keys(modelAbilitiesSchema.properties);
+  if (!isRecord(can)) throw new Error(`${at}.can must be an object, such as {"vision": true}`);
+  for (const [name, value] of Object.entries(can)) {
+    if (!names.includes(name))
+      throw new Error(`${at}.can.${name} is not known; the names are ${names.join(', ')}`);
+    if (typeof value !== 'boolean') throw new Error(`${at}.can.${name} must be true or false`);
+  }
+  return can;
 }
 
 /** Replaces `${NAME}` by the variable's value, so that keys need not be in the file. */

@@ -4,6 +4,7 @@ import { CodeBuddyError, type ProblemCode } from '../../base/errors.ts';
 import { parseRetryAfter } from '../../base/retry-after.ts';
 import { sendable, shorten } from '../../base/text.ts';
 import { isContextOverflow } from './context-overflow.ts';
+import { refusesImages } from './model-abilities.ts';
 import { type ErrorFacts, isErrorNamed, readError } from './read-error.ts';
 
 export interface ModelFailure {
@@ -130,6 +131,11 @@ export function judgeModelError(
     // A daily quota is not restored soon, even if the error names a short delay (diegosouzapw/OmniRoute#9504).
     return { problem, isTemporary: !/perday/i.test(kind), isTimeout: false, retryAfterMs };
   }
+  if (
+    (status === 400 || status === 404 || status === 415 || status === 422 || status === 500) &&
+    refusesImages(facts.text)
+  )
+    return fail('model_cannot_see', `${model} takes no images${said}.`, false);
   if (status === 404) return fail('model_not_found', `${provider} does not know ${model}${said}.`, false);
   if (status === 408 || status >= 500) {
     const failure = fail('model_unavailable', `${provider} failed (${status})${said}.`, true);

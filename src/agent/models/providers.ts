@@ -4,6 +4,7 @@
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import type { Fetch } from '../outbound-http.ts';
 import { repairingChat } from './chat-repair.ts';
+import type { ConfiguredAbilities } from './model-abilities.ts';
 import { refusePages } from './response-start.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,6 +16,8 @@ export interface CustomProvider {
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** What its models can do, as configured. */
+  readonly can?: ConfiguredAbilities;
 }
 
 export interface Access {

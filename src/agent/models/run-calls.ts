@@ -4,6 +4,7 @@ import { CodeBuddyError } from '../../base/errors.ts';
 import { sendable, shorten } from '../../base/text.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
 import type { DriverContext, EncodeOutcome, KeptOutcome } from '../driver.ts';
+import type { ImageRef } from '../transcript.ts';
 import type { RequestedCall } from './model-call.ts';
 import { createResultBudget, type ResultBudget } from './result-budget.ts';
 
@@ -15,6 +16,7 @@ export interface CallOutcome {
   readonly isError: boolean;
   readonly text: string;
   readonly isMalformed: boolean;
+  readonly images?: readonly ImageRef[];
 }
 
 export interface StepOptions {
@@ -26,6 +28,8 @@ export interface StepOptions {
   readonly isCut: boolean;
   /** Called when a call begins to wait for approval. */
   readonly onWait: () => void;
+  /** Whether the model sees images that a tool reads. */
+  readonly sees: boolean;
 }
 
 export async function runCalls(
@@ -54,7 +58,7 @@ export async function runCalls(
 
 async function runCall(
   { tool, input, callId }: RequestedCall,
-  { context, byName, isCut, onWait }: StepOptions,
+  { context, byName, isCut, onWait, sees }: StepOptions,
   budget: ResultBudget,
   isOneOfSeveral: boolean,
 ): Promise<CallOutcome> {
@@ -83,6 +87,7 @@ async function runCall(
       isOneOfSeveral,
       keepLater: true,
       onWait,
+      sees,
       encode,
     }),
   );
@@ -94,6 +99,7 @@ function toCallOutcome(outcome: KeptOutcome): CallOutcome {
     isError: !outcome.ok,
     text: outcome.text,
     isMalformed: code === 'validation_failed' || code === 'tool_not_found',
+    ...(outcome.images === undefined ? {} : { images: outcome.images }),
   };
 }
 

@@ -10,7 +10,9 @@ export type AgentNode = Pick<Ownership, 'node' | 'runs' | 'commands' | 'counters
 export const commandKinds = {
   cancel: 'run.cancel',
   withdraw: 'run.withdraw',
+  steer: 'run.steer',
   decide: 'permission.decide',
+  answer: 'inbox.answer',
 } as const;
 
 /** The topic of runs that a node left to others when it stopped. */

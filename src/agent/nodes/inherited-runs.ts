@@ -1,17 +1,18 @@
 // Ends the runs that other nodes left unfinished: those of dead nodes, and those that no node owns, for example after a
-// move from SQLite. Runs that survive a restart and have not begun are queued here instead.
+// move from SQLite. Runs that survive a restart are queued here instead:
+// those that waited for an answer, and those of triggers that have not begun.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { type RunStatus, unfinishedRunStatuses } from '../../contract/run.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import type { Stop } from '../../store/ownership.ts';
 import type { RunRow, Store, Write } from '../../store/store.ts';
-import { mayStartAgain } from '../run-record.ts';
+import { sortUnfinished } from '../reopened-runs.ts';
 import type { AgentNode } from './agent-node.ts';
 
 export interface InheritedRunsOptions {
   readonly node: AgentNode;
-  readonly store: Pick<Store, 'getRun' | 'listRuns' | 'write'>;
+  readonly store: Pick<Store, 'getRun' | 'listRuns' | 'questions' | 'write'>;
   readonly log: Pick<EventLog, 'append'>;
   /** Whether the run is in the queue of this node: it was resumed here. */
   readonly isOwn: (runId: string) => boolean;
@@ -59,8 +60,9 @@ export function takeOverRuns({
     const left = rows.filter(
       (row): row is RunRow => row !== undefined && unfinished.has(row.status) && !isOwn(row.id),
     );
-    for (const row of left.filter(mayStartAgain)) await startAgain(row);
-    const { events, writes } = interruption(left.filter((row) => !mayStartAgain(row)));
+    const sorted = await sortUnfinished(store, left);
+    for (const row of sorted.again) await startAgain(row);
+    const { events, writes } = interruption(sorted.left);
     const released = runIds.filter((id) => !isOwn(id)).flatMap((id) => node.runs.release(id));
     if (events.length + released.length > 0) await log.append(events, [...writes, ...released]);
   }

@@ -41,6 +41,8 @@ export interface RunsElsewhere {
   claimEnded(row: RunRow): Promise<void>;
   /** End a run that this node may own, but does not work on: its start or its resumption failed. */
   endStray(id: string): void;
+  /** See `Runs.adopt`. */
+  adopt(id: string): Promise<void>;
   /**
    * The unfinished runs of a session that other nodes have. New ids of this node sort after those of the session, even if
    * the clock of another node is ahead.
@@ -124,6 +126,7 @@ export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewher
       throw row === undefined ? runNotFound(id) : notResumable(id, `it is ${row.status}`);
     },
     endStray,
+    adopt: (id) => inherited.endStray(id),
     lookAt,
     idsOf: async (sessionId) => new Set(await runsElsewhere({ store, isOwn }, sessionId)),
     admitInTurn(run, sequence, onAdmitted) {

@@ -2,8 +2,13 @@
 // network, so that integrations can be built and tested. It never pretends to be a language model.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { isRecord } from '../../base/is-record.ts';
+import { cutHead } from '../../base/text.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
+import { cannotSee } from '../models/model-abilities.ts';
+import { createOutputCheck, outputInvalid } from '../output/output-check.ts';
 import { createAnswer } from './answer.ts';
+import { CommandQueue, type ToolCommand, usesTool } from './command-queue.ts';
 import { type Command, commandForms, parseCommands } from './parse-command.ts';
 
 export const offlineModel = 'offline';
@@ -28,15 +33,14 @@ function help(): string {
 /** Limit of commands in one prompt; the same as that of `options.maxSteps`. */
 const maxCommands = 1000;
 
-type ToolCommand = Exclude<Command, { kind: 'help' | 'unknown' }>;
-
-const usesTool = (command: Command): command is ToolCommand =>
-  command.kind !== 'help' && command.kind !== 'unknown';
-
 export function createOfflineDriver(): Driver {
   return {
-    checkCaller({ prompt, mayUseTools }) {
+    checkCaller({ prompt, mayUseTools, images }) {
+      if (images.length > 0) throw cannotSee(offlineModel, images);
       if (!mayUseTools) requireNoTools(parseCommands(prompt));
+    },
+    checkSteer({ text, mayUseTools }) {
+      if (!mayUseTools) requireNoTools(parseCommands(text));
     },
     async respond(context) {
       const commands = parseCommands(await context.prompt());
@@ -49,12 +53,17 @@ export function createOfflineDriver(): Driver {
         });
       }
       const done = context.isResumed ? await countDone(context) : 0;
+      const earlier = context.isResumed ? await context.ownSteers() : [];
       const maxSteps = context.options.maxSteps ?? Number.POSITIVE_INFINITY;
       const answer = createAnswer(context.say);
       let finishReason: DriverResult['finishReason'] = 'stop';
-      let steps = 0;
+      const files = await filesOf(context);
+      if (files !== '') answer.add(files);
       if (commands.length === 0) answer.add(help());
-      for (const command of commands) {
+      const queue = new CommandQueue({ context, commands, done, earlier });
+      for (;;) {
+        const command = await queue.next();
+        if (command === undefined) break;
         if (command.kind === 'unknown') {
           answer.addUnknown(command.line);
           continue;
@@ -64,15 +73,15 @@ export function createOfflineDriver(): Driver {
           continue;
         }
         context.signal.throwIfAborted();
-        const step = steps++;
-        if (step < done) continue;
-        if (step >= maxSteps) {
+        if (queue.steps <= done) continue;
+        if (queue.steps > maxSteps) {
+          await context.refuseMessages();
           answer.add(`Stopped: options.maxSteps is ${maxSteps}.`);
           finishReason = 'max_steps';
           break;
         }
         try {
-          answer.add(await perform(command, context));
+          answer.add(await perform(command, context, queue.steps));
         } catch (error) {
           if (!(error instanceof FailedCommand)) throw error;
           answer.add(error.message);
@@ -80,7 +89,15 @@ export function createOfflineDriver(): Driver {
         }
       }
       answer.end(help());
-      return { response: answer.text, model: offlineModel, finishReason };
+      const response = answer.text;
+      const { format } = context.options;
+      if (format === undefined) return { response, model: offlineModel, finishReason };
+      const output = createOutputCheck(format)(response);
+      if (output.kind === 'invalid') {
+        await context.keepPartial(response, offlineModel);
+        throw outputInvalid(output.fault, response, 'The offline agent does not try again.');
+      }
+      return { response, data: output.data, model: offlineModel, finishReason };
     },
   };
 }
@@ -90,7 +107,9 @@ export function createOfflineDriver(): Driver {
  * @throws CodeBuddyError `insufficient_scope`
  */
 function requireNoTools(commands: readonly Command[]): void {
-  if (commands.every(({ kind }) => kind === 'help' || kind === 'unknown')) return;
+  // Questions, and calls of the caller's own tools, use no tool of the server.
+  const free: readonly Command['kind'][] = ['help', 'unknown', 'ask', 'call'];
+  if (commands.every(({ kind }) => free.includes(kind))) return;
   throw new CodeBuddyError(
     'insufficient_scope',
     'Commands of the offline agent run tools, which requires a key with the scope "tools".',
@@ -100,6 +119,17 @@ function requireNoTools(commands: readonly Command[]): void {
 /** Counts the commands that were run before the run was interrupted: each has one tool message. */
 async function countDone(context: DriverContext): Promise<number> {
   return (await context.ownMessages()).filter(({ role }) => role === 'tool').length;
+}
+
+/** Names the files of the prompt, so that an integration sees that they came through. */
+async function filesOf(context: DriverContext): Promise<string> {
+  const own = await context.ownMessages();
+  const parts = own.find(({ role }) => role === 'user')?.parts ?? [];
+  return parts
+    .flatMap(({ type, name, mediaType, size }) =>
+      type === 'text' ? [] : [`Got ${name} (${mediaType}, ${size} bytes).`],
+    )
+    .join('\n');
 }
 
 interface Completeness {
@@ -126,6 +156,7 @@ interface Results {
   };
   readonly write_file: { readonly path: string; readonly bytes: number; readonly created: boolean };
   readonly edit_file: { readonly path: string };
+  readonly ask_user: { readonly answer: string };
 }
 
 /** A command whose tool failed or was denied; its message is a part of the answer. */
@@ -136,17 +167,29 @@ class FailedCommand extends Error {
   }
 }
 
-async function perform(command: ToolCommand, context: DriverContext): Promise<string> {
+/** `step`: the number of the command. */
+async function perform(command: ToolCommand, context: DriverContext, step: number): Promise<string> {
+  const place = `step ${step}`;
+  const callTool = async (tool: string, params: Record<string, unknown>): Promise<unknown> => {
+    const outcome = await context.useTool({ tool, params, place, asks: false });
+    if (!outcome.ok) throw new FailedCommand(outcome.error);
+    return outcome.result;
+  };
   const use = async <T extends keyof Results>(
     tool: T,
     params: Record<string, unknown>,
-  ): Promise<Results[T]> => {
-    const outcome = await context.useTool({ tool, params, asks: false });
-    if (!outcome.ok) throw new FailedCommand(outcome.error);
-    return outcome.result as Results[T];
-  };
+  ): Promise<Results[T]> => (await callTool(tool, params)) as Results[T];
 
   switch (command.kind) {
+    case 'ask': {
+      const { question, choices } = command;
+      const { answer } = await use('ask_user', choices.length === 0 ? { question } : { question, choices });
+      return `You answered: ${answer}`;
+    }
+    case 'call': {
+      const result = await callTool(command.tool, parseInput(command.input));
+      return typeof result === 'string' ? result : (JSON.stringify(result) ?? 'null');
+    }
     case 'read':
       return (await use('read_file', { path: command.path })).content;
     case 'list': {
@@ -195,6 +238,18 @@ async function perform(command: ToolCommand, context: DriverContext): Promise<st
       return `Changed ${path}.`;
     }
   }
+}
+
+function parseInput(input: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(input);
+    if (isRecord(value)) return { ...value };
+  } catch {
+    // Reported below.
+  }
+  throw new FailedCommand(
+    new CodeBuddyError('validation_failed', `the parameters must be a JSON object: ${cutHead(input, 200)}`),
+  );
 }
 
 function lines(

@@ -7,6 +7,8 @@ export type Command =
   | { readonly kind: 'run'; readonly command: string }
   | { readonly kind: 'write'; readonly path: string; readonly content: string }
   | { readonly kind: 'replace'; readonly oldText: string; readonly newText: string; readonly path: string }
+  | { readonly kind: 'ask'; readonly question: string; readonly choices: readonly string[] }
+  | { readonly kind: 'call'; readonly tool: string; readonly input: string }
   | { readonly kind: 'help' }
   | { readonly kind: 'unknown'; readonly line: string };
 
@@ -18,6 +20,8 @@ export const commandForms: readonly (readonly [form: string, meaning: string])[]
   ['run COMMAND', 'runs a shell command'],
   ['write FILE: TEXT', 'creates or replaces a file; `\\n` in the text is a line break'],
   ['replace A with B in FILE', 'replaces a text that occurs once'],
+  ['ask QUESTION [A | B]', 'asks you, in brackets with choices, and shows the answer'],
+  ['call TOOL {…}', 'calls a tool of the prompt’s caller with JSON parameters'],
   ['help', 'shows this'],
 ];
 
@@ -84,6 +88,27 @@ function parseCommand(line: string): Command {
       return { kind: 'list', pattern: rest === '' ? undefined : unquote(rest) };
     case 'run':
       return rest === '' ? unknown : { kind: 'run', command: unquote(rest) };
+    case 'ask': {
+      // The choices are in the brackets at the end.
+      const start = rest.endsWith(']') ? rest.lastIndexOf('[') : -1;
+      const question = unquote(start < 0 ? rest : rest.slice(0, start));
+      const choices =
+        start < 0
+          ? []
+          : rest
+              .slice(start + 1, -1)
+              .split('|')
+              .map((choice) => choice.trim());
+      return question === ''
+        ? unknown
+        : { kind: 'ask', question, choices: choices.filter((one) => one !== '') };
+    }
+    case 'call': {
+      const space = rest.search(/\s/);
+      const tool = space < 0 ? rest : rest.slice(0, space);
+      const input = space < 0 ? '{}' : rest.slice(space).trim();
+      return tool === '' ? unknown : { kind: 'call', tool, input };
+    }
     case 'search': {
       if (rest === '') return unknown;
       const [text, glob] = splitAtLast(rest, 'in') ?? [rest, undefined];

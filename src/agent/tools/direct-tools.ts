@@ -16,12 +16,22 @@ export interface DirectTools extends ToolBox {
 
 export function createDirectTools(
   tools: ToolBox,
-  { permissions, mode }: { readonly permissions: Permissions; readonly mode: PermissionMode },
+  {
+    permissions,
+    mode,
+    requireSession,
+  }: {
+    readonly permissions: Permissions;
+    readonly mode: PermissionMode;
+    /** @throws CodeBuddyError `session_not_found` */
+    readonly requireSession: (id: string) => Promise<unknown>;
+  },
 ): DirectTools {
   return {
     ...tools,
     async execute(name, params, context) {
       const { sessionId, hop } = context;
+      if (sessionId !== undefined) await requireSession(sessionId);
       const call = await tools.prepare(name, params, sessionId);
       const use = permissions.ignoresTarget(call) ? undefined : await tools.useOf(call, sessionId);
       if (use !== undefined) permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });

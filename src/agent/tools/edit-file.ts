@@ -67,7 +67,13 @@ export const editFileTool = defineTool({
         replacements = replaced.occurrences;
         return { before, after: replaced.bytes };
       },
-      { signal, check: run.checkWrite, mayShare: run.mayShare, beforeWrite: beforeFileChange },
+      {
+        signal,
+        check: run.checkWrite,
+        mayShare: run.mayShare,
+        beforeWrite: beforeFileChange,
+        record: run.record,
+      },
     );
     seen.edited(realPath, versionBefore, version);
     onFileChange('modify', realPath, bytes, version);

@@ -1,6 +1,8 @@
 import { CodeBuddyError } from '../../base/errors.ts';
+import { looksLikeImage, looksLikePdf } from '../files/sniff-file.ts';
 import { capText } from './cap-output.ts';
 import { versionOf } from './file-version.ts';
+import { readBinary } from './read-binary.ts';
 import { readRange, readWholeFile } from './read-text.ts';
 import { decodeText, detectEncoding, type TextEncoding } from './text-encoding.ts';
 import { defineTool } from './tool.ts';
@@ -14,7 +16,7 @@ const startBytes = 8192;
 export const readFileTool = defineTool({
   name: 'read_file',
   description:
-    'Read a text file. Without offset and limit the whole file (over 256 KiB: its head and tail); with them, the requested lines. `encoding` in the result: utf-8, utf-16le, utf-16be, latin1 (shown as Windows-1252) or unknown (UTF-8 with other bytes, shown as U+FFFD). `bom` is true if the file begins with a byte order mark, which is not shown.',
+    'Read a text file, the text of a PDF, or an image (PNG, JPEG, GIF, WebP) to see it. Without offset and limit the whole file (over 256 KiB: its head and tail); with them, the requested lines. `encoding` in the result: utf-8, utf-16le, utf-16be, latin1 (shown as Windows-1252) or unknown (UTF-8 with other bytes, shown as U+FFFD). `bom` is true if the file begins with a byte order mark, which is not shown.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -31,7 +33,7 @@ export const readFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: true,
-  async run({ path, offset, limit }, { workspace, signal, seen }) {
+  async run({ path, offset, limit }, { workspace, signal, seen, showImage }) {
     const handle = await workspace.openFile(path);
     try {
       const stats = await handle.stat({ bigint: true });
@@ -39,8 +41,8 @@ export const readFileTool = defineTool({
       const start = await readRange(handle, 0, Math.min(size, startBytes));
       const shown = workspace.relative(path);
       const guess = detectEncoding(start);
-      if (guess.encoding === 'binary')
-        throw new CodeBuddyError('tool_failed', `${shown} is a binary file of ${size} bytes.`);
+      if (guess.encoding === 'binary' || looksLikePdf(start) || looksLikeImage(start))
+        return await readBinary({ handle, shown, start, size }, showImage);
       let encoding: TextEncoding = guess.encoding;
       let source: Source = { size, read: (position, length) => readRange(handle, position, length) };
       let decode = (...pieces: Buffer[]): string[] => {

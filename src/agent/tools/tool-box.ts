@@ -7,6 +7,7 @@ import type { Isolation } from '../../contract/sandbox.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import type { Write } from '../../store/store.ts';
+import type { CallRecord, FileHistory } from '../file-history/file-history.ts';
 import { createFilesThatRunLater, type FilesThatRunLater } from '../permissions/files-that-run-later.ts';
 import { createGuardedFiles, type GuardedFile } from '../permissions/guarded-files.ts';
 import type { ToolUse } from '../permissions/permission-rule.ts';
@@ -25,7 +26,7 @@ import type { Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
 import { createSeenFiles } from './seen-files.ts';
 import { explainSystemError } from './system-errors.ts';
-import type { Tool, ToolOutcome } from './tool.ts';
+import type { Tool, ToolImage, ToolOutcome } from './tool.ts';
 import { findTarget } from './tool-target.ts';
 import { validateParams } from './validate-params.ts';
 import type { Workspace } from './workspace.ts';
@@ -85,10 +86,14 @@ export interface RunOptions {
   readonly before?: Promise<unknown> | undefined;
   /** Takes the commit of the event that ends the call, so that `run` does not wait for it. Called once. */
   readonly onEnding?: (commit: Promise<unknown>) => void;
+  /** Called for each image that the tool reads. Left out: images are not read. */
+  readonly onImage?: (image: ToolImage) => void;
   /** Writes for the commit of `tool.start`. Called once. */
   readonly alongStart?: () => readonly Write[];
   /** Writes for the commit of the event that ends the call. Called once. */
   readonly alongEnd?: (outcome: ToolOutcome, durationMs: number) => readonly Write[];
+  /** Runs a call of a tool that is not in the box, in place of the box. It gives at once what is known already. */
+  readonly work?: (() => Promise<unknown>) | undefined;
   /** The allowed file. A path that leads elsewhere by now is not written. */
   readonly use?: ToolUse | undefined;
 }
@@ -108,6 +113,8 @@ export interface ToolBox {
   isolationOf(name: string, sessionId?: string): Promise<CommandIsolation | undefined>;
   /** How a command runs that a foreign agent starts; undefined for tools that run no commands. */
   isolationElsewhere(name: string): CommandIsolation | undefined;
+  /** Whether the server has a tool of this name. */
+  has(name: string, sessionId?: string): boolean;
   /** Returns the target that permission rules are matched against; for files, the real path. */
   useOf(call: PreparedCall, sessionId?: string): Promise<ToolUse>;
   /** The file that the call would change, if other programs run it later. */
@@ -138,6 +145,8 @@ export interface ToolBoxOptions {
   readonly marks?: CallMarks;
   /** @default the built-in list */
   readonly runLater?: FilesThatRunLater;
+  /** Takes down the changes of files that calls of a session make. @default none */
+  readonly fileHistory?: Pick<FileHistory, 'recordCall' | 'watchProgram'>;
   /** @default a guard without a journal */
   readonly commandGuard?: CommandGuard;
   /** The workspace that events about files name. @default none: they mean that of the server */
@@ -150,6 +159,7 @@ export function createToolBox({
   environment,
   external,
   holdFile,
+  fileHistory,
   sandbox,
   marks = createCallMarks(),
   runLater = createFilesThatRunLater(),
@@ -199,11 +209,13 @@ export function createToolBox({
   async function runBuiltIn(
     tool: Tool,
     params: PreparedCall['params'],
-    { signal, sessionId, guard, use }: RunOptions,
+    { signal, sessionId, guard, use, onImage }: RunOptions,
     {
+      record,
       onOutput,
       onFileChange,
     }: {
+      readonly record: CallRecord | undefined;
       readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
       readonly onFileChange: (change: 'create' | 'modify' | 'delete', path: string, bytes: number) => void;
     },
@@ -228,6 +240,8 @@ export function createToolBox({
               mayShare: async (stats) => !(await guardedFiles.isShared(stats)),
             }),
         ...(sandbox === undefined ? {} : { sandbox }),
+        ...(record === undefined ? {} : { record }),
+        showImage: onImage,
         onOutput,
         beforeFileChange(path) {
           if (holdFile !== undefined && !heldFiles.has(path)) heldFiles.set(path, holdFile(path));
@@ -254,6 +268,7 @@ export function createToolBox({
       return external === undefined ? own : [...own, ...(await external.list(sessionId))];
     },
     prepare,
+    has: (name, sessionId) => byName.has(name) || external?.has(name, sessionId) === true,
     async isolationOf(name) {
       if (name !== bashTool.name) return undefined;
       const isolation = (await sandbox?.isolation()) ?? 'none';
@@ -294,7 +309,7 @@ export function createToolBox({
       const params = wellFormedDeep(call.params);
       const begin = startEvent(facts, params, { ...owner, hop });
       // That an external tool changes nothing is only a hint of its server.
-      const mayRunFirst = tool?.readOnly === true && isOneOfSeveral !== true;
+      const mayRunFirst = options.work !== undefined || (tool?.readOnly === true && isOneOfSeveral !== true);
       const start = createCallStart(
         () => Promise.all([log.append([begin], alongStart?.()), before]),
         mayRunFirst,
@@ -303,32 +318,41 @@ export function createToolBox({
       const startedAt = performance.now();
       const changes: NewEvent[] = [];
       let outcome: ToolOutcome;
+      const author = sessionId === undefined ? undefined : { sessionId, runId, tool: call.tool };
+      const record = author === undefined || call.readOnly ? undefined : fileHistory?.recordCall(author);
+      const mayChangeAny = tool === undefined ? !call.readOnly : call.tool === bashTool.name;
+      const program =
+        author === undefined || !mayChangeAny ? undefined : await fileHistory?.watchProgram(author);
       try {
         const result =
-          tool === undefined
-            ? await external?.call(call.tool, params, { signal, sessionId })
-            : await runBuiltIn(tool, call.params, options, {
-                onOutput: (stream, text) =>
-                  log.publish({ type: 'tool.output', data: { ...facts, stream, text }, ...owner }),
-                onFileChange: (change, path, bytes) =>
-                  changes.push({
-                    type: `file.${change}`,
-                    data: {
-                      path,
-                      bytes,
-                      tool: facts.tool,
-                      callId: facts.callId,
-                      ...(shownWorkspace === undefined ? {} : { workspace: shownWorkspace }),
-                    },
-                    ...owner,
-                    hop,
-                  }),
-              });
+          options.work !== undefined
+            ? await options.work()
+            : tool === undefined
+              ? await external?.call(call.tool, params, { signal, sessionId })
+              : await runBuiltIn(tool, call.params, options, {
+                  record,
+                  onOutput: (stream, text) =>
+                    log.publish({ type: 'tool.output', data: { ...facts, stream, text }, ...owner }),
+                  onFileChange: (change, path, bytes) =>
+                    changes.push({
+                      type: `file.${change}`,
+                      data: {
+                        path,
+                        bytes,
+                        tool: facts.tool,
+                        callId: facts.callId,
+                        ...(shownWorkspace === undefined ? {} : { workspace: shownWorkspace }),
+                      },
+                      ...owner,
+                      hop,
+                    }),
+                });
         outcome = { ok: true, result: wellFormedDeep(result) };
       } catch (error) {
         // An error of the operating system is a failure of the tool, not of the server.
         outcome = { ok: false, error: explainSystemError(`The tool ${call.tool}`, error) ?? error };
       }
+      await program?.end();
       const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000;
       const isStarted = await start.isCommitted();
       const writes = alongEnd?.(outcome, durationMs) ?? [];
@@ -340,7 +364,7 @@ export function createToolBox({
       );
       const commit = log.append(
         [...(isStarted ? [] : [begin]), ...changes, ending],
-        [...(isStarted ? [] : (alongStart?.() ?? [])), ...writes],
+        [...(isStarted ? [] : (alongStart?.() ?? [])), ...writes, ...(record?.takeWrites() ?? [])],
       );
       if (onEnding === undefined) await commit;
       else onEnding(commit);

@@ -1,12 +1,21 @@
 // A built-in tool: a name, a JSON Schema of its parameters, and a function that works inside the workspace.
 
 import type { Stats } from 'node:fs';
+import type { ImageType } from '../../contract/uploaded-file.ts';
 import type { CallMarks } from '../processes/call-marks.ts';
 import type { ProgramFinder } from '../programs/program-finder.ts';
 import type { CommandGuard } from '../sandbox-guard/command-guard.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { SeenFiles } from './seen-files.ts';
+import type { FileRecorder } from './workspace/write-files.ts';
 import type { Workspace } from './workspace.ts';
+
+/** An image that a tool has read. */
+export interface ToolImage {
+  readonly name: string;
+  readonly mediaType: ImageType;
+  readonly data: Buffer;
+}
 
 export interface ToolRun {
   readonly workspace: Workspace;
@@ -31,6 +40,10 @@ export interface ToolRun {
    * content.
    */
   readonly mayShare?: (stats: Stats) => Promise<boolean>;
+  /** Takes down changes of files, so that they can be undone. */
+  readonly record?: FileRecorder;
+  /** Shows an image to the model, beside the result. Undefined if it cannot see, or there is none. */
+  readonly showImage?: ((image: ToolImage) => void) | undefined;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
   /**
    * Called before a file is changed, with its real path relative to the workspace: the watcher ignores it until the

@@ -109,6 +109,26 @@ export async function* walkFiles(
   }
 }
 
+/**
+ * Tells which entries of a folder are ignored. All entries of an ignored folder are.
+ */
+export async function isIgnoredIn(
+  workspace: Workspace,
+  folder: string,
+): Promise<(name: string, isDirectory: boolean) => boolean> {
+  const outer = await workspace.outerRules();
+  const rules: IgnoreRules[] = outer.all.map(({ prefix, rules }) => ({ folder: '', prefix, rules }));
+  const parts = folder === '.' ? [] : folder.split('/');
+  for (let depth = 0; depth <= parts.length; depth++) {
+    const above = parts.slice(0, depth).join('/');
+    if (parts[depth - 1] === '.git' || (depth > 0 && isIgnored(rules, above, true))) return () => true;
+    const own = await readIgnoreFile(workspace, above);
+    if (own !== undefined) rules.push(own);
+  }
+  const prefix = folder === '.' ? '' : `${folder}/`;
+  return (name, isDirectory) => name === '.git' || isIgnored(rules, `${prefix}${name}`, isDirectory);
+}
+
 async function isFile(workspace: Workspace, path: string): Promise<boolean> {
   const { stats } = await workspace.realFile(path);
   // Other errors of the path show when it is read as a folder.

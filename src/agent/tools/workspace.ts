@@ -8,9 +8,11 @@ import { noOuterRules, type OuterRules, readOuterRules } from '../ignore/outer-r
 import { openBounds } from './workspace/bounds.ts';
 import { createExplain } from './workspace/explain-errors.ts';
 import type { FileDenyRules } from './workspace/file-deny-rules.ts';
+import { createFolderLister, type FolderEntry } from './workspace/list-folder.ts';
 import { createVerifiedOpener } from './workspace/open-verified.ts';
 import { failed } from './workspace/path-errors.ts';
 import { createRealPaths, type RealFile } from './workspace/real-paths.ts';
+import { createFileRestorer, type FileRestorer } from './workspace/restore-file.ts';
 import { createFileWriter, type WriteOptions, type WrittenFile } from './workspace/write-files.ts';
 
 /** How long the outer ignore rules are kept before they are read again, in ms. Reading them runs git. */
@@ -27,7 +29,7 @@ export interface WorkspaceOptions {
   readonly environment?: NodeJS.ProcessEnv;
 }
 
-export interface Workspace {
+export interface Workspace extends FileRestorer {
   /** The real path of the folder. */
   readonly root: string;
   /** Absolute paths that lead to the folder: the real one, and the one that was given. */
@@ -52,6 +54,14 @@ export interface Workspace {
     path: string,
     maxEntries: number,
   ): Promise<{ readonly entries: readonly DirectoryEntry[]; readonly truncated: boolean }>;
+  /**
+   * The entries of a folder with their sizes and times, in no particular order; `truncated` if there are more than
+   * `maxEntries`.
+   */
+  listFolder(
+    path: string,
+    maxEntries: number,
+  ): Promise<{ readonly entries: readonly FolderEntry[]; readonly truncated: boolean }>;
   /**
    * Creates the file or replaces its content. Creates missing folders. Calls for the same file take turns.
    * @throws CodeBuddyError `file_changed` if `versionOf` returns a version for the real path and the file has another
@@ -93,6 +103,8 @@ export async function openWorkspace(
   const realPaths = createRealPaths(bounds);
   const opener = createVerifiedOpener(bounds, realPaths, denyRules);
   const writer = createFileWriter(bounds, realPaths, opener, denyRules);
+  const restorer = createFileRestorer(bounds, realPaths, opener, denyRules);
+  const listFolder = createFolderLister(bounds, realPaths, opener);
   const explain = createExplain(bounds, denyRules);
   let outer = { readAt: Number.NEGATIVE_INFINITY, rules: Promise.resolve(noOuterRules) };
 
@@ -110,6 +122,8 @@ export async function openWorkspace(
     relative: (path) => bounds.relative(bounds.locate(path)),
     realFile: realPaths.realFile,
     openFile: (path, use) => explain(path, () => opener.openFile(path, use)),
+    ...restorer,
+    listFolder: (path, maxEntries) => explain(path, () => listFolder(path, maxEntries)),
     ...writing(),
     writingOnly: (realPath) => ({ ...workspace, ...writing(realPath) }),
     realPath: (path) => explain(path, async () => bounds.relative(await realPaths.realInside(path))),

@@ -34,6 +34,7 @@ export const writeFileTool = defineTool({
       mayShare: run.mayShare,
       versionOf: seen.versionOf,
       beforeWrite: beforeFileChange,
+      record: run.record,
     });
     seen.saw(realPath, version);
     onFileChange(change, realPath, bytes, version);

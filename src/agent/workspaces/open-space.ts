@@ -2,6 +2,9 @@
 // other workspace of a session.
 
 import type { EventLog } from '../../events/event-log.ts';
+import type { Store } from '../../store/store.ts';
+import { createFileHistory, type FileHistory } from '../file-history/file-history.ts';
+import { createRestore, type RestoreFile } from '../file-history/restore-planned-file.ts';
 import { withoutStar } from '../own-files.ts';
 import { pathsInside } from '../paths-inside.ts';
 import { createFileDenyRules } from '../permissions/file-deny-rules.ts';
@@ -21,6 +24,11 @@ export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
   Partial<Pick<SandboxOptions, 'mode' | 'limits' | 'hide' | 'show' | 'probeTimeoutMs'>>;
 
 export interface SpaceOptions {
+  readonly store: Pick<Store, 'write' | 'fileHistory'>;
+  /** Larger files cannot be undone. */
+  readonly undoFileBytes: number;
+  /** Limit of the copies of one workspace that are kept on disk while commands run. */
+  readonly undoTotalBytes: number;
   /** The log of tool calls. */
   readonly log: Pick<EventLog, 'append' | 'publish'>;
   /** The log of files that other programs change. */
@@ -46,6 +54,11 @@ export interface Space {
   readonly workspace: Workspace;
   readonly sandbox: Sandbox;
   readonly toolBox: ToolBox;
+  readonly fileHistory: FileHistory;
+  /** Brings a file to the state that an undo or redo wants. */
+  readonly restore: RestoreFile;
+  /** The workspace that events about files name; undefined for that of the server. */
+  readonly shownWorkspace: string | undefined;
   /** Removes what a crash left, and watches the files. */
   startBackground(): void;
   close(): Promise<void>;
@@ -75,8 +88,11 @@ export async function openSpace(
     readonly beforeTools?: (sandbox: Sandbox) => Promise<void>;
   } = {},
 ): Promise<Space> {
-  const { log, environment, cleanEnvironment, ownFiles, marks, now, warn } = options;
+  const { log, environment, cleanEnvironment, ownFiles, marks, now, warn, store } = options;
   const { root } = workspace;
+  const shownWorkspace = isOther ? root : undefined;
+  const shown = shownWorkspace === undefined ? {} : { shownWorkspace };
+  const ownFilesInside = isOther ? ownFiles.filter((entry) => !contains(withoutStar(entry), root)) : ownFiles;
   const sandbox = createSandbox({
     mode: options.sandbox === undefined ? 'off' : 'auto',
     network: false,
@@ -102,7 +118,30 @@ export async function openSpace(
       `removed ${path}: a command that a crash interrupted had created it, and ${runBy} would run it later`,
     );
   let watching: WorkspaceWatch | undefined;
+  const holdFile = (path: string): ((version: string | undefined) => void) =>
+    watching?.hold(path) ?? (() => undefined);
+  const fileHistory = createFileHistory({
+    store,
+    workspace,
+    ownFiles: ownFilesInside,
+    environment,
+    stateFolder: options.stateFolder,
+    maxFileBytes: options.undoFileBytes,
+    maxTotalBytes: options.undoTotalBytes,
+    now,
+    warn,
+  });
+  const restore = createRestore({
+    store,
+    workspace,
+    place: fileHistory.place,
+    maxFileBytes: options.undoFileBytes,
+    now,
+    holdFile,
+    onRestored: (path) => commandGuard.noteWrite(path),
+  });
   const toolBox = createToolBox({
+    fileHistory,
     workspace,
     log,
     environment: cleanEnvironment,
@@ -110,9 +149,9 @@ export async function openSpace(
     marks,
     runLater,
     commandGuard,
-    ...(options.watch ? { holdFile: (path) => watching?.hold(path) ?? (() => undefined) } : {}),
+    ...(options.watch ? { holdFile } : {}),
     sandbox,
-    ...(isOther ? { shownWorkspace: root } : {}),
+    ...shown,
   });
   const closing = new AbortController();
   let cleaning: Promise<unknown> | undefined;
@@ -120,6 +159,9 @@ export async function openSpace(
     workspace,
     sandbox,
     toolBox,
+    fileHistory,
+    restore,
+    shownWorkspace,
     startBackground() {
       if (closing.signal.aborted) return;
       cleaning = removeLeftovers({ root, signal: closing.signal }).catch((error: unknown) =>
@@ -128,16 +170,16 @@ export async function openSpace(
       if (!options.watch) return;
       watching = watchWorkspace({
         root,
-        except: isOther ? ownFiles.filter((entry) => !contains(withoutStar(entry), root)) : ownFiles,
+        except: ownFilesInside,
         environment,
         log: options.fileLog,
         warn,
-        ...(isOther ? { shownWorkspace: root } : {}),
+        ...shown,
       });
     },
     async close() {
       closing.abort();
-      await Promise.all([watching?.close(), cleaning, sandbox.settled()]);
+      await Promise.all([watching?.close(), cleaning, sandbox.settled(), fileHistory.close()]);
     },
   };
 }

@@ -19,6 +19,8 @@ import { WorktreeFault, type Worktrees } from './worktrees.ts';
 const maxSpaces = 16;
 /** Sessions whose workspace is remembered. */
 const maxRemembered = 10_000;
+/** Of the ids that the server makes. Callers cannot choose them. */
+const ownIdPrefix = 'ses_';
 
 /** Where a session works, as its row has it. Without a workspace: that of the server. */
 export interface SessionPlace {
@@ -28,9 +30,9 @@ export interface SessionPlace {
 
 export interface PlannedPlace {
   readonly details: SessionPlace;
-  /** Creates the worktree, if there is one. @throws CodeBuddyError `validation_failed` */
+  /** Creates the worktree, if there is one and it is not there yet. @throws CodeBuddyError `validation_failed` */
   create(): Promise<void>;
-  /** Removes the worktree again. */
+  /** Removes the worktree again, if it was created. */
   undo(): Promise<void>;
   /** The event for the commit that creates the session. */
   readonly events: readonly NewEvent[];
@@ -45,16 +47,24 @@ export interface Spaces {
     input: { readonly workspace?: string; readonly worktree?: WorktreeInput },
     at: '' | '/options',
   ): Promise<PlannedPlace>;
-  /** @throws CodeBuddyError `session_workspace_mismatch` */
+  /**
+   * `mayCreate`: the request would also have created the session, so it may ask for the worktree that the session has.
+   * @throws CodeBuddyError `session_workspace_mismatch`
+   */
   requireSame(
     input: { readonly workspace?: string; readonly worktree?: WorktreeInput },
     session: SessionRow,
+    mayCreate?: boolean,
   ): Promise<void>;
   /** The workspace of a session that may work; undefined for that of the server. @throws CodeBuddyError `workspace_unavailable` */
   requireReady(session: SessionRow): Promise<string | undefined>;
   /** The tools of a session. @throws CodeBuddyError `workspace_unavailable` */
   toolsOf(sessionId: string | undefined): Promise<ToolBox>;
   workspaceOf(sessionId: string): Promise<Workspace>;
+  /** Everything that works in the workspace of a session. @throws CodeBuddyError `workspace_unavailable` */
+  spaceOf(sessionId: string | undefined): Promise<Space>;
+  /** The same for a session that is not stored yet. */
+  spaceAt(place: SessionPlace): Promise<Space>;
   /** `ready`, or why sessions cannot work in the folder. */
   statusOf(place: SessionPlace): Promise<'ready' | 'missing' | 'not_allowed'>;
   close(): Promise<void>;
@@ -89,6 +99,8 @@ export function createSpaces({
     const row = await store.getSession(sessionId);
     if (row === undefined) return {};
     place = placeIn(row);
+    // An id that a caller chose may be that of another session later.
+    if (!sessionId.startsWith(ownIdPrefix)) return place;
     if (bySession.size >= maxRemembered) bySession.clear();
     bySession.set(sessionId, place);
     return place;
@@ -124,7 +136,10 @@ export function createSpaces({
 
   async function spaceOf(sessionId: string | undefined): Promise<Space> {
     if (sessionId === undefined) return main;
-    const place = await placeOf(sessionId);
+    return spaceAt(await placeOf(sessionId));
+  }
+
+  async function spaceAt(place: SessionPlace): Promise<Space> {
     if (place.workspace === undefined) return main;
     const root = await requirePlace(place);
     return root === undefined ? main : open(root, place);
@@ -177,17 +192,22 @@ export function createSpaces({
       if (worktrees === undefined) throw invalid(`${at}/worktree`, 'is not available on this server');
       try {
         const planned = await worktrees.plan(folder, worktree);
+        let isCreated = false;
         return {
           details: { workspace: planned.workspace, worktree: planned.worktree },
           async create() {
+            if (isCreated) return;
             try {
               await planned.create();
+              isCreated = true;
             } catch (error) {
               await worktrees.undo(planned.worktree);
               throw invalid(`${at}/worktree`, `could not be created: ${wordsOf(error)}`);
             }
           },
-          undo: () => worktrees.undo(planned.worktree),
+          async undo() {
+            if (isCreated) await worktrees.undo(planned.worktree);
+          },
           events: [{ type: 'worktree.create', data: planned.worktree }],
         };
       } catch (error) {
@@ -196,9 +216,16 @@ export function createSpaces({
         throw invalid(`${at}/worktree${field}`, error.message);
       }
     },
-    async requireSame({ workspace, worktree = false }, session) {
+    async requireSame({ workspace, worktree = false }, session, mayCreate = false) {
       if (workspace === undefined && worktree === false) return;
-      const own = placeIn(session).workspace ?? main.workspace.root;
+      const { workspace: own = main.workspace.root, worktree: ownTree } = placeIn(session);
+      if (mayCreate && worktree !== false && ownTree !== undefined) {
+        const source =
+          workspace === undefined
+            ? main.workspace.root
+            : await find(workspace, '/options').catch(() => undefined);
+        if (source === ownTree.source) return;
+      }
       if (
         worktree === false &&
         workspace !== undefined &&
@@ -218,6 +245,8 @@ export function createSpaces({
     requireReady: (session) => requirePlace(placeIn(session)),
     toolsOf: async (sessionId) => (await spaceOf(sessionId)).toolBox,
     workspaceOf: async (sessionId) => (await spaceOf(sessionId)).workspace,
+    spaceOf,
+    spaceAt,
     statusOf,
     async close() {
       await Promise.all(

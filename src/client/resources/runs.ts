@@ -1,6 +1,6 @@
 // `client.runs`.
 
-import type { Answer, PromptRequest, Query, Run } from '../api-objects.ts';
+import type { Answer, Body, PromptRequest, Query, Run } from '../api-objects.ts';
 import type { CallOptions, CreateOptions, FollowOptions } from '../call-options.ts';
 import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
@@ -44,6 +44,23 @@ export class Runs extends Resource {
    */
   cancel(id: string, options?: CallOptions): Promise<Answer<'cancelRun', 200>> {
     return this.calls.send('POST', pathOf('runs', id, '/cancel'), undefined, options);
+  }
+
+  /**
+   * Sends a message to a run that has not ended; the run sees it before its next step.
+   *
+   * @throws CodeBuddyApiError `run_not_found`, `run_ended`, `step_mismatch`, `not_supported_by_agent`,
+   * `too_many_messages`, `node_unavailable`
+   * @example
+   * await client.runs.steer(run.id, 'Leave the tests as they are.');
+   */
+  steer(
+    id: string,
+    message: string | Body<'steerRun'>,
+    options?: CreateOptions,
+  ): Promise<Answer<'steerRun', 202>> {
+    const body = typeof message === 'string' ? { text: message } : message;
+    return this.calls.create(pathOf('runs', id, '/steer'), body, options);
   }
 
   /** Resumes an interrupted or failed run. @throws CodeBuddyApiError `run_not_found`, `run_not_resumable` */

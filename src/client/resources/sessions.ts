@@ -1,6 +1,16 @@
 // `client.sessions`.
 
-import type { Answer, Body, ExportedSession, Message, Query, Session } from '../api-objects.ts';
+import type {
+  Answer,
+  Body,
+  ExportedSession,
+  Message,
+  Query,
+  SearchHit,
+  Session,
+  SessionChange,
+  UndoResult,
+} from '../api-objects.ts';
 import type { CallOptions, CreateOptions, FollowOptions } from '../call-options.ts';
 import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
@@ -19,6 +29,9 @@ export class Sessions extends Resource {
    *
    * @example
    * const session = await client.sessions.create({ title: 'Release 2.0' });
+   * @example
+   * const ticket = await client.sessions.create({ id: 'ticket-4711' });
+   * @throws CodeBuddyApiError `session_exists`
    */
   create(body: Body<'createSession'> = {}, options?: CreateOptions): Promise<Session> {
     return this.calls.create('/api/sessions', body, options);
@@ -29,7 +42,7 @@ export class Sessions extends Resource {
     return this.calls.get(pathOf('sessions', id), options);
   }
 
-  /** Updates the title or metadata of a session. @throws CodeBuddyApiError `session_not_found` */
+  /** Updates the title or metadata of a session, or archives it. @throws CodeBuddyApiError `session_not_found` */
   update(id: string, body: Body<'updateSession'>, options?: CallOptions): Promise<Session> {
     return this.calls.send('PATCH', pathOf('sessions', id), body, options);
   }
@@ -97,6 +110,77 @@ export class Sessions extends Resource {
     options?: CallOptions,
   ): PageList<Answer<'listSessionMessages', 200>, Message> {
     return this.calls.list(pathOf('sessions', id, '/messages'), options, query, ({ messages }) => messages);
+  }
+
+  /**
+   * Lists the files that a session has changed, by path, with unified diffs. Diffs need the scope `tools`.
+   *
+   * @throws CodeBuddyApiError `session_not_found`
+   * @example
+   * for await (const { path, diff } of client.sessions.changes(session.id)) console.log(path, diff);
+   */
+  changes(
+    id: string,
+    query?: Query<'listSessionChanges'>,
+    options?: CallOptions,
+  ): PageList<Answer<'listSessionChanges', 200>, SessionChange> {
+    return this.calls.list(pathOf('sessions', id, '/changes'), options, query, ({ changes }) => changes);
+  }
+
+  /**
+   * Takes a session and its files back to before a prompt; default: the last one. `files` has the outcome of each file.
+   *
+   * @throws CodeBuddyApiError `session_not_found`, `session_busy`, `nothing_to_undo`, `validation_failed`
+   * @example
+   * const { files } = await client.sessions.undo(session.id);
+   */
+  undo(id: string, body: Body<'undoSession'> = {}, options?: CreateOptions): Promise<UndoResult> {
+    return this.calls.create(pathOf('sessions', id, '/undo'), body, options);
+  }
+
+  /** Takes back the last undo of a session. @throws CodeBuddyApiError `session_busy`, `nothing_to_redo` */
+  redo(id: string, body: Body<'redoSession'> = {}, options?: CreateOptions): Promise<UndoResult> {
+    return this.calls.create(pathOf('sessions', id, '/redo'), body, options);
+  }
+
+  /**
+   * Adds a message without starting a run. The next run of the session sees it before its prompt.
+   *
+   * @throws CodeBuddyApiError `session_not_found`, `not_supported_by_agent`
+   * @example
+   * await client.sessions.addMessage(session.id, 'The deploy has finished.');
+   */
+  addMessage(id: string, text: string, options?: CreateOptions): Promise<Message> {
+    return this.calls.create(pathOf('sessions', id, '/messages'), { text }, options);
+  }
+
+  /**
+   * Replaces the older part of the conversation that models read by a summary. The messages stay.
+   *
+   * @throws CodeBuddyApiError `session_not_found`, `session_busy`, `not_supported_by_agent`
+   * @example
+   * const { tokensBefore, tokensAfter } = await client.sessions.compact(session.id);
+   */
+  compact(
+    id: string,
+    body: Body<'compactSession'> = {},
+    options?: CreateOptions,
+  ): Promise<Answer<'compactSession', 200>> {
+    return this.calls.create(pathOf('sessions', id, '/compact'), body, options);
+  }
+
+  /**
+   * Searches the messages of all sessions, newest first. All words must be in a message, and phrases in quotes.
+   *
+   * @example
+   * for await (const { session, snippet } of client.sessions.search({ q: 'deploy "exit code 1"' }))
+   *   console.log(session.title, snippet.text);
+   */
+  search(
+    query: Query<'searchMessages'>,
+    options?: CallOptions,
+  ): PageList<Answer<'searchMessages', 200>, SearchHit> {
+    return this.calls.list('/api/search', options, query, ({ hits }) => hits);
   }
 
   /**

@@ -3,7 +3,7 @@
 import type { Answer, ToolDescription } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
 import type { PageList } from '../paging.ts';
-import { pathOf } from '../query.ts';
+import { pathOf, toQuery } from '../query.ts';
 import { Resource } from './resource.ts';
 
 /** Tools of the agent. */
@@ -14,8 +14,8 @@ export class Tools extends Resource {
   }
 
   /**
-   * Runs a tool, without the agent and without asking for permission. `sessionId`: run it in the workspace of that
-   * session.
+   * Runs a tool, without the agent and without asking for permission. With `sessionId`, it runs in the workspace of that
+   * session, and the files that it changes are among the changes of the session.
    *
    * @throws CodeBuddyApiError `tool_not_found`, `validation_failed`, `permission_denied`, `tool_failed`
    * @example
@@ -26,8 +26,8 @@ export class Tools extends Resource {
     input: Readonly<Record<string, unknown>> = {},
     { sessionId, ...options }: CallOptions & { readonly sessionId?: string } = {},
   ): Promise<Answer<'runTool', 200>> {
-    const query = sessionId === undefined ? '' : `?sessionId=${encodeURIComponent(sessionId)}`;
-    return this.calls.send('POST', `${pathOf('tools', tool)}${query}`, input, { timeoutMs: 0, ...options });
+    const path = pathOf('tools', tool) + toQuery({ sessionId });
+    return this.calls.send('POST', path, input, { timeoutMs: 0, ...options });
   }
 
   /** @deprecated Use `run`. */

@@ -10,6 +10,12 @@ const requestHeaders = {
     description:
       'A request with the same key and body within 24 h gets the first answer again. Another body gets a 409.',
   },
+  Range: { type: 'string', description: 'One range of bytes, such as `bytes=0-999`.' },
+  'If-Range': {
+    type: 'string',
+    description: 'The `ETag` that the file must still have for the range to apply.',
+  },
+  'If-None-Match': { type: 'string', description: 'Answers 304 if the file still has this `ETag`.' },
   'Last-Event-ID': {
     type: 'string',
     pattern: '^\\d{0,16}$',
@@ -56,6 +62,10 @@ const responseHeaders = {
     description: '`true` if this is a repeated answer to an Idempotency-Key.',
     schema: { type: 'string', enum: ['true'] },
   },
+  ETag: { description: 'Changes with each change of the file.', schema: text },
+  'Last-Modified': { description: 'When the file was last changed.', schema: text },
+  'Accept-Ranges': { description: '`bytes`.', schema: text },
+  'Content-Range': { description: 'The range that is sent, and the size of the file.', schema: text },
   'Content-Disposition': { description: 'The file name of the document.', schema: text },
   'X-CodeBuddy-Session': { description: 'The session of the answer.', schema: text },
   'X-CodeBuddy-Run': { description: 'The run of the answer.', schema: text },

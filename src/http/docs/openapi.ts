@@ -233,6 +233,9 @@ function describe(route: RouteDefinition, operationId: string): Readonly<Record<
     ...(schema?.params === undefined ? {} : { params: schema.params }),
     ...(schema?.querystring === undefined ? {} : { querystring: schema.querystring }),
     ...(schema?.body === undefined ? {} : { body: schema.body }),
+    ...(route.docs?.requestTypes === undefined
+      ? {}
+      : { body: { type: 'string', format: 'binary' }, consumes: route.docs.requestTypes }),
     response: { 200: { description: 'Success' } },
   };
 }

@@ -7,6 +7,8 @@ import type { RequestHeaderName, ResponseHeaderName } from './openapi-headers.ts
 export interface RouteDocs {
   /** Bodies by status and media type. They replace `schema.response`, which serializes the JSON. */
   readonly content?: Readonly<Record<number, Readonly<Record<string, object>>>>;
+  /** Media types of a body of bytes. */
+  readonly requestTypes?: readonly string[];
   /** Descriptions by status, if the schema has none. */
   readonly descriptions?: Readonly<Record<number, string>>;
   readonly requestHeaders?: readonly RequestHeaderName[];

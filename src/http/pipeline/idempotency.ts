@@ -226,7 +226,8 @@ function readKey(request: FastifyRequest): string | undefined {
 /** Hash of the method, the URL and the parsed body. White space in the JSON makes no difference. */
 function fingerprintOf(request: FastifyRequest): string {
   const hash = createHash('sha256').update(`${request.method} ${request.url}\n`);
-  return hash.update(JSON.stringify(request.body) ?? '').digest('hex');
+  const { body } = request;
+  return hash.update(Buffer.isBuffer(body) ? body : (JSON.stringify(body) ?? '')).digest('hex');
 }
 
 /** Joins the fingerprint and the scopes that the key had, for storage. */

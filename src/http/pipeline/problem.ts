@@ -21,6 +21,7 @@ export function problemBody(error: CodeBuddyError, requestId: string, traceId?: 
     requestId,
     traceId,
     errors: error.errors,
+    response: error.response,
     error: error.message,
   });
 }

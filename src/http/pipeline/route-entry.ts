@@ -5,10 +5,10 @@ import type { onRequestHookHandler } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { RouteDefinition } from '../route.ts';
 import { acceptsEventStream } from '../streaming/sse-accept.ts';
-import { refuseOtherMedia } from './body-media.ts';
+import { refuseForms, refuseOtherMedia } from './body-media.ts';
 import { announcesBody } from './lingering-close.ts';
 import type { OneTimeTokens } from './one-time-tokens.ts';
-import { readBody } from './receive-body.ts';
+import { readBody, readBytes } from './receive-body.ts';
 import { GatedRequest } from './request-facts.ts';
 import { unauthorized } from './unauthorized.ts';
 
@@ -79,6 +79,16 @@ export function makeRouteEntry(
       } else done(new CodeBuddyError('invalid_body', 'A JSON body is required.'));
     };
     const { headers } = raw;
+    if (route.bytes !== undefined) {
+      try {
+        refuseForms(headers['content-type'], headers['content-encoding']);
+      } catch (error) {
+        done(error as CodeBuddyError);
+        return;
+      }
+      readBytes(raw, route.bytes.maxBytes, (error, bytes) => take(error, bytes));
+      return;
+    }
     if (!announcesBody(headers)) {
       take(undefined, undefined);
       return;

@@ -15,6 +15,7 @@ export function completeResult(
   const given: PromptAnswer = typeof answer === 'string' ? { response: answer } : checked(answer);
   return {
     response: given.response,
+    ...(given.data === undefined ? {} : { data: given.data }),
     sessionId: given.sessionId ?? context.sessionId,
     runId: given.runId ?? context.runId,
     model: given.model ?? options.model ?? null,

@@ -43,8 +43,11 @@ export async function answerByRun(
   const { keyId, mayUseTools } = callerOf(request);
   const start = {
     prompt: input.prompt,
+    ...(input.parts === undefined ? {} : { parts: input.parts }),
     ...(input.sessionId === undefined ? {} : { sessionId: input.sessionId }),
+    ...(input.createSession === true ? { createSession: true } : {}),
     options: input.options ?? {},
+    ...(input.tools === undefined ? {} : { tools: input.tools }),
     requestId: request.id,
     hop: factsOf(request).hop,
     keyId,
@@ -70,19 +73,20 @@ export async function answerByRun(
   return undefined;
 }
 
-/** Resolves with the result, or with the permission as soon as the run waits for approval. */
+/** Resolves with the result, or with what the run waits for as soon as it waits. */
 async function resultOrQuestion(
-  { result, asked, run }: StartedRun,
+  { result, waits, run }: StartedRun,
   reply: FastifyReply,
 ): Promise<CompletedPrompt | WaitingRun> {
-  if (asked === undefined) return { status: 'completed', ...(await result) };
+  if (waits === undefined) return { status: 'completed', ...(await result) };
   const first = await Promise.race([
     result.then((answer) => ({ kind: 'answer', answer }) as const),
-    asked.then((permission) => ({ kind: 'question', permission }) as const),
+    waits.then((item) => ({ kind: 'question', item }) as const),
   ]);
   if (first.kind === 'answer') return { status: 'completed', ...first.answer };
   reply.code(202).header('Location', `/api/runs/${run.id}`);
-  return { runId: run.id, sessionId: run.sessionId, status: 'waiting', permission: first.permission };
+  const { kind: _kind, ...waitingFor } = first.item;
+  return { runId: run.id, sessionId: run.sessionId, status: 'waiting', ...waitingFor };
 }
 
 /** A client that lost the answer, and repeats its request, gets the run and can follow its events. */
@@ -118,7 +122,7 @@ function cancelWithClient(
   gone.addEventListener('abort', cancel, { once: true });
   const settled = (): void => gone.removeEventListener('abort', cancel);
   started.result.then(settled, settled);
-  if (keepWaiting) started.asked?.then(settled, settled);
+  if (keepWaiting) started.waits?.then(settled, settled);
 }
 
 async function followRun(

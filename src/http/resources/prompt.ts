@@ -32,7 +32,7 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
       description:
         'With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or ' +
         '`run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the ' +
-        'request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is ' +
+        'request waits for the result; if the run has to wait for a permission, an answer or a tool of the caller, the answer is a 202 with it. The run is ' +
         'cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it ' +
         'waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. With both ' +
         '`Prefer: detach` and an `Idempotency-Key`, a repeated request is answered by a 202 with the run.',
@@ -60,7 +60,7 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
         },
         descriptions: {
           200: 'The answer. With `Accept: text/event-stream`, the events of the run as they happen.',
-          202: 'The run continues: it was queued (`queued`), or a tool needs a permission (`waiting`).',
+          202: 'The run continues: it was queued (`queued`), or it waits for a permission, an answer or a tool of the caller (`waiting`).',
         },
         requestHeaders: ['Prefer'],
         responseHeaders: { 200: ['Location', 'Preference-Applied'], 202: ['Location', 'Preference-Applied'] },
@@ -73,6 +73,8 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
         const { onPrompt } = handlers;
         if (onPrompt !== undefined) {
           if (input.webhook !== undefined) throw noWebhooks();
+          if (input.parts !== undefined) throw noParts();
+          if (input.tools !== undefined) throw noCallerTools();
           const result = await answerDelegated(context, onPrompt, input, request, reply, asStream);
           return result === undefined ? reply : { status: 'completed', ...result };
         }
@@ -87,6 +89,22 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
       },
     },
   ];
+}
+
+/** The host application's handler gets the text of the prompt only. */
+function noParts(): CodeBuddyError {
+  return new CodeBuddyError(
+    'handler_not_configured',
+    'This server does not support parts. Remove parts from the prompt.',
+  );
+}
+
+/** A handler of the host application has no inbox. */
+function noCallerTools(): CodeBuddyError {
+  const message = 'must be left out: the host application answers prompts, and takes no tools of callers';
+  return new CodeBuddyError('validation_failed', `tools ${message}.`, {
+    errors: [{ in: 'body', pointer: '/tools', message }],
+  });
 }
 
 /** Models refuse blank messages. @throws CodeBuddyError `validation_failed` */

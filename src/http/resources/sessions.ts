@@ -10,6 +10,7 @@ import { mcpServerListSchema } from '../../contract/mcp-server.ts';
 import { messageSchema } from '../../contract/message.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import type { SchemaType } from '../../contract/schema-type.ts';
+import { archivedFilters } from '../../contract/search.ts';
 import {
   exportedSessionSchema,
   exportFormats,
@@ -52,6 +53,12 @@ const querySchema = {
       minLength: 1,
       maxLength: 4096,
       description: 'Only sessions that work in this folder, which is not that of the server.',
+    },
+    archived: {
+      type: 'string',
+      enum: archivedFilters,
+      default: 'false',
+      description: 'Sessions that are not archived (`false`), that are (`true`), or `all`.',
     },
   },
   additionalProperties: false,
@@ -100,15 +107,22 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { querystring: querySchema, response: { 200: pageSchema('sessions', sessionSchema) } },
       docs: { errors: ['handler_not_configured', 'storage_unavailable'] },
       handler: async (request, reply) => {
-        const { title, forkedFrom, origin, agent, workspace, ...query } = request.query as SchemaType<
-          typeof querySchema
-        >;
+        const {
+          title,
+          forkedFrom,
+          origin,
+          agent,
+          workspace,
+          archived = 'false',
+          ...query
+        } = request.query as SchemaType<typeof querySchema>;
         const filter = {
           ...(title === undefined ? {} : { title }),
           ...(forkedFrom === undefined ? {} : { forkedFrom }),
           ...(origin === undefined ? {} : { origin }),
           ...(agent === undefined ? {} : { agent }),
           ...(workspace === undefined ? {} : { workspace }),
+          ...(archived === 'all' ? {} : { archived: archived === 'true' }),
         };
         if (handlers.onGetSessions !== undefined) {
           const all = await listFromHandler('onGetSessions', handlers.onGetSessions);
@@ -137,7 +151,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       scope: 'prompt',
       idempotent: true,
       schema: { body: sessionInputSchema, response: { 201: sessionSchema } },
-      docs: { responseHeaders: { 201: ['Location'] }, errors: writeErrors },
+      docs: { responseHeaders: { 201: ['Location'] }, errors: ['session_exists', ...writeErrors] },
       handler: async (request, reply) => {
         const session = await onlyChange(request, () => service().create(request.body as SessionInput));
         reply.code(201).header('Location', `/api/sessions/${session.id}`);
@@ -170,7 +184,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'PATCH',
       path: '/api/sessions/:id',
       operationId: 'updateSession',
-      summary: 'Update the title or metadata of a session.',
+      summary: 'Update the title or metadata of a session, or archive it.',
       scope: 'prompt',
       schema: { params: idParamsSchema, body: sessionPatchSchema, response: { 200: sessionSchema } },
       docs: { errors: ['session_not_found', ...writeErrors] },
@@ -322,13 +336,17 @@ function hasId(session: unknown, id: string): boolean {
 }
 
 /** The sessions of a host application are of any shape. */
-function matches(session: unknown, { title, forkedFrom, origin, agent, workspace }: SessionFilter): boolean {
+function matches(
+  session: unknown,
+  { title, forkedFrom, origin, agent, workspace, archived }: SessionFilter,
+): boolean {
   const fields = isRecord(session) ? session : {};
   const source = isRecord(fields.forkedFrom) ? fields.forkedFrom.sessionId : undefined;
   if (forkedFrom !== undefined && source !== forkedFrom) return false;
   if (origin !== undefined && (fields.origin ?? 'rest') !== origin) return false;
   if (agent !== undefined && fields.agent !== agent) return false;
   if (workspace !== undefined && fields.workspace !== workspace) return false;
+  if (archived !== undefined && (fields.archived === true) !== archived) return false;
   if (title === undefined) return true;
   const shown = String(fields.title ?? '');
   return shown.toLowerCase().includes(title.toLowerCase());

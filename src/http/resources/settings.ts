@@ -16,15 +16,24 @@ const settingsSchema = {
 export function settingRoutes({ services }: HttpContext): readonly RouteDefinition[] {
   const { settings } = services;
   if (settings === undefined) return [];
+  const list: Omit<RouteDefinition, 'path' | 'operationId' | 'summary'> = {
+    method: 'GET',
+    scope: 'admin',
+    schema: { response: { 200: settingsSchema } },
+    handler: async () => ({ settings: settings() }),
+  };
   return [
     {
-      method: 'GET',
+      ...list,
+      path: '/api/config',
+      operationId: 'getConfig',
+      summary: 'Get the configuration: each setting with its value and its origin. Secrets are masked.',
+    },
+    {
+      ...list,
       path: '/api/settings',
       operationId: 'listSettings',
-      summary: 'List the settings of the server with their origins. Secrets are masked.',
-      scope: 'admin',
-      schema: { response: { 200: settingsSchema } },
-      handler: async () => ({ settings: settings() }),
+      summary: 'List the settings, like `GET /api/config`.',
     },
   ];
 }

@@ -17,23 +17,23 @@ import type { RouteDefinition } from '../route.ts';
 import { pageOfList } from './page-of-list.ts';
 
 const querySchema = { type: 'object', properties: pageQueryProperties, additionalProperties: false } as const;
-const paramsSchema = {
-  type: 'object',
-  properties: { tool: { type: 'string', minLength: 1, maxLength: 128 } },
-  required: ['tool'],
-  additionalProperties: false,
-} as const;
-
-const callQuerySchema = {
+const runQuerySchema = {
   type: 'object',
   properties: {
     sessionId: {
       type: 'string',
       minLength: 1,
       maxLength: 128,
-      description: 'Run the tool in the workspace of this session. Default: the workspace of the server.',
+      description:
+        "The session that the call belongs to: the tool runs in the workspace of that session, the files that it changes are among the changes of the session, and it may use the session's own tools. Default: the workspace of the server.",
     },
   },
+  additionalProperties: false,
+} as const;
+const paramsSchema = {
+  type: 'object',
+  properties: { tool: { type: 'string', minLength: 1, maxLength: 128 } },
+  required: ['tool'],
   additionalProperties: false,
 } as const;
 
@@ -76,7 +76,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       scope: 'tools',
       schema: {
         params: paramsSchema,
-        querystring: callQuerySchema,
+        querystring: runQuerySchema,
         body: { type: 'object', description: 'The parameters of the tool.', additionalProperties: true },
         response: {
           200: {
@@ -91,8 +91,8 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       docs: {
         errors: [
           'tool_not_found',
-          'tool_failed',
           'session_not_found',
+          'tool_failed',
           'workspace_unavailable',
           'permission_denied',
           'outside_workspace',
@@ -106,7 +106,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       handler: (request, reply) => {
         const { tool } = request.params as SchemaType<typeof paramsSchema>;
         const params = request.body as Record<string, unknown>;
-        const { sessionId } = request.query as SchemaType<typeof callQuerySchema>;
+        const { sessionId } = request.query as SchemaType<typeof runQuerySchema>;
         const call = new ToolCall(request.id, factsOf(request).hop, reply, sessionId);
         if (handlers.onToolExecute !== undefined)
           return runOfHost(() => handlers.onToolExecute?.(tool, params, call));
@@ -115,13 +115,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
             'handler_not_configured',
             'The host application has not set onToolExecute.',
           );
-        const { tools, sessions } = services;
-        const execute = () => tools.execute(tool, params, call).then(toAnswer);
-        if (sessionId === undefined || sessions === undefined) return execute();
-        return sessions.get(sessionId).then((session) => {
-          if (session !== undefined) return execute();
-          throw new CodeBuddyError('session_not_found', `Session ${JSON.stringify(sessionId)} not found.`);
-        });
+        return services.tools.execute(tool, params, call).then(toAnswer);
       },
     },
   ];
@@ -163,10 +157,10 @@ class ToolCall implements ToolContext {
   private made: AbortSignal | undefined;
 
   constructor(requestId: string, hop: number, reply: FastifyReply, sessionId: string | undefined) {
-    if (sessionId !== undefined) this.sessionId = sessionId;
     this.requestId = requestId;
     this.hop = hop;
     this.reply = reply;
+    if (sessionId !== undefined) this.sessionId = sessionId;
   }
 
   get signal(): AbortSignal {

@@ -17,9 +17,11 @@ export const stepKinds = [
   'deleteSession',
   'deleteIdleSession',
   'putSession',
+  'addSession',
   'draftSession',
   'patchSession',
   'publishSession',
+  'archiveSession',
   'putRun',
   'patchRun',
   'nameSession',
@@ -45,6 +47,16 @@ export const stepKinds = [
   'claimTriggerKey',
   'putTriggerState',
   'deleteTriggerState',
+  'putFileImage',
+  'addFileChange',
+  'endFileChange',
+  'putUndo',
+  'putIdleUndo',
+  'hideUndone',
+  'restoreUndo',
+  'dropUndos',
+  'putFile',
+  'deleteFile',
   'touch',
 ] as const;
 
@@ -116,6 +128,21 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
         add('patchSession', { id, title, ...rest }, [`row of ${id}`], [`session ${id}`]);
         break;
       }
+      case 'addSession': {
+        const { place } = write.session;
+        const row = {
+          ...encodeSession(write.session),
+          place: place === undefined ? null : text('place', place),
+        };
+        add('addSession', row, [`session ${row.id}`, `row of ${row.id}`]);
+        break;
+      }
+      case 'archiveSession': {
+        const id = text('id', write.id);
+        const row = { id, is_archived: write.isArchived ? 1 : 0 };
+        add('archiveSession', row, [`row of ${id}`], [`session ${id}`]);
+        break;
+      }
       case 'publishSession': {
         const id = text('id', write.id);
         add('publishSession', { id }, [`row of ${id}`], [`session ${id}`]);
@@ -178,6 +205,7 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
           run_id: text('runId', question.runId),
           session_id: text('sessionId', question.sessionId),
           content: text('content', question.content),
+          is_answered: question.isAnswered ? 1 : 0,
         };
         add(
           'putQuestion',
@@ -320,6 +348,88 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
       case 'deleteTriggerState': {
         const id = text('triggerId', write.triggerId);
         add('deleteTriggerState', { id }, [`trigger state ${id}`]);
+        break;
+      }
+      case 'putFileImage': {
+        const { image } = write;
+        const row = {
+          hash: text('hash', image.hash),
+          content: text('content', image.content),
+          used_at: integer('usedAt', image.usedAt),
+        };
+        add('putFileImage', row, [`image ${row.hash}`]);
+        break;
+      }
+      case 'addFileChange': {
+        const { change } = write;
+        const row = {
+          id: text('id', change.id),
+          session_id: text('sessionId', change.sessionId),
+          run_id: optional('runId', change.runId),
+          path: text('path', change.path),
+          created_at: integer('createdAt', change.createdAt),
+          details: text('details', change.details),
+          after: optional('after', change.after),
+        };
+        add('addFileChange', row, [`file change ${row.id}`], [`session ${row.session_id}`]);
+        break;
+      }
+      case 'endFileChange': {
+        const row = { id: text('id', write.id), after: text('after', write.after) };
+        add('endFileChange', row, [`file change ${row.id}`]);
+        break;
+      }
+      case 'putUndo': {
+        const { undo } = write;
+        const session_id = text('sessionId', undo.sessionId);
+        const row = {
+          id: text('id', undo.id),
+          session_id,
+          created_at: integer('createdAt', undo.createdAt),
+          details: text('details', undo.details),
+        };
+        add(
+          write.ifIdle === true ? 'putIdleUndo' : 'putUndo',
+          row,
+          [`undos of ${session_id}`],
+          [`session ${session_id}`],
+        );
+        break;
+      }
+      // An undo is the only writer of its session then.
+      case 'hideUndone': {
+        const session_id = text('sessionId', write.sessionId);
+        const row = { session_id, undo_id: text('undoId', write.undoId), ids: JSON.stringify(write.ids) };
+        add('hideUndone', row, [`undos of ${session_id}`], [`session ${session_id}`]);
+        break;
+      }
+      case 'restoreUndo': {
+        const id = text('id', write.id);
+        add('restoreUndo', { id }, [`undo ${id}`]);
+        break;
+      }
+      case 'dropUndos': {
+        const id = text('sessionId', write.sessionId);
+        add('dropUndos', { id }, [`undos of ${id}`]);
+        break;
+      }
+      case 'putFile': {
+        const { file } = write;
+        const row = {
+          id: text('id', file.id),
+          name: text('name', file.name),
+          media_type: text('mediaType', file.mediaType),
+          size: integer('size', file.size),
+          sha256: text('sha256', file.sha256),
+          created_at: integer('createdAt', file.createdAt),
+          data: Buffer.from(file.data.buffer, file.data.byteOffset, file.data.byteLength).toString('base64'),
+        };
+        add('putFile', row, [`file ${row.id}`]);
+        break;
+      }
+      case 'deleteFile': {
+        const id = text('id', write.id);
+        add('deleteFile', { id }, [`file ${id}`]);
         break;
       }
       case 'claimRun':

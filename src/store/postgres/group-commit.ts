@@ -5,10 +5,12 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 import { withPossibleEffect } from '../../base/possible-effect.ts';
 import { sessionBusy } from '../session-busy.ts';
+import { sessionExists } from '../session-exists.ts';
 import type { CommitMarker } from './commit-marker.ts';
 import type { Database } from './database.ts';
 import type { WriteProgram } from './encode-writes.ts';
 import {
+  existingSession,
   isCallersFault,
   isConnectionLost,
   isForeignKeyViolation,
@@ -209,6 +211,9 @@ function toCallersError(cause: unknown, caller: WriteProgram | undefined): Error
     });
   }
   if (isSessionBusy(cause)) return sessionBusy((cause as Error).message, cause);
+  const existing = existingSession(cause);
+  if (existing !== undefined && caller?.steps.some(({ kind }) => kind === 'addSession'))
+    return sessionExists(existing, cause);
   if (!isForeignKeyViolation(cause)) return cause as Error;
   const detail = String((cause as { readonly detail?: unknown }).detail);
   const sessions = caller?.steps.map(({ row }) => row.session_id).filter((id) => typeof id === 'string');

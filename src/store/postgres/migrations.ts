@@ -6,6 +6,9 @@
 import { StoreOpenError } from '../store-open-error.ts';
 import { agentMigration } from './agent-migration.ts';
 import type { Database, Session } from './database.ts';
+import { fileHistoryMigration } from './file-history-migration.ts';
+import { filesMigration } from './files-migration.ts';
+import { inboxMigration } from './inbox-migration.ts';
 import { mcpServersMigration } from './mcp-servers-migration.ts';
 import { departuresMigration } from './nodes/departures-migration.ts';
 import { lostRequestsMigration } from './nodes/lost-requests-migration.ts';
@@ -13,6 +16,7 @@ import { nodesMigration } from './nodes/nodes-migration.ts';
 import { oneUseMigration } from './nodes/one-use-migration.ts';
 import { schemaFenceMigration } from './nodes/schema-fence-migration.ts';
 import { questionsMigration } from './questions-migration.ts';
+import { searchMigration } from './search-migration.ts';
 import { sessionNamesMigration } from './session-names-migration.ts';
 import { tracesMigration } from './traces-migration.ts';
 import { triggersMigration } from './triggers-migration.ts';
@@ -192,6 +196,10 @@ export const migrations: readonly string[] = [
   sessionNamesMigration,
   triggersMigration,
   tracesMigration,
+  fileHistoryMigration,
+  filesMigration,
+  inboxMigration,
+  searchMigration,
   mcpServersMigration,
 ];
 

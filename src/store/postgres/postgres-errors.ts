@@ -36,6 +36,14 @@ export function isForeignKeyViolation(error: unknown): boolean {
   return sqlState(error) === '23503';
 }
 
+/** The id of the session that could not be added, because there is one with this id. */
+export function existingSession(error: unknown): string | undefined {
+  if (sqlState(error) !== '23505') return undefined;
+  const { constraint, detail } = error as { readonly constraint?: unknown; readonly detail?: unknown };
+  if (constraint !== 'sessions_pkey') return undefined;
+  return /\(id\)=\((.*)\)/.exec(String(detail))?.[1] ?? '';
+}
+
 /** The transaction was undone in favour of another one: serialization failure, deadlock. Run it again. */
 export function isRetryable(error: unknown): boolean {
   const state = sqlState(error);

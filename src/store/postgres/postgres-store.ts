@@ -10,7 +10,10 @@ import type { Database, DatabaseOptions } from './database.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import { createDeliveryReader } from './delivery-reader.ts';
 import { createEventReader } from './event-reader.ts';
+import { createFileHistory } from './file-history.ts';
+import { createFileStore } from './files.ts';
 import { createMaintenance } from './maintenance.ts';
+import { createMessageIndex } from './message-index.ts';
 import { openDatabase } from './open-database.ts';
 import { createRecordReader } from './record-reader.ts';
 import { createSharedWebhooks } from './shared-webhooks.ts';
@@ -70,7 +73,8 @@ export async function openPostgresStore({
     doubtLimitMs,
   });
   let closing: Promise<void> | undefined;
-  const { listQuestions, getQuestion, ...records } = createRecordReader(database);
+  const search = createMessageIndex({ database, guard });
+  const { listQuestions, questionsOf, getQuestion, ...records } = createRecordReader(database);
 
   return {
     database,
@@ -80,7 +84,11 @@ export async function openPostgresStore({
     get feed() {
       return node?.feed;
     },
-    write: writer.write,
+    write(writes, options) {
+      if (writes.some(({ kind }) => kind === 'addMessage')) search.added();
+      return writer.write(writes, options);
+    },
+    search,
     ...createEventReader({ database, checksJson: version >= 160_000 }),
     async eventBounds() {
       const text = 'SELECT (SELECT min(sequence) FROM events) AS first, last FROM log_head';
@@ -89,12 +97,15 @@ export async function openPostgresStore({
       return { first: typeof rows[0]?.first === 'number' ? rows[0].first : last + 1, last };
     },
     ...records,
-    questions: { listQuestions, getQuestion },
+    questions: { listQuestions, questionsOf, getQuestion },
     ...createDeliveryReader(database),
     ...createMaintenance({ database, guard, now }),
+    fileHistory: createFileHistory({ database, guard }),
+    files: createFileStore({ database, guard }),
     triggers: createTriggerStore({ database, guard, onChanged: () => node?.touched() }),
     webhooks: createSharedWebhooks({ database, guard, onChanged: () => node?.touched() }),
     close() {
+      search.close();
       closing ??= writer.close().then(() => database.close());
       return closing;
     },

@@ -7,12 +7,13 @@ import {
   toKeyRow,
   toMcpServerRow,
   toMessageRow,
+  toQuestionRow,
   toRunRow,
   toSessionRow,
   toTurnRow,
   toWorkspaceUse,
 } from '../rows.ts';
-import type { QuestionRow, QuestionStore, RunRow, Store } from '../store.ts';
+import type { QuestionStore, RunRow, Store } from '../store.ts';
 import { composed, createConditions, whereClause } from './composed.ts';
 import type { Database, Row } from './database.ts';
 
@@ -66,13 +67,13 @@ export function createRecordReader(database: Database): RecordReader {
   async function readPage<T extends { readonly content?: string; readonly details?: string }>(
     page: string,
     values: readonly unknown[],
-    { toRow, weighed, direction, maxText }: PageOptions<T>,
+    { toRow, weighed, direction, order = 'id', maxText }: PageOptions<T>,
   ): Promise<readonly T[]> {
     if (maxText === undefined) return (await read(page, values)).map(toRow);
     const text = `SELECT * FROM (
-        SELECT p.*, sum(octet_length(${weighed})) OVER (ORDER BY id ${direction}) - octet_length(${weighed}) AS size_before
+        SELECT p.*, sum(octet_length(${weighed})) OVER (ORDER BY ${order} ${direction}) - octet_length(${weighed}) AS size_before
         FROM (${page}) AS p) AS q
-      WHERE size_before < $${values.length + 1}::bigint ORDER BY id ${direction}`;
+      WHERE size_before < $${values.length + 1}::bigint ORDER BY ${order} ${direction}`;
     return takeRows(await read(text, [...values, maxText * bytesPerUnit]), toRow, maxText);
   }
 
@@ -117,21 +118,33 @@ export function createRecordReader(database: Database): RecordReader {
       const [row] = await read(text, [name]);
       return optional(row, toSessionRow);
     },
-    listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom, origin, agent, workspace }) {
+    listSessions({
+      limit,
+      beforeId = afterAllIds,
+      maxText,
+      title,
+      forkedFrom,
+      origin,
+      agent,
+      workspace,
+      archived,
+    }) {
       const { texts: conditions, list, add, where } = createConditions();
-      where('id < ?', beforeId);
+      where('coalesce(place, id) < ?', beforeId);
       conditions.push('draft_of IS NULL');
+      if (archived !== undefined) conditions.push(`is_archived = ${Number(archived)}`);
       where('strpos(lower(title), ?::text) > 0', title?.toLowerCase());
       if (forkedFrom !== undefined) conditions.push(isForkOf(add(forkedFrom)));
       if (origin !== undefined)
         conditions.push(`coalesce(${withoutNull}::json ->> 'origin', 'rest') = ${add(origin)}`);
       if (agent !== undefined) conditions.push(isOfAgent(add(agent)));
       where(`${workspaceOfRow} = ?::text`, workspace);
-      const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY id DESC LIMIT ${add(limit)}`;
+      const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY coalesce(place, id) DESC LIMIT ${add(limit)}`;
       return readPage(page, list, {
         toRow: toSessionRow,
         weighed: 'details',
         direction: 'DESC',
+        order: 'coalesce(place, id)',
         maxText,
       });
     },
@@ -174,24 +187,42 @@ export function createRecordReader(database: Database): RecordReader {
       return (await read(text, [limit])).map(toWorkspaceUse);
     },
     async newestIds() {
-      const tables = ['sessions', 'runs', 'messages', 'deliveries', 'keys', 'trigger_calls'];
+      const tables = [
+        'sessions',
+        'runs',
+        'messages',
+        'deliveries',
+        'keys',
+        'trigger_calls',
+        'file_changes',
+        'undos',
+        'undone_items',
+      ];
       const rows = await read(
-        tables.map((table) => `SELECT max(id) AS id FROM ${table}`).join(' UNION ALL '),
+        tables
+          .map(
+            (table) =>
+              `SELECT max(${table === 'sessions' ? 'coalesce(place, id)' : 'id'}) AS id FROM ${table}`,
+          )
+          .join(' UNION ALL '),
       );
       return rows.flatMap(({ id }) => (typeof id === 'string' ? [id] : []));
     },
     listMcpServers: async () => (await read('SELECT * FROM mcp_servers ORDER BY name')).map(toMcpServerRow),
     listKeys: async () => (await read('SELECT * FROM keys ORDER BY id')).map(toKeyRow),
-    listQuestions({ limit, afterId = '', sessionId, runId, maxText }) {
+    async listQuestions({ limit, afterId = '', sessionId, runId, prefix, maxText }) {
       const { texts: conditions, list, add, where } = createConditions();
-      where('id > ?', afterId);
+      conditions.push('is_answered = 0');
+      where('substr(id, 5) COLLATE "C" > ?', afterId.slice(4));
       where('session_id = ?', sessionId);
       where('run_id = ?', runId);
-      return readPage(
-        `SELECT * FROM questions${whereClause(conditions)} ORDER BY id LIMIT ${add(limit)}`,
-        list,
-        { toRow: toQuestionRow, weighed: 'content', direction: 'ASC', maxText },
-      );
+      where('substr(id, 1, 3) = ?', prefix);
+      const text = `SELECT * FROM questions${whereClause(conditions)} ORDER BY substr(id, 5) COLLATE "C" LIMIT ${add(limit)}`;
+      return takeRows(await read(text, list), toQuestionRow, maxText);
+    },
+    async questionsOf(runId) {
+      const text = 'SELECT * FROM questions WHERE run_id = $1 ORDER BY substr(id, 5) COLLATE "C"';
+      return (await read(text, [runId])).map(toQuestionRow);
     },
     async getQuestion(id) {
       return optional((await read('SELECT * FROM questions WHERE id = $1', [id]))[0], toQuestionRow);
@@ -203,20 +234,13 @@ export function createRecordReader(database: Database): RecordReader {
   };
 }
 
-function toQuestionRow(row: Row): QuestionRow {
-  return {
-    id: row.id as string,
-    runId: row.run_id as string,
-    sessionId: row.session_id as string,
-    content: row.content as string,
-  };
-}
-
 interface PageOptions<T> {
   readonly toRow: (row: Row) => T;
   /** The column with the text of a row. */
   readonly weighed: string;
   readonly direction: 'ASC' | 'DESC';
+  /** The column, or expression, that gives the order. @default 'id' */
+  readonly order?: string;
   readonly maxText: number | undefined;
 }
 

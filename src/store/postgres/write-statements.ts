@@ -9,11 +9,13 @@ import type { StepKind } from './encode-writes.ts';
 const columns = {
   id: 'id text',
   session: 'id text, title text, created_at bigint, updated_at bigint, details text',
+  newSession: 'id text, title text, created_at bigint, updated_at bigint, details text, place text',
+  archived: 'id text, is_archived integer',
   sessionName: 'name text, session_id text',
   message: 'id text, session_id text, run_id text, role text, created_at bigint, content text',
   turn: 'id text, session_id text, run_id text, content text',
   run: 'id text, session_id text, status text, created_at bigint, updated_at bigint, details text',
-  question: 'id text, run_id text, session_id text, content text',
+  question: 'id text, run_id text, session_id text, content text, is_answered integer',
   mcpServer: 'name text, config text, created_at bigint',
   key: 'id text, name text, hash text, scopes text, created_at bigint',
   answer: 'key text, fingerprint text, status integer, headers text, body text, created_at bigint',
@@ -27,6 +29,12 @@ const columns = {
   triggerCall: `id text, trigger_id text, received_at bigint, outcome text, run_id text, coalesce_key text, details text`,
   triggerKey: 'trigger_id text, key text, call_id text, run_id text, session_id text, created_at bigint',
   triggerState: 'trigger_id text, state text',
+  fileImage: 'hash text, content text, used_at bigint',
+  fileChange: 'id text, session_id text, run_id text, path text, created_at bigint, details text, after text',
+  fileChangeEnd: 'id text, after text',
+  undo: 'id text, session_id text, created_at bigint, details text',
+  undone: 'session_id text, undo_id text, ids text',
+  file: 'id text, name text, media_type text, size bigint, sha256 text, created_at bigint, data text',
   runWebhook: 'webhook_id text, run_id text, config text, created_at bigint',
 } as const;
 
@@ -37,6 +45,9 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
   putSession: `INSERT INTO sessions (id, title, created_at, updated_at, details)
     SELECT id, title, created_at, updated_at, details FROM ${rowsOf('session')} ORDER BY id
     ON CONFLICT (id) DO UPDATE SET title = excluded.title, updated_at = excluded.updated_at, details = excluded.details`,
+  addSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, place)
+    SELECT id, title, created_at, updated_at, details, place FROM ${rowsOf('newSession')} ORDER BY id`,
+  archiveSession: `UPDATE sessions s SET is_archived = r.is_archived FROM ${rowsOf('archived')} WHERE s.id = r.id`,
   draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, draft_of)
     SELECT id, title, created_at, updated_at, details, $2 FROM ${rowsOf('session')} ORDER BY id`,
   publishSession: `UPDATE sessions s SET draft_of = NULL FROM ${rowsOf('id')} WHERE s.id = r.id`,
@@ -51,9 +62,9 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
   putRun: `INSERT INTO runs (id, session_id, status, created_at, updated_at, details)
     SELECT id, session_id, status, created_at, updated_at, details FROM ${rowsOf('run')} ORDER BY id
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at, details = excluded.details`,
-  putQuestion: `INSERT INTO questions (id, run_id, session_id, content)
-    SELECT id, run_id, session_id, content FROM ${rowsOf('question')} ORDER BY id
-    ON CONFLICT (id) DO UPDATE SET content = excluded.content`,
+  putQuestion: `INSERT INTO questions (id, run_id, session_id, content, is_answered)
+    SELECT id, run_id, session_id, content, is_answered FROM ${rowsOf('question')} ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET content = excluded.content, is_answered = excluded.is_answered`,
   deleteQuestion: `DELETE FROM questions q USING ${rowsOf('id')} WHERE q.id = r.id`,
   deleteQuestions: `DELETE FROM questions q USING ${rowsOf('id')} WHERE q.run_id = r.id`,
   putKey: `INSERT INTO keys (id, name, hash, scopes, created_at)
@@ -99,6 +110,49 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
     SELECT trigger_id, state FROM ${rowsOf('triggerState')} ORDER BY trigger_id
     ON CONFLICT (trigger_id) DO UPDATE SET state = excluded.state`,
   deleteTriggerState: `DELETE FROM trigger_states s USING ${rowsOf('id')} WHERE s.trigger_id = r.id`,
+  putFileImage: `INSERT INTO file_images AS f (hash, content, used_at)
+    SELECT hash, content, used_at FROM ${rowsOf('fileImage')} ORDER BY hash
+    ON CONFLICT (hash) DO UPDATE SET used_at = greatest(f.used_at, excluded.used_at)`,
+  addFileChange: `INSERT INTO file_changes (id, session_id, run_id, path, created_at, details, after)
+    SELECT id, session_id, run_id, path, created_at, details, after FROM ${rowsOf('fileChange')}`,
+  endFileChange: `UPDATE file_changes c SET after = r.after FROM ${rowsOf('fileChangeEnd')} WHERE c.id = r.id`,
+  putUndo: `INSERT INTO undos (id, session_id, created_at, details)
+    SELECT id, session_id, created_at, details FROM ${rowsOf('undo')} ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET details = excluded.details`,
+  putIdleUndo: `SELECT put_idle_undo(id, session_id, created_at, details) FROM ${rowsOf('undo')}`,
+  hideUndone: `WITH wanted AS (
+      SELECT r.session_id, r.undo_id, json_array_elements_text(r.ids::json) AS id FROM ${rowsOf('undone')}
+    ), messages_gone AS (
+      DELETE FROM messages m USING wanted w WHERE m.id = w.id AND m.session_id = w.session_id
+      RETURNING m.id, m.session_id, w.undo_id, m.run_id, m.role, m.created_at, m.content
+    ), turns_gone AS (
+      DELETE FROM turns t USING wanted w WHERE t.id = w.id AND t.session_id = w.session_id
+      RETURNING t.id, t.session_id, w.undo_id, t.run_id, 'turn', 0::bigint, t.content
+    ), changes_hidden AS (
+      UPDATE file_changes c SET undo_id = w.undo_id FROM wanted w WHERE c.id = w.id AND c.session_id = w.session_id
+    )
+    INSERT INTO undone_items (id, session_id, undo_id, run_id, role, created_at, content)
+      SELECT * FROM messages_gone UNION ALL SELECT * FROM turns_gone`,
+  restoreUndo: `WITH wanted AS (SELECT id FROM ${rowsOf('id')}), items AS (
+      DELETE FROM undone_items u USING wanted w WHERE u.undo_id = w.id RETURNING u.*
+    ), messages_back AS (
+      INSERT INTO messages (id, session_id, run_id, role, created_at, content)
+      SELECT id, session_id, run_id, role, created_at, content FROM items WHERE role <> 'turn'
+    ), turns_back AS (
+      INSERT INTO turns (id, session_id, run_id, content) SELECT id, session_id, run_id, content FROM items WHERE role = 'turn'
+    ), changes_back AS (
+      UPDATE file_changes c SET undo_id = NULL FROM wanted w WHERE c.undo_id = w.id
+    )
+    DELETE FROM undos u USING wanted w WHERE u.id = w.id`,
+  dropUndos: `WITH wanted AS (SELECT id FROM ${rowsOf('id')}), items AS (
+      DELETE FROM undone_items u USING wanted w WHERE u.session_id = w.id
+    ), changes_dropped AS (
+      DELETE FROM file_changes c USING wanted w WHERE c.session_id = w.id AND c.undo_id IS NOT NULL
+    )
+    DELETE FROM undos u USING wanted w WHERE u.session_id = w.id`,
+  putFile: `INSERT INTO files (id, name, media_type, size, sha256, created_at, data)
+    SELECT id, name, media_type, size, sha256, created_at, decode(data, 'base64') FROM ${rowsOf('file')} ORDER BY id`,
+  deleteFile: `DELETE FROM files f USING ${rowsOf('id')} WHERE f.id = r.id`,
   claimRun: `SELECT claim_runs(array_agg(id)) FROM ${rowsOf('id')}`,
   releaseRun: `DELETE FROM claims c USING ${rowsOf('id')}
     WHERE c.name = 'run:' || r.id AND c.node_id = current_setting('codebuddy.node', true)`,

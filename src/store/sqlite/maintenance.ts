@@ -1,12 +1,18 @@
 // Changes of many rows in steps, on the writer thread. A step is small, so that commits wait for it only a few
 // milliseconds.
 
+import type { SQLInputValue } from 'node:sqlite';
 import type { Row } from '../rows.ts';
+import { searchedWords } from '../search/message-words.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Statements } from './statements.ts';
 
 /** Functions of the writer thread that the main thread may call. Arguments and results are structured clones. */
 export type Maintenance = ReturnType<typeof createMaintenance>;
+
+/** A step of the index of messages: up to this many messages, or this much text in UTF-16 units. */
+const messagesPerStep = 200;
+const textPerStep = 128 * 1024;
 
 /** Every row was created before it. */
 const always = Number.MAX_SAFE_INTEGER;
@@ -37,6 +43,23 @@ export function createMaintenance(statements: Statements, { transaction }: Pick<
       Number(statements.trimTriggerCalls.run(triggerId, keep, max).changes),
     pruneTriggerKeys: (before: number, max: number): number =>
       Number(statements.pruneTriggerKeys.run(before, max).changes),
+    pruneFileHistory: ({
+      before,
+      maxBytes,
+      max,
+    }: {
+      readonly before: number;
+      readonly maxBytes: number;
+      readonly max: number;
+    }): number =>
+      transaction(
+        () =>
+          Number(statements.pruneFileImages.run(before, max).changes) +
+          Number(statements.trimFileImages.run(maxBytes, max).changes) +
+          Number(statements.pruneFileChanges.run(before, max).changes),
+      ),
+    pruneFiles: (before: number, max: number): number =>
+      Number(statements.pruneFiles.run(before, max).changes),
     cancelPending: (
       webhookId: string,
       sequences: readonly number[],
@@ -56,6 +79,23 @@ export function createMaintenance(statements: Statements, { transaction }: Pick<
       statements.freshenWaiting.all(webhookId, max).map(({ sequence }) => sequence as number),
     pullWaiting: (limit: number, due: number, max: number): number =>
       Number(statements.pullWaiting.run(limit, due, max).changes),
+    /** Adds the next messages to the index of words. Returns how many. */
+    indexMessages: (): number =>
+      transaction(() => {
+        let count = 0;
+        let text = 0;
+        let last: SQLInputValue = null;
+        for (const { place, content } of statements.unindexedMessages.iterate(messagesPerStep)) {
+          const words = searchedWords(String(content));
+          if (words !== '') statements.addMessageWords.run(place as number, words);
+          last = place as number;
+          count++;
+          text += words.length;
+          if (text >= textPerStep) break;
+        }
+        if (last !== null) statements.setSearchProgress.run(last);
+        return count;
+      }),
     pruneDeliveries: ({
       before,
       excess,

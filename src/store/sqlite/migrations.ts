@@ -180,6 +180,108 @@ export const migrations: readonly string[] = [
   -- The trace that an event belongs to, which its deliveries continue: traceparent and, after a space, tracestate.
   ALTER TABLE payloads ADD COLUMN trace TEXT;
   `,
+  `
+  -- Contents of files, by their hash. The index answers how much they take without reading them.
+  CREATE TABLE file_images (
+    hash TEXT PRIMARY KEY,
+    content TEXT NOT NULL,
+    bytes INTEGER NOT NULL GENERATED ALWAYS AS (length(content)) STORED,
+    used_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX file_images_by_use ON file_images (used_at, hash, bytes);
+
+  -- Changes of files by sessions, in the order of their ids.
+  CREATE TABLE file_changes (
+    id TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    run_id TEXT,
+    path TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    details TEXT NOT NULL,
+    after TEXT,
+    undo_id TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX file_changes_by_session ON file_changes (session_id, id);
+  CREATE INDEX file_changes_by_undo ON file_changes (undo_id) WHERE undo_id IS NOT NULL;
+
+  CREATE TABLE undos (
+    id TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    details TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX undos_by_session ON undos (session_id, id);
+
+  -- Messages and turns (whose role is 'turn') that an undo has hidden.
+  CREATE TABLE undone_items (
+    id TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    undo_id TEXT NOT NULL,
+    run_id TEXT,
+    role TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    content TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX undone_items_by_undo ON undone_items (undo_id);
+  CREATE INDEX undone_items_by_session ON undone_items (session_id);
+  `,
+  `
+  CREATE TABLE files (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    data BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX files_by_age ON files (created_at, size);
+  `,
+  `
+  -- What runs wait for: permissions, questions and calls of the caller's tools. Lists are in the order of the ids without
+  -- their prefixes, which is that of time.
+  CREATE TABLE questions (
+    id TEXT PRIMARY KEY,
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    session_id TEXT NOT NULL,
+    content TEXT NOT NULL,
+    is_answered INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX questions_by_run ON questions (run_id, id);
+  CREATE INDEX questions_by_time ON questions (substr(id, 5)) WHERE is_answered = 0;
+  `,
+  `
+  -- The place of a session in lists, if its caller chose the id: an id that sorts by time. NULL: the id is the place.
+  ALTER TABLE sessions ADD COLUMN place TEXT;
+  ALTER TABLE sessions ADD COLUMN is_archived INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX sessions_by_place ON sessions (coalesce(place, id));
+  CREATE INDEX sessions_in_use ON sessions (coalesce(place, id)) WHERE is_archived = 0;
+
+  -- Messages by number, in the order of their commits. AUTOINCREMENT: a number is never given out twice, so all up to
+  -- search_progress are in the index.
+  CREATE TABLE message_places (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    message_id TEXT NOT NULL UNIQUE
+  ) STRICT;
+  -- Only ids: the index of the words is filled later, in steps. See message-index.ts.
+  INSERT INTO message_places (message_id) SELECT id FROM messages INDEXED BY messages_by_session ORDER BY id;
+  CREATE TABLE search_progress (place INTEGER NOT NULL) STRICT;
+  INSERT INTO search_progress VALUES (0);
+
+  -- The words of messages by place, without the text. Words have letters and digits only; whatever is not ASCII is part
+  -- of a word.
+  CREATE VIRTUAL TABLE message_words USING fts5(
+    words, content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '2 3'
+  );
+  CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN
+    INSERT INTO message_places (message_id) VALUES (new.id);
+  END;
+  -- Also for messages that are deleted with their session.
+  CREATE TRIGGER message_deleted AFTER DELETE ON messages BEGIN
+    DELETE FROM message_words WHERE rowid = (SELECT place FROM message_places WHERE message_id = old.id);
+    DELETE FROM message_places WHERE message_id = old.id;
+  END;
+  `,
 
   // MCP servers that were added over the API.
   `

@@ -3,7 +3,14 @@
 
 import { createHash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { type MovedEntry, type MovedRow, type MovedTable, movedTables, type Value } from '../moved-tables.ts';
+import {
+  type ColumnType,
+  type MovedEntry,
+  type MovedRow,
+  type MovedTable,
+  movedTables,
+  type Value,
+} from '../moved-tables.ts';
 import { openOwnedDatabase } from './open-database.ts';
 
 export interface MoveSource {
@@ -82,10 +89,11 @@ function readRows(
     `SELECT ${Object.keys(columns).join(', ')} FROM ${name}${filter} ORDER BY ${keys} LIMIT ${rowsPerBatch}`,
   );
   statement.setReturnArrays(true);
+  const types = Object.values(columns);
   const rows: MovedRow[] = [];
   let text = 0;
   for (const row of statement.iterate(...(after ?? [])) as Iterable<readonly unknown[]>) {
-    const values = row.map(toValue);
+    const values = row.map((value, index) => toValue(value, types[index]));
     rows.push(values);
     for (const value of values) if (typeof value === 'string') text += value.length;
     if (text >= textPerBatch) break;
@@ -96,8 +104,9 @@ function readRows(
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Payloads are blobs of UTF-8. */
-function toValue(value: unknown): Value {
-  if (value instanceof Uint8Array) return utf8.decode(value);
+function toValue(value: unknown, type: ColumnType | undefined): Value {
+  if (value instanceof Uint8Array)
+    return type === 'bytes' ? Buffer.from(value).toString('base64') : utf8.decode(value);
   if (typeof value === 'bigint') return Number(value);
   return value as Value;
 }

@@ -27,16 +27,20 @@ export function listSessions(
     origin,
     agent,
     workspace,
+    archived,
   }: Parameters<Store['listSessions']>[0],
 ): readonly SessionRow[] {
   const { texts, values, where } = createConditions();
-  where('id < ?', beforeId);
+  where('coalesce(place, id) < ?', beforeId);
   texts.push('is_draft = 0');
+  // Spelled as in the partial index.
+  if (archived === false) texts.push('is_archived = 0');
+  else where('is_archived = ?', archived === true ? 1 : undefined);
   where('has_text(title, ?)', title?.toLowerCase());
   where("details ->> '$.forkedFrom.sessionId' = ?", forkedFrom);
   where("coalesce(details ->> '$.origin', 'rest') = ?", origin);
   where(`coalesce(details ->> '$.agent', '${builtinAgent}') = ?`, agent);
   where("details ->> '$.workspace' = ?", workspace);
-  const text = `SELECT * FROM sessions${whereClause(texts)} ORDER BY id DESC LIMIT ?`;
+  const text = `SELECT * FROM sessions${whereClause(texts)} ORDER BY coalesce(place, id) DESC LIMIT ?`;
   return takeRows(reads.composed(text).iterate(...values, limit), toSessionRow, maxText);
 }

@@ -22,6 +22,9 @@ const fullBelowBytes = 128 * 1024;
 /** SQLITE_CONSTRAINT_FOREIGNKEY, an extended result code. */
 const foreignKey = 787;
 
+/** SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE. */
+const unique: ReadonlySet<unknown> = new Set([1555, 2067]);
+
 /** The primary result code of an error of node:sqlite; undefined for other errors. */
 export function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
@@ -32,6 +35,11 @@ export function sqliteCode(error: unknown): number | undefined {
 /** Whether a row refers to one that does not exist. */
 export function isForeignKeyViolation(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === foreignKey;
+}
+
+/** Whether another row has the same key. */
+export function isUniqueViolation(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && unique.has(error.errcode);
 }
 
 export function isBusy(error: unknown): boolean {

@@ -22,7 +22,11 @@ import type { StoreLogger } from '../store-logger.ts';
 import { storeIsClosed } from '../write-queue.ts';
 import { deliveryStore } from './deliveries.ts';
 import { countEvents, getEvent, readEvents } from './event-reader.ts';
+import { fileHistoryStore } from './file-history.ts';
+import { fileStore } from './files.ts';
+import { createMessageIndex } from './message-index.ts';
 import { toOpenError } from './open-database.ts';
+import { questionStore } from './questions.ts';
 import { listRuns, sessionsWithRuns } from './run-lister.ts';
 import { addTextFunction, listSessions } from './session-lister.ts';
 import { toStorageError } from './sqlite-errors.ts';
@@ -85,6 +89,8 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     }
   };
 
+  const search = createMessageIndex({ reads, read, call });
+
   async function pruneEvents(before: number, max: number): Promise<number> {
     const pruned = await call('pruneEvents', before, max);
     if (pruned > 0) return pruned;
@@ -108,7 +114,10 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
   }
 
   return {
-    write: (writes, { maxDelayMs } = {}) => writer.write(writes, maxDelayMs),
+    write(writes, { maxDelayMs } = {}) {
+      if (writes.some(({ kind }) => kind === 'addMessage')) search.added();
+      return writer.write(writes, maxDelayMs);
+    },
 
     readEvents: (query) => read(() => readEvents(reads, query)),
     getEvent: (id) => read(() => getEvent(reads, id)),
@@ -133,6 +142,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
       }),
     listTurns: (sessionId, { limit, afterId = '', maxText }) =>
       read(() => takeRows(reads.listTurns.iterate(sessionId, afterId, limit), toTurnRow, maxText)),
+    search,
     countMessages: (sessionIds) =>
       read(() => new Map(sessionIds.map((id) => [id, numberOf(reads.countMessages.get(id)) ?? 0]))),
     getRun: (id) => read(() => optional(reads.getRun.get(id), toRunRow)),
@@ -147,12 +157,16 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     getAnswer: (key) => read(() => optional(reads.getAnswer.get(key), toAnswerRow)),
     pruneAnswers: (before, max) => call('pruneAnswers', before, max),
 
+    questions: questionStore({ reads, read }),
     triggers: triggerStore({ reads, read, call }),
+    fileHistory: fileHistoryStore({ reads, read, call }),
+    files: fileStore({ reads, read, call }),
     ...deliveryStore({ reads, read, call }),
 
     probe: () => call('probe'),
     close() {
       // The last connection to close removes the write-ahead log, and a read-only one cannot.
+      search.close();
       closing ??= writer.close(() => database.close());
       return closing;
     },

@@ -22,8 +22,9 @@ const reads = {
     SELECT sequence, timestamp FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?3)`,
   sessionWorkspaces: `SELECT details ->> '$.workspace' AS workspace, count(*) AS sessions, max(id) AS latest FROM sessions
     WHERE is_draft = 0 GROUP BY 1 ORDER BY max(updated_at) DESC LIMIT ?`,
-  newestIds: `SELECT max(id) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
-    UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys UNION ALL SELECT max(id) FROM trigger_calls`,
+  newestIds: `SELECT max(coalesce(place, id)) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
+    UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys UNION ALL SELECT max(id) FROM trigger_calls
+    UNION ALL SELECT max(id) FROM file_changes UNION ALL SELECT max(id) FROM undos UNION ALL SELECT max(id) FROM undone_items`,
   getSession: 'SELECT * FROM sessions WHERE id = ? AND is_draft = 0',
   getNamedSession:
     'SELECT s.* FROM session_names n JOIN sessions s ON s.id = n.session_id WHERE n.name = ? AND s.is_draft = 0',
@@ -34,6 +35,8 @@ const reads = {
   getRun: 'SELECT * FROM runs WHERE id = ?',
   listMcpServers: 'SELECT * FROM mcp_servers ORDER BY name',
   listKeys: 'SELECT * FROM keys ORDER BY id',
+  getQuestion: 'SELECT * FROM questions WHERE id = ?',
+  questionsOf: 'SELECT * FROM questions WHERE run_id = ? ORDER BY substr(id, 5)',
   getAnswer: 'SELECT * FROM answers WHERE key = ?',
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
   getDelivery:
@@ -62,6 +65,23 @@ const reads = {
   triggerCost: `SELECT coalesce(sum(json_extract(r.details, '$.run.cost')), 0) AS value FROM trigger_calls c
     JOIN runs r ON r.id = c.run_id WHERE c.trigger_id = ? AND c.outcome = 'accepted' AND c.received_at >= ?`,
   listTriggerStates: 'SELECT * FROM trigger_states',
+  listFileChanges: `SELECT * FROM file_changes WHERE session_id = ? AND id > ? AND undo_id IS NULL ORDER BY id LIMIT ?`,
+  getFileImage: 'SELECT hash, content, used_at FROM file_images WHERE hash = ?',
+  knownFileImages: 'SELECT hash FROM file_images WHERE hash IN (SELECT value FROM json_each(?))',
+  listUndos: 'SELECT * FROM undos WHERE session_id = ? ORDER BY id DESC',
+  findFile: 'SELECT id, name, media_type, size, sha256, created_at FROM files WHERE id = ?',
+  readFile: 'SELECT * FROM files WHERE id = ?',
+  totalFileSize: 'SELECT total(size) AS value FROM files',
+  unindexed:
+    'SELECT 1 AS value FROM message_places WHERE place > (SELECT place FROM search_progress) LIMIT 1',
+  // The newest first. In two steps, so that a statement looks at a bounded number of messages.
+  matches:
+    'SELECT rowid AS place FROM message_words WHERE message_words MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?',
+  matchedMessages: `SELECT m.*, p.place, s.title, s.is_archived FROM message_words w
+    JOIN message_places p ON p.place = w.rowid JOIN messages m ON m.id = p.message_id JOIN sessions s ON s.id = m.session_id
+    WHERE w.message_words MATCH ?1 AND w.rowid < ?2 AND w.rowid >= ?3 AND s.is_draft = 0
+      AND (?4 IS NULL OR m.session_id = ?4) AND (?5 IS NULL OR m.role = ?5) AND (?6 IS NULL OR s.is_archived = ?6)
+    ORDER BY w.rowid DESC LIMIT ?7`,
 } as const;
 
 const writes = {
@@ -78,6 +98,9 @@ const writes = {
     ON CONFLICT (id) DO UPDATE SET title = excluded.title, updated_at = excluded.updated_at, details = excluded.details`,
   patchSession: `UPDATE sessions SET title = coalesce(?2, title), updated_at = ?3, details = json_patch(details, ?4)
     WHERE id = ?1`,
+  addSession:
+    'INSERT INTO sessions (id, title, created_at, updated_at, details, place) VALUES (?, ?, ?, ?, ?, ?)',
+  archiveSession: 'UPDATE sessions SET is_archived = ?2 WHERE id = ?1',
   deleteSession: 'DELETE FROM sessions WHERE id = ?',
   unfinishedRun: `SELECT 1 FROM runs WHERE session_id = ? AND +status IN (${unfinished}) LIMIT 1`,
   draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, is_draft) VALUES (?, ?, ?, ?, ?, 1)`,
@@ -91,6 +114,10 @@ const writes = {
   putRun: `INSERT INTO runs (id, session_id, status, created_at, updated_at, details) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at, details = excluded.details`,
   patchRun: 'UPDATE runs SET status = ?2, updated_at = ?3, details = json_patch(details, ?4) WHERE id = ?1',
+  putQuestion: `INSERT INTO questions (id, run_id, session_id, content, is_answered) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET content = excluded.content, is_answered = excluded.is_answered`,
+  deleteQuestion: 'DELETE FROM questions WHERE id = ?',
+  deleteQuestions: 'DELETE FROM questions WHERE run_id = ?',
   putKey: `INSERT INTO keys (id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes`,
   putMcpServer: `INSERT INTO mcp_servers (name, config, created_at) VALUES (?, ?, ?)
@@ -158,6 +185,50 @@ const writes = {
     SELECT id FROM trigger_calls WHERE trigger_id = ?1 ORDER BY id DESC LIMIT ?3 OFFSET ?2)`,
   pruneTriggerKeys: `DELETE FROM trigger_keys WHERE (trigger_id, key) IN (
     SELECT trigger_id, key FROM trigger_keys WHERE created_at < ? ORDER BY created_at LIMIT ?)`,
+  putFileImage: `INSERT INTO file_images (hash, content, used_at) VALUES (?, ?, ?)
+    ON CONFLICT (hash) DO UPDATE SET used_at = max(used_at, excluded.used_at)`,
+  addFileChange: `INSERT INTO file_changes (id, session_id, run_id, path, created_at, details, after) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  endFileChange: 'UPDATE file_changes SET after = ?2 WHERE id = ?1',
+  putUndo: `INSERT INTO undos (id, session_id, created_at, details) VALUES (?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET details = excluded.details`,
+  keepUndoneMessages: `INSERT INTO undone_items (id, session_id, undo_id, run_id, role, created_at, content)
+    SELECT id, session_id, ?2, run_id, role, created_at, content FROM messages
+    WHERE session_id = ?1 AND id IN (SELECT value FROM json_each(?3))`,
+  keepUndoneTurns: `INSERT INTO undone_items (id, session_id, undo_id, run_id, role, created_at, content)
+    SELECT id, session_id, ?2, run_id, 'turn', 0, content FROM turns
+    WHERE session_id = ?1 AND id IN (SELECT value FROM json_each(?3))`,
+  removeUndoneMessages:
+    'DELETE FROM messages WHERE session_id = ?1 AND id IN (SELECT value FROM json_each(?2))',
+  removeUndoneTurns: 'DELETE FROM turns WHERE session_id = ?1 AND id IN (SELECT value FROM json_each(?2))',
+  hideUndoneChanges: `UPDATE file_changes SET undo_id = ?2 WHERE session_id = ?1 AND id IN (SELECT value FROM json_each(?3))`,
+  restoreMessages: `INSERT INTO messages (id, session_id, run_id, role, created_at, content)
+    SELECT id, session_id, run_id, role, created_at, content FROM undone_items WHERE undo_id = ? AND role <> 'turn'`,
+  restoreTurns: `INSERT INTO turns (id, session_id, run_id, content)
+    SELECT id, session_id, run_id, content FROM undone_items WHERE undo_id = ? AND role = 'turn'`,
+  restoreChanges: 'UPDATE file_changes SET undo_id = NULL WHERE undo_id = ?',
+  removeUndoneItems: 'DELETE FROM undone_items WHERE undo_id = ?',
+  removeUndo: 'DELETE FROM undos WHERE id = ?',
+  dropUndoneItems: 'DELETE FROM undone_items WHERE session_id = ?',
+  dropUndoneChanges: 'DELETE FROM file_changes WHERE session_id = ? AND undo_id IS NOT NULL',
+  dropUndos: 'DELETE FROM undos WHERE session_id = ?',
+  pruneFileImages: `DELETE FROM file_images WHERE hash IN (
+    SELECT hash FROM file_images WHERE used_at < ? ORDER BY used_at LIMIT ?)`,
+  // The newest contents that fit are kept.
+  trimFileImages: `DELETE FROM file_images WHERE hash IN (
+    SELECT hash FROM (SELECT hash, sum(bytes) OVER (ORDER BY used_at DESC, hash DESC) AS total FROM file_images)
+    WHERE total > ? LIMIT ?)`,
+  // Ids sort by time.
+  pruneFileChanges: `DELETE FROM file_changes WHERE id IN (
+    SELECT id FROM (SELECT id, created_at FROM file_changes ORDER BY id LIMIT ?2) WHERE created_at < ?1)`,
+  putFile:
+    'INSERT INTO files (id, name, media_type, size, sha256, created_at, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  deleteFile: 'DELETE FROM files WHERE id = ?',
+  pruneFiles:
+    'DELETE FROM files WHERE id IN (SELECT id FROM files WHERE created_at < ? ORDER BY created_at LIMIT ?)',
+  unindexedMessages: `SELECT p.place, m.content FROM message_places p JOIN messages m ON m.id = p.message_id
+    WHERE p.place > (SELECT place FROM search_progress) ORDER BY p.place LIMIT ?`,
+  addMessageWords: 'INSERT INTO message_words (rowid, words) VALUES (?, ?)',
+  setSearchProgress: 'UPDATE search_progress SET place = ?',
   // A commit that changes a page, and so proves that the disk takes one.
   probe: 'UPDATE probe SET count = count + 1',
 } as const;

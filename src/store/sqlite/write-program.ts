@@ -6,8 +6,9 @@ import type { SQLInputValue } from 'node:sqlite';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { type NewDeliveries, payloadTail } from '../delivery-store.ts';
 import { sessionBusy } from '../session-busy.ts';
+import { sessionExists } from '../session-exists.ts';
 import type { Write } from '../store.ts';
-import { isForeignKeyViolation } from './sqlite-errors.ts';
+import { isForeignKeyViolation, isUniqueViolation } from './sqlite-errors.ts';
 import type { Statements, WriteName } from './statements.ts';
 
 /** A caller's writes: the number of a step, then as many arguments as the step takes, and so on. */
@@ -100,6 +101,17 @@ const steps = {
     },
   },
   putSession: statement('putSession', 5),
+  addSession: {
+    arguments: 6,
+    run(statements, values) {
+      try {
+        statements.addSession.run(...values);
+      } catch (cause) {
+        throw isUniqueViolation(cause) ? sessionExists(String(values[0]), cause) : cause;
+      }
+    },
+  },
+  archiveSession: statement('archiveSession', 2),
   patchSession: statement('patchSession', 4),
   deleteSession: statement('deleteSession', 1),
   deleteIdleSession: {
@@ -116,6 +128,9 @@ const steps = {
   addTurn: statement('addTurn', 4),
   putRun: inSession('putRun', 6),
   patchRun: statement('patchRun', 4),
+  putQuestion: statement('putQuestion', 5),
+  deleteQuestion: statement('deleteQuestion', 1),
+  deleteQuestions: statement('deleteQuestions', 1),
   putKey: statement('putKey', 5),
   deleteKey: statement('deleteKey', 1),
   putMcpServer: statement('putMcpServer', 3),
@@ -131,6 +146,46 @@ const steps = {
   claimTriggerKey: statement('claimTriggerKey', 6),
   putTriggerState: statement('putTriggerState', 2),
   deleteTriggerState: statement('deleteTriggerState', 1),
+  putFileImage: statement('putFileImage', 3),
+  addFileChange: inSession('addFileChange', 7),
+  endFileChange: statement('endFileChange', 2),
+  putUndo: inSession('putUndo', 4),
+  requireIdle: {
+    arguments: 1,
+    run(statements, [id = null]) {
+      if (statements.unfinishedRun.get(id) !== undefined) throw sessionBusy(String(id));
+    },
+  },
+  hideUndone: {
+    arguments: 3,
+    run(statements, [sessionId = null, undoId = null, ids = null]) {
+      statements.keepUndoneMessages.run(sessionId, undoId, ids);
+      statements.keepUndoneTurns.run(sessionId, undoId, ids);
+      statements.removeUndoneMessages.run(sessionId, ids);
+      statements.removeUndoneTurns.run(sessionId, ids);
+      statements.hideUndoneChanges.run(sessionId, undoId, ids);
+    },
+  },
+  restoreUndo: {
+    arguments: 1,
+    run(statements, [id = null]) {
+      statements.restoreMessages.run(id);
+      statements.restoreTurns.run(id);
+      statements.restoreChanges.run(id);
+      statements.removeUndoneItems.run(id);
+      statements.removeUndo.run(id);
+    },
+  },
+  dropUndos: {
+    arguments: 1,
+    run(statements, [sessionId = null]) {
+      statements.dropUndoneItems.run(sessionId);
+      statements.dropUndoneChanges.run(sessionId);
+      statements.dropUndos.run(sessionId);
+    },
+  },
+  putFile: statement('putFile', 7),
+  deleteFile: statement('deleteFile', 1),
 } as const satisfies Readonly<Record<string, Step>>;
 
 type StepName = keyof typeof steps;
@@ -164,6 +219,14 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       program.push(numberOf[write.kind], id, title, createdAt, updatedAt, details);
       return;
     }
+    case 'addSession': {
+      const { id, title, createdAt, updatedAt, details, place } = write.session;
+      program.push(numberOf.addSession, id, title, createdAt, updatedAt, details, place ?? null);
+      return;
+    }
+    case 'archiveSession':
+      program.push(numberOf.archiveSession, write.id, write.isArchived ? 1 : 0);
+      return;
     case 'patchSession':
       program.push(numberOf.patchSession, write.id, write.title ?? null, write.updatedAt, write.details);
       return;
@@ -172,6 +235,7 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       return;
     case 'publishSession':
     case 'deleteKey':
+    case 'deleteFile':
       program.push(numberOf[write.kind], write.id);
       return;
     case 'nameSession':
@@ -202,6 +266,15 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
     }
     case 'deleteMcpServer':
       program.push(numberOf.deleteMcpServer, write.name);
+      return;
+    case 'putQuestion': {
+      const { id, runId, sessionId, content, isAnswered } = write.question;
+      program.push(numberOf.putQuestion, id, runId, sessionId, content, isAnswered ? 1 : 0);
+      return;
+    }
+    case 'deleteQuestions':
+      if (write.id === undefined) program.push(numberOf.deleteQuestions, write.runId);
+      else program.push(numberOf.deleteQuestion, write.id);
       return;
     case 'putKey': {
       const { id, name, hash, scopes, createdAt } = write.key;
@@ -272,10 +345,41 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
     case 'deleteTriggerState':
       program.push(numberOf.deleteTriggerState, write.triggerId);
       return;
+    case 'putFileImage': {
+      const { hash, content, usedAt } = write.image;
+      program.push(numberOf.putFileImage, hash, content, usedAt);
+      return;
+    }
+    case 'addFileChange': {
+      const { id, sessionId, runId, path, createdAt, details, after } = write.change;
+      program.push(numberOf.addFileChange, id, sessionId, runId, path, createdAt, details, after);
+      return;
+    }
+    case 'endFileChange':
+      program.push(numberOf.endFileChange, write.id, write.after);
+      return;
+    case 'putUndo': {
+      const { id, sessionId, createdAt, details } = write.undo;
+      if (write.ifIdle === true) program.push(numberOf.requireIdle, sessionId);
+      program.push(numberOf.putUndo, id, sessionId, createdAt, details);
+      return;
+    }
+    case 'hideUndone':
+      program.push(numberOf.hideUndone, write.sessionId, write.undoId, JSON.stringify(write.ids));
+      return;
+    case 'restoreUndo':
+      program.push(numberOf.restoreUndo, write.id);
+      return;
+    case 'dropUndos':
+      program.push(numberOf.dropUndos, write.sessionId);
+      return;
+    case 'putFile': {
+      const { id, name, mediaType, size, sha256, createdAt, data } = write.file;
+      program.push(numberOf.putFile, id, name, mediaType, size, sha256, createdAt, data);
+      return;
+    }
     // For other nodes, which this store does not have.
     case 'touch':
-    case 'putQuestion':
-    case 'deleteQuestions':
     case 'claimRun':
     case 'releaseRun':
       return;

@@ -27,6 +27,7 @@ export interface Behaviour {
   readonly replayGapMs?: number;
   readonly ignoresCancel?: boolean;
   readonly takesUrls?: boolean;
+  readonly takesImages?: boolean;
 }
 
 export type Step =

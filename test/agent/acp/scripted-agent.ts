@@ -231,6 +231,7 @@ agent({ name: 'scripted' })
       agentCapabilities: {
         loadSession: replay !== 'none',
         mcpCapabilities: { http: behaviour.takesUrls === true },
+        promptCapabilities: { image: behaviour.takesImages === true },
         sessionCapabilities: behaviour.resumes === true ? { resume: {} } : {},
       },
     };
@@ -288,7 +289,7 @@ agent({ name: 'scripted' })
     const { sessionId, prompt } = params;
     const [first] = prompt;
     const text = first?.type === 'text' ? first.text : '';
-    log('prompt', { sessionId, text });
+    log('prompt', { sessionId, text, ...(prompt.length > 1 ? { rest: prompt.slice(1) } : {}) });
     require(sessionId).prompts.push(text);
     save();
     const control = new AbortController();

@@ -19,7 +19,11 @@ async function withOption(
   value: unknown,
 ): Promise<Prepared> {
   const given: unknown = typeof value === 'function' ? await value(world, path) : value;
-  if (name.startsWith('?')) return { path: `${path}?${name.slice(1)}=${encodeURIComponent(String(given))}` };
+  if (name.startsWith('?')) {
+    const url = new URL(path, 'http://localhost');
+    url.searchParams.set(name.slice(1), String(given));
+    return { path: `${url.pathname}${url.search}`, ...(body && { body }), ...(headers && { headers }) };
+  }
   if (name.endsWith(':')) {
     return { path, ...(body && { body }), headers: { ...headers, [name.slice(0, -1)]: String(given) } };
   }
@@ -27,7 +31,11 @@ async function withOption(
   // A webhook needs its URL with any other member.
   const isPart = inner !== undefined && typeof given !== 'object' && outer !== 'webhook';
   const member = isPart ? { [inner]: given } : inner === 'url' ? { url: given } : given;
-  return { path, body: { ...body, [outer]: member }, ...(headers && { headers }) };
+  return {
+    path,
+    body: { ...(typeof body === 'string' ? {} : body), [outer]: member },
+    ...(headers && { headers }),
+  };
 }
 
 /** The code of a problem. Below `/v1` it is that of the OpenAI API. */

@@ -2,11 +2,12 @@
 // route.
 
 import { encodeCursor } from '../../../src/http/resources/cursor.ts';
+import { searchList } from '../../../src/http/resources/search.ts';
 import type { Caller, World } from './world.ts';
 
 export interface Prepared {
   readonly path: string;
-  readonly body?: Readonly<Record<string, unknown>>;
+  readonly body?: Readonly<Record<string, unknown>> | string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -100,6 +101,8 @@ const triggerFields = {
   'options.model': 'local/test-model',
   'options.maxSteps': 1,
   'options.timeoutMs': 1000,
+  'options.permissionTimeoutMs': 1000,
+  'options.onUnanswered': 'fail',
   'options.system': 'x',
   'options.maxTokens': 1000,
   'options.maxCost': 1,
@@ -121,6 +124,8 @@ const triggerFields = {
 const newTrigger = { source: 'github', prompt: 'Say hi.' } as const;
 const triggerPath = async ({ client }: World, rest = ''): Promise<string> =>
   `/api/triggers/${(await client.triggers.create(newTrigger)).id}${rest}`;
+const uploadedFile = async ({ client }: World): Promise<string> =>
+  `/api/files/${(await client.uploads.create(Buffer.from('a text'))).id}`;
 /** Of the OpenAI-compatible routes. */
 const sessionHeaders = {
   'X-CodeBuddy-Session:': () => `session ${unique++}`,
@@ -154,17 +159,24 @@ export const table: readonly Row[] = [
     prepare: () => ({ path: '/api/prompt', body: { prompt: 'hi' } }),
     options: {
       prompt: 'hello',
+      parts: [{ type: 'text', text: 'and this' }],
       sessionId: (world: World) => world.session(),
+      createSession: false,
       'options.agent': 'builtin',
       'options.model': 'local/test-model',
       'options.maxSteps': 3,
       'options.permissionMode': 'ask',
       'options.timeoutMs': 60_000,
+      'options.permissionTimeoutMs': 60_000,
+      'options.onUnanswered': 'fail',
+      tools: [{ name: 'look', description: 'Looks.', schema: { type: 'object' } }],
       'options.system': 'Be short.',
       'options.maxTokens': 100_000,
       'options.maxCost': 1,
       'options.workspace': '.',
       'options.worktree': false,
+      // The model of this test answers no JSON: test/http/resources/output-format.test.ts has it.
+      'options.format': undefined,
       webhook: ({ hookUrl }: World) => ({ url: hookUrl }),
       'webhook.url': hook,
       'webhook.events': ({ hookUrl }: World) => ({ url: hookUrl, events: ['run.*'] }),
@@ -298,6 +310,40 @@ export const table: readonly Row[] = [
     options: { reason: 'not needed' },
   },
   {
+    // The key with `prompt` starts the run.
+    route: 'POST /api/runs/:id/steer',
+    passes: prompt(202),
+    prepare: async (world) => ({
+      path: `/api/runs/${(await world.waitingRun()).id}/steer`,
+      body: { text: 'and then' },
+    }),
+    options: { text: 'x', expectedStep: 1, 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
+    route: 'POST /api/runs/:id/steer',
+    when: 'of another key',
+    passes: both(202),
+    prepare: async (world) => ({
+      path: `/api/runs/${(await world.waitingRun('prompt+tools')).id}/steer`,
+      body: { text: 'and then' },
+    }),
+  },
+  {
+    route: 'POST /api/sessions/:id/compact',
+    passes: prompt(200),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/compact`, body: {} }),
+    options: { model: 'local/test-model', 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
+    route: 'POST /api/sessions/:id/messages',
+    passes: prompt(201),
+    prepare: async (world) => ({
+      path: `/api/sessions/${await world.session()}/messages`,
+      body: { text: 'by the way' },
+    }),
+    options: { text: 'x', 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
     route: 'POST /api/runs/:id/resume',
     passes: prompt(202),
     prepare: async (world) => ({ path: `/api/runs/${await world.failedRun()}/resume` }),
@@ -344,11 +390,42 @@ export const table: readonly Row[] = [
     }),
   ),
 
+  {
+    route: 'GET /api/inbox',
+    passes: read(200),
+    prepare: only('/api/inbox'),
+    options: {
+      ...paging('inbox', 'qst_x'),
+      '?kind': 'question',
+      '?sessionId': 'ses_x',
+      '?runId': 'run_x',
+    },
+  },
+  {
+    route: 'POST /api/questions/:id',
+    passes: prompt(200),
+    prepare: async (world) => ({
+      path: `/api/questions/${await world.asked('ask Which one?')}`,
+      body: { answer: 'this one' },
+    }),
+    options: { answer: 'that one' },
+  },
+  ...([{ result: { a: 1 } }, { error: 'no' }] as const).map(
+    (body): Row => ({
+      route: 'POST /api/tool-calls/:id',
+      when: Object.keys(body).join(),
+      passes: prompt(200),
+      prepare: async (world) => ({ path: `/api/tool-calls/${await world.asked('call look {}')}`, body }),
+      options: body,
+    }),
+  ),
+
   { route: 'GET /api/tools', passes: read(200), prepare: only('/api/tools'), options: paging('tools') },
   {
     route: 'POST /api/tools/:tool',
     passes: tools(200),
     prepare: () => ({ path: '/api/tools/write_file', body: { path: 'a.txt', content: 'a' } }),
+    options: { '?sessionId': (world: World) => world.session() },
   },
   {
     route: 'POST /api/tools/:tool',
@@ -369,6 +446,7 @@ export const table: readonly Row[] = [
       '?origin': 'openai',
       '?agent': 'builtin',
       '?workspace': '/elsewhere',
+      '?archived': 'all',
     },
   },
   {
@@ -376,12 +454,25 @@ export const table: readonly Row[] = [
     passes: prompt(201),
     prepare: () => ({ path: '/api/sessions', body: {} }),
     options: {
+      id: () => `chosen-${unique++}`,
       title: 'x',
       agent: 'builtin',
       workspace: '.',
       worktree: false,
       metadata: { a: 1 },
       'Idempotency-Key:': () => `key-${unique++}`,
+    },
+  },
+  {
+    route: 'GET /api/search',
+    passes: read(200),
+    prepare: only('/api/search?q=x'),
+    options: {
+      ...paging(searchList(['x', undefined, undefined, 'all'])),
+      '?q': undefined,
+      '?sessionId': 'ses_x',
+      '?role': 'user',
+      '?archived': 'false',
     },
   },
   {
@@ -393,7 +484,7 @@ export const table: readonly Row[] = [
     route: 'PATCH /api/sessions/:id',
     passes: prompt(200),
     prepare: async (world) => ({ path: `/api/sessions/${await world.session()}`, body: { title: 'y' } }),
-    options: { title: 'x', metadata: { a: 1 } },
+    options: { title: 'x', metadata: { a: 1 }, archived: true },
   },
   {
     route: 'DELETE /api/sessions/:id',
@@ -446,6 +537,78 @@ export const table: readonly Row[] = [
     passes: read(200),
     prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/export` }),
     options: { '?format': 'markdown' },
+  },
+  {
+    route: 'GET /api/sessions/:id/changes',
+    passes: read(200),
+    prepare: async (world) => {
+      const sessionId = await world.session();
+      await world.client.tools.run('write_file', { path: 'c.txt', content: `${sessionId}\n` }, { sessionId });
+      return { path: `/api/sessions/${sessionId}/changes` };
+    },
+    options: {
+      '?limit': 1,
+      '?cursor': (_: World, path: string) => encodeCursor(`changes of ${path.split('/')[3]}`, 'a'),
+    },
+  },
+  {
+    route: 'POST /api/sessions/:id/undo',
+    when: 'nothing to undo',
+    passes: tools(409),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/undo`, body: {} }),
+    options: { dryRun: true },
+  },
+  {
+    route: 'POST /api/sessions/:id/undo',
+    passes: tools(200),
+    prepare: async (world) => {
+      const { sessionId } = await world.client.prompt({ prompt: 'hello' });
+      const { messages } = await world.client.sessions.messages(sessionId);
+      return { path: `/api/sessions/${sessionId}/undo`, body: { messageId: messages[0]?.id } };
+    },
+    options: { messageId: undefined, 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
+    route: 'POST /api/sessions/:id/redo',
+    passes: tools(200),
+    prepare: async (world) => {
+      const { sessionId } = await world.client.prompt({ prompt: 'hello' });
+      await world.client.sessions.undo(sessionId);
+      return { path: `/api/sessions/${sessionId}/redo`, body: {} };
+    },
+    options: { 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
+    route: 'POST /api/sessions/:id/redo',
+    when: 'nothing to redo',
+    passes: tools(409),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/redo`, body: {} }),
+    options: { dryRun: true },
+  },
+  {
+    route: 'GET /api/files',
+    passes: read(200),
+    prepare: only('/api/files'),
+    options: { '?path': '.', ...paging('files of .', '1a') },
+  },
+  {
+    route: 'GET /api/files/content',
+    passes: tools(200),
+    prepare: async (world) => {
+      await world.client.tools.run('write_file', { path: 'read.txt', content: 'a' });
+      return { path: '/api/files/content?path=read.txt' };
+    },
+    options: { '?path': 'read.txt', 'If-Range:': '"x"', 'If-None-Match:': '"x"' },
+  },
+  {
+    route: 'GET /api/files/content',
+    when: 'a range',
+    passes: tools(206),
+    prepare: async (world) => {
+      await world.client.tools.run('write_file', { path: 'read.txt', content: 'a' });
+      return { path: '/api/files/content?path=read.txt', headers: { Range: 'bytes=0-0' } };
+    },
+    options: { 'Range:': 'bytes=0-' },
   },
   {
     route: 'GET /api/sessions/:id/messages',
@@ -654,6 +817,28 @@ export const table: readonly Row[] = [
     passes: read(200),
     prepare: only('/api/nodes'),
     options: paging('nodes'),
+  },
+  { route: 'GET /api/config', passes: admin(200), prepare: only('/api/config') },
+  {
+    route: 'POST /api/files',
+    passes: prompt(201),
+    prepare: () => ({ path: '/api/files', body: 'a text', headers: { 'content-type': 'text/plain' } }),
+    options: { '?name': 'a.txt', 'Idempotency-Key:': () => `file-${unique++}` },
+  },
+  {
+    route: 'GET /api/files/:id',
+    passes: read(200),
+    prepare: async (world) => ({ path: await uploadedFile(world) }),
+  },
+  {
+    route: 'GET /api/files/:id/content',
+    passes: read(200),
+    prepare: async (world) => ({ path: `${await uploadedFile(world)}/content` }),
+  },
+  {
+    route: 'DELETE /api/files/:id',
+    passes: prompt(204),
+    prepare: async (world) => ({ path: await uploadedFile(world) }),
   },
   { route: 'GET /api/settings', passes: admin(200), prepare: only('/api/settings') },
   { route: 'GET /api/agents', passes: read(200), prepare: only('/api/agents') },

@@ -55,6 +55,8 @@ export interface World {
     caller?: Caller,
     sessionId?: string,
   ): Promise<{ readonly id: string; readonly permissionId: string }>;
+  /** The id of what a run of the offline agent with this prompt waits for. */
+  asked(prompt: string): Promise<string>;
   webhook(): Promise<string>;
   /** A delivery that has failed for good, of its own webhook. */
   delivery(): Promise<string>;
@@ -185,6 +187,13 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
       return id;
     },
     waitingRun,
+    async asked(prompt) {
+      const tools = [{ name: 'look', description: 'Looks.', schema: { type: 'object' } }];
+      const { id: runId } = await client.runs.start({ prompt, tools, options: { model: 'offline' } });
+      const item = await waitFor('the item', async () => (await client.inbox.list({ runId })).items[0]);
+      if (item.kind === 'permission') throw new Error('It asks for a permission.');
+      return item.kind === 'question' ? item.question.id : item.toolCall.id;
+    },
     async webhook() {
       return (await client.webhooks.create({ url: hookUrl, events: ['webhook.test'], retryCount: 0 })).id;
     },

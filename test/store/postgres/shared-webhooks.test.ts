@@ -18,6 +18,7 @@ function append(id: string, ...webhookIds: readonly string[]): Write {
     event: eventRow({ id, type: 'done', data: `{"of":"${id}"}` }),
     outbox: {
       ...{ payload: { head: '{"sequence":', tail: null }, hop: 0, createdAt: 100, expiresAt: 900 },
+      trace: `trace of ${id}`,
       deliveries: webhookIds.map((webhookId) => ({ id: `dlv_${id}_${webhookId}`, webhookId })),
     },
   };
@@ -94,12 +95,12 @@ test('an owner reads the fresh deliveries of its webhooks only', async () => {
   expect(arrived.map(({ payload, ...rest }) => ({ ...rest, payload: payload?.toString() }))).toEqual([
     {
       ...{ sequence: 2, eventId: '2', eventType: 'done', hop: 0, createdAt: 100, expiresAt: 900 },
-      ...{ areNew: true, deliveries: [{ id: 'dlv_2_w2', webhookId: 'w2' }] },
+      ...{ areNew: true, deliveries: [{ id: 'dlv_2_w2', webhookId: 'w2' }], trace: 'trace of 2' },
       payload: '{"sequence":2,"data":{"of":"2"}}',
     },
     {
       ...{ sequence: 3, eventId: '3', eventType: 'done', hop: 0, createdAt: 100, expiresAt: 900 },
-      ...{ areNew: true, deliveries: [{ id: 'dlv_3_w1', webhookId: 'w1' }] },
+      ...{ areNew: true, deliveries: [{ id: 'dlv_3_w1', webhookId: 'w1' }], trace: 'trace of 3' },
       payload: '{"sequence":3,"data":{"of":"3"}}',
     },
   ]);

@@ -3,7 +3,7 @@
 
 import type { ComponentChildren } from 'preact';
 import type { Run } from '../../../src/client/web.ts';
-import { pendingPermissions } from '../../app/pending-permissions.ts';
+import { askedItems, pendingPermissions } from '../../app/pending-permissions.ts';
 import { useResource } from '../../app/resource.ts';
 import { hrefOf } from '../../app/router.ts';
 import { client } from '../../app/sign-in.ts';
@@ -38,7 +38,14 @@ export function Attention() {
     <Content of={found}>
       {({ webhooks, setAside, unready, runs }) => {
         const waiting = pendingPermissions.value;
-        const count = waiting.length + webhooks.length + setAside.length + unready.length + runs.length;
+        const questions = askedItems.value.filter(({ kind }) => kind === 'question');
+        const count =
+          questions.length +
+          waiting.length +
+          webhooks.length +
+          setAside.length +
+          unready.length +
+          runs.length;
         if (count === 0) return <p class="quiet">Nothing needs you.</p>;
         return (
           <section class="panel" aria-labelledby="attention">
@@ -62,6 +69,13 @@ export function Attention() {
                   <span class="quiet">
                     asked <Time at={waiting[0]?.createdAt ?? ''} />
                   </span>
+                </Item>
+              )}
+              {questions.length > 0 && (
+                <Item tone="warn" word="waiting">
+                  <a class="grow" href={hrefOf(['permissions'])}>
+                    {plural(questions.length, 'question')} of the agent
+                  </a>
                 </Item>
               )}
               {webhooks.map(({ id, name, status, detail }) => (

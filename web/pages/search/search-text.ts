@@ -53,7 +53,7 @@ async function searchSessions(
   text: string,
   options: { readonly signal: AbortSignal },
 ): Promise<SearchResult> {
-  const page = { limit: pageSize };
+  const page = { limit: pageSize, archived: 'all' } as const;
   const title = wordsOf(text).toSorted((left, right) => right.length - left.length)[0] ?? '';
   const [newest, titled] = await Promise.all([
     look('sessions', text, client.sessions.list(page, options), textOfSession, foundSession),

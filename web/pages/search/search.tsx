@@ -1,8 +1,10 @@
 // Finds sessions, runs, events, webhooks and deliveries by id or text. The id of one opens its page at once.
 
 import { useEffect } from 'preact/hooks';
+import type { SearchHit } from '../../../src/client/web.ts';
 import { useResource } from '../../app/resource.ts';
 import { go, hrefOf } from '../../app/router.ts';
+import { client } from '../../app/sign-in.ts';
 import type { ViewProps } from '../../app/view-props.ts';
 import { formatCount, plural } from '../../parts/format.ts';
 import { Content } from '../../parts/state.tsx';
@@ -41,8 +43,8 @@ function Hint() {
     <div class="empty">
       <p>Enter an id or text in the field above. The search covers</p>
       <p>
-        titles of sessions; names, URLs and descriptions of webhooks; types and data of events; event types
-        and states of deliveries.
+        messages and titles of sessions; names, URLs and descriptions of webhooks; types and data of events;
+        event types and states of deliveries.
       </p>
     </div>
   );
@@ -76,10 +78,71 @@ function ById({ id }: { readonly id: string }) {
 function ByText({ text }: { readonly text: string }) {
   return (
     <div class="overview">
+      <Messages text={text} />
       {kinds.map(({ kind, title, one }) => (
         <Group key={kind} kind={kind} title={title} one={one} text={text} />
       ))}
     </div>
+  );
+}
+
+/** Of all sessions: the server has an index of them. */
+function Messages({ text }: { readonly text: string }) {
+  const result = useResource(`messages with ${text}`, (signal) =>
+    client.sessions.search({ q: text.slice(0, 1000), limit: shownMost }, { signal }),
+  );
+  return (
+    <section class="panel" aria-label="Messages">
+      <header>
+        <h2>Messages</h2>
+        <span class="quiet">
+          {result.value?.nextCursor && `the newest ${shownMost}`}
+          {result.value?.indexing && ' Older messages are still being indexed.'}
+        </span>
+      </header>
+      <Content of={result}>
+        {({ hits }) =>
+          hits.length === 0 ? (
+            <p class="body quiet">No message has these words.</p>
+          ) : (
+            <ul class="list">
+              {hits.map(({ session, message, snippet }) => (
+                <li key={message.id}>
+                  <a class="grow" href={hrefOf(['sessions', session.id])}>
+                    <span class="quiet">{session.title}</span>
+                    <br />
+                    <Marked {...snippet} />
+                  </a>
+                  <span class="quiet">
+                    <Time at={message.createdAt} />
+                  </span>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Content>
+    </section>
+  );
+}
+
+function Marked({ text, marks }: SearchHit['snippet']) {
+  let at = 0;
+  const parts = marks.map(({ start, end }) => {
+    const before = text.slice(at, start);
+    at = end;
+    return (
+      <>
+        {before}
+        <mark>{text.slice(start, end)}</mark>
+      </>
+    );
+  });
+  return (
+    <span>
+      {parts}
+      {text.slice(at)}
+    </span>
   );
 }
 

@@ -1,12 +1,14 @@
 // The box that sends a prompt. The text stays until it is sent, even if the server is away or the page is reloaded.
 
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { CodeBuddyApiError } from '../../../src/client/web.ts';
 import { type PermissionMode, permissionModes } from '../../../src/contract/permission-mode.ts';
 import { usableOf, useAgents } from '../../app/agents.ts';
 import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { attempt } from '../../parts/toast.tsx';
 import { AgentChoice, lackOf, rememberAgent, rememberedAgent } from './agent-choice.tsx';
+import { AttachmentRow, partsOf, useAttachments } from './attachments.tsx';
 import { useFileCompletion } from './file-completion.tsx';
 import { defaultPlace, placeOptions, WorkspaceChoice } from './workspace-choice.tsx';
 
@@ -18,6 +20,8 @@ export interface PromptBoxProps {
   readonly agent?: string | undefined;
   /** True while the session has an active run: the prompt is queued. */
   readonly isBusy?: boolean;
+  /** The run that takes messages while it works: Ctrl+Enter sends to it. */
+  readonly steers?: string | undefined;
   readonly onSent?: (run: { readonly id: string; readonly sessionId: string }) => void;
   readonly onEscape?: () => void;
 }
@@ -29,6 +33,7 @@ export function PromptBox({
   sessionId,
   agent: given,
   isBusy = false,
+  steers,
   onSent,
   onEscape,
 }: PromptBoxProps) {
@@ -41,6 +46,7 @@ export function PromptBox({
   const [mode, setMode] = useState('');
   const [budget, setBudget] = useState('');
   const [place, setPlace] = useState(defaultPlace);
+  const attachments = useAttachments();
   const [isSending, setSending] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
   const names = useId();
@@ -81,6 +87,7 @@ export function PromptBox({
       const run = await client.runs.start({
         prompt: text,
         ...(sessionId === undefined ? {} : { sessionId }),
+        ...partsOf(attachments),
         options: {
           ...(isNew && choice !== '' ? { agent: choice } : {}),
           ...(isNew ? placeOptions(place) : {}),
@@ -92,10 +99,30 @@ export function PromptBox({
         },
       });
       write('');
+      attachments.clear();
       onSent?.(run);
     });
     setSending(false);
     field.current?.focus();
+  }
+
+  /** Sends the text to the working run; as a prompt, if it has ended meanwhile. */
+  async function steer(runId: string): Promise<void> {
+    if (text.trim() === '' || isSending || right.disabled) return;
+    setSending(true);
+    let isLate = false;
+    await attempt(async () => {
+      try {
+        await client.runs.steer(runId, text);
+        write('');
+      } catch (error) {
+        if (!(error instanceof CodeBuddyApiError) || error.code !== 'run_ended') throw error;
+        isLate = true;
+      }
+    });
+    setSending(false);
+    if (isLate) await send();
+    else field.current?.focus();
   }
 
   const isOpen = completion.files.length > 0;
@@ -135,9 +162,11 @@ export function PromptBox({
         aria-activedescendant={isOpen ? `file-${completion.chosen}` : undefined}
         placeholder={
           right.title ??
-          (isBusy
-            ? 'Runs after the current run (Ctrl+Enter sends)'
-            : 'Ask the agent (Ctrl+Enter sends, @ completes files)')
+          (steers !== undefined
+            ? 'Tell the agent, which sees it before its next step (Ctrl+Enter), or queue a prompt'
+            : isBusy
+              ? 'Runs after the current run (Ctrl+Enter sends)'
+              : 'Ask the agent (Ctrl+Enter sends, @ completes files)')
         }
         disabled={right.disabled}
         rows={Math.min(maxRows, Math.max(2, text.split('\n').length))}
@@ -145,6 +174,12 @@ export function PromptBox({
         onInput={({ currentTarget }) => {
           write(currentTarget.value);
           setCaret(currentTarget.selectionStart);
+        }}
+        onPaste={(event) => {
+          const { files = [] } = event.clipboardData ?? {};
+          if (files.length === 0) return;
+          event.preventDefault();
+          void attachments.add([...files]);
         }}
         onClick={({ currentTarget }) => setCaret(currentTarget.selectionStart)}
         onKeyDown={(event) => {
@@ -155,7 +190,7 @@ export function PromptBox({
           if (event.key === 'Escape') onEscape?.();
           if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
           event.preventDefault();
-          void send();
+          void (steers === undefined ? send() : steer(steers));
         }}
       />
       <div class="row wrap">
@@ -210,10 +245,22 @@ export function PromptBox({
             onInput={({ currentTarget }) => setBudget(currentTarget.value)}
           />
         </label>
+        <AttachmentRow attachments={attachments} disabled={right.disabled} />
         <span class="grow" />
+        {steers !== undefined && (
+          <button
+            type="button"
+            class="main"
+            title={right.title}
+            disabled={right.disabled || isSending || text.trim() === ''}
+            onClick={() => void steer(steers)}
+          >
+            Steer
+          </button>
+        )}
         <button
           type="submit"
-          class="main"
+          class={steers === undefined ? 'main' : undefined}
           title={right.title}
           disabled={right.disabled || isSending || text.trim() === ''}
         >

@@ -1,4 +1,4 @@
-// The actions of a session: rename, fork, export, delete.
+// The actions of a session: rename, fork, archive, export, delete.
 
 import { useState } from 'preact/hooks';
 import type { Session } from '../../../src/client/web.ts';
@@ -8,7 +8,7 @@ import { client } from '../../app/sign-in.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { plural } from '../../parts/format.ts';
-import { attempt } from '../../parts/toast.tsx';
+import { attempt, notify } from '../../parts/toast.tsx';
 
 const maxTitle = 200;
 
@@ -18,6 +18,13 @@ export function forkSession(id: string, messageId?: string): Promise<boolean> {
     const fork = await client.sessions.fork(id, messageId === undefined ? {} : { messageId });
     go(['sessions', fork.id]);
   }, 'The session is forked.');
+}
+
+function compact(id: string): Promise<boolean> {
+  return attempt(async () => {
+    const { reason, tokensBefore, tokensAfter } = await client.sessions.compact(id);
+    notify(reason ?? `About ${tokensBefore} tokens became ${tokensAfter}.`);
+  });
 }
 
 export interface SessionActionsProps {
@@ -35,8 +42,27 @@ export function SessionActions({ session, onChanged }: SessionActionsProps) {
       <button type="button" {...right} onClick={() => forkSession(id)}>
         Fork
       </button>
+      <button
+        type="button"
+        {...right}
+        disabled={right.disabled || session.status !== 'idle'}
+        onClick={() => void compact(id).then(onChanged)}
+      >
+        Compact
+      </button>
       <button type="button" {...right} onClick={() => setOpen('rename')}>
         Rename
+      </button>
+      <button
+        type="button"
+        {...right}
+        onClick={async () => {
+          const archived = !session.archived;
+          const done = archived ? 'The session is archived.' : 'The session is back in the list.';
+          if (await attempt(() => client.sessions.update(id, { archived }), done)) onChanged();
+        }}
+      >
+        {session.archived ? 'Unarchive' : 'Archive'}
       </button>
       <select
         aria-label="Export"

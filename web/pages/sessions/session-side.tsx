@@ -51,6 +51,7 @@ export function SessionSide({ sessionId, plan, messages }: SessionSideProps) {
           {changes.value?.nextCursor ? ` of the newest ${maxEvents} changes` : ''}
         </h2>
         {files.length === 0 && <p class="quiet">Files that the agent creates or edits are listed here.</p>}
+        {files.length > 0 && <a href={hrefOf(['files'], { session: sessionId })}>Diffs, undo and redo</a>}
         <ul>
           {files.map((file) => (
             <li key={file.path}>

@@ -2,8 +2,9 @@
 
 import { useMemo, useRef } from 'preact/hooks';
 import type { Run } from '../../../src/client/web.ts';
+import { builtinAgent } from '../../../src/contract/agent.ts';
 import { useKeys } from '../../app/keys.ts';
-import { pendingPermissions } from '../../app/pending-permissions.ts';
+import { askedItems, pendingPermissions } from '../../app/pending-permissions.ts';
 import { useResource } from '../../app/resource.ts';
 import { hrefOf } from '../../app/router.ts';
 import { may } from '../../app/scope.ts';
@@ -16,6 +17,7 @@ import { Content, Empty, ErrorNotice } from '../../parts/state.tsx';
 import { attempt } from '../../parts/toast.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { PermissionList } from '../permissions/permission-list.tsx';
+import { QuestionCard } from '../permissions/question-card.tsx';
 import { useAgentStatus } from './agent-status.ts';
 import { originNames } from './origin-names.ts';
 import { PromptBox } from './prompt-box.tsx';
@@ -59,6 +61,9 @@ export function SessionView({ id }: { readonly id: string }) {
   const right = may('prompt');
   const status = useAgentStatus(id);
   const questions = pendingPermissions.value.filter(({ sessionId }) => sessionId === id);
+  const asked = askedItems.value.filter(
+    (item) => (item.kind === 'question' ? item.question : item.toolCall).sessionId === id,
+  );
 
   const cancel = (run: Run | undefined = active): void => {
     if (run !== undefined && !right.disabled)
@@ -146,6 +151,9 @@ export function SessionView({ id }: { readonly id: string }) {
           />
         )}
         <PermissionList permissions={questions} />
+        {asked.map((item) => (
+          <QuestionCard key={item.kind === 'question' ? item.question.id : item.toolCall.id} item={item} />
+        ))}
         {current !== undefined && (
           <p class="quiet working" role="status">
             {current.status === 'waiting'
@@ -161,6 +169,7 @@ export function SessionView({ id }: { readonly id: string }) {
             sessionId={id}
             agent={session.value?.agent}
             isBusy={active !== undefined}
+            steers={session.value?.agent === builtinAgent ? current?.id : undefined}
             onEscape={onEscape}
           />
         </div>

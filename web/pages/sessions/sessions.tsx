@@ -21,7 +21,7 @@ import { SessionView } from './session.tsx';
 export default function SessionsView({ path, query }: ViewProps) {
   const [id] = path;
   return id === undefined ? (
-    <SessionList title={query.title} agent={query.agent} />
+    <SessionList title={query.title} agent={query.agent} archived={query.archived === 'true'} />
   ) : (
     <SessionView key={id} id={id} />
   );
@@ -30,15 +30,17 @@ export default function SessionsView({ path, query }: ViewProps) {
 interface SessionListProps {
   readonly title: string | undefined;
   readonly agent: string | undefined;
+  readonly archived: boolean;
 }
 
-function SessionList({ title, agent }: SessionListProps) {
+function SessionList({ title, agent, archived }: SessionListProps) {
   const { items, error, isEnd, loadMore, reload } = usePages<Session>(
-    `sessions ${title ?? ''} of ${agent ?? ''}`,
+    `sessions ${title ?? ''} of ${agent ?? ''} ${archived}`,
     async (cursor, signal) => {
       const { sessions, nextCursor } = await client.sessions.list(
         {
           limit: 100,
+          archived: archived ? 'true' : 'false',
           ...(cursor ? { cursor } : {}),
           ...(title ? { title } : {}),
           ...(agent ? { agent } : {}),
@@ -68,7 +70,15 @@ function SessionList({ title, agent }: SessionListProps) {
         {agent !== undefined && (
           <FilterChip name="agent" value={agent} onClear={() => setQuery({ agent: undefined })} />
         )}
+        {archived && (
+          <FilterChip name="only" value="archived" onClear={() => setQuery({ archived: undefined })} />
+        )}
         <div class="actions">
+          {!archived && (
+            <button type="button" onClick={() => setQuery({ archived: 'true' })}>
+              Archived
+            </button>
+          )}
           <button
             type="button"
             class="main"
@@ -84,7 +94,9 @@ function SessionList({ title, agent }: SessionListProps) {
       {isNew && <PromptBox draft="new" onSent={({ sessionId }) => go(['sessions', sessionId])} />}
       <div class="panel">
         {items?.length === 0 &&
-          (title === undefined && agent === undefined ? (
+          (archived && title === undefined && agent === undefined ? (
+            <Empty>No session is archived. A prompt to an archived session brings it back.</Empty>
+          ) : title === undefined && agent === undefined ? (
             <Empty command="codebuddy prompt 'list the files'">No sessions yet. Send a first prompt:</Empty>
           ) : (
             <Empty>

@@ -9,6 +9,7 @@ import { Markdown } from '../../parts/markdown.tsx';
 import { Time } from '../../parts/time.tsx';
 import { Turn } from '../../parts/turn.tsx';
 import { EditDiff, isEdit } from './edit-diff.tsx';
+import { PartList } from './part-list.tsx';
 import { Reasoning } from './reasoning.tsx';
 import type { Row } from './rows.ts';
 import { isStored, type OpenCall, type RunEnd } from './transcript-state.ts';
@@ -77,6 +78,7 @@ function Words({ message, fork }: { readonly message: Message; readonly fork: Ro
       </p>
       {reasoning !== undefined && <Reasoning text={reasoning} />}
       {isUser ? <p class="plain">{content}</p> : <Markdown text={content} />}
+      <PartList parts={message.parts} />
       {message.incomplete && <p class="warn">The answer was cut off.</p>}
     </article>
   );
@@ -123,6 +125,7 @@ function ToolMessage({ message }: { readonly message: Message }) {
           {tool !== undefined && isEdit(tool) && !isError ? null : (
             <LongText text={outputOf(content)} label={`Output of ${tool?.name}`} />
           )}
+          <PartList parts={message.parts} />
         </div>
       )}
     </div>

@@ -115,7 +115,12 @@ export function apply(state: TranscriptState, event: StreamEvent): boolean {
     case 'message.user':
       // It may wait for its turn, so it does not end the answer that streams.
       if (state.text === '' && state.reasoning === '') goOn(state, event);
-      add(state, event, { id: event.data.messageId, role: 'user', content: event.data.text });
+      add(state, event, {
+        id: event.data.messageId,
+        role: 'user',
+        content: event.data.text,
+        ...(event.data.parts === undefined ? {} : { parts: event.data.parts }),
+      });
       return true;
     case 'message.assistant': {
       const { messageId, text, incomplete } = event.data;

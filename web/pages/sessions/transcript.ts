@@ -108,6 +108,8 @@ export function useTranscript(sessionId: string): Transcript {
     };
     const endings = [
       listen((event) => {
+        // Messages have disappeared, or are back.
+        if (event.sessionId === sessionId && /^session\.(un|re)do$/.test(event.type)) again(undefined);
         if (event.sessionId !== sessionId || !apply(state.current, event)) return;
         drawSoon();
         // Messages of which only the events are known get their ids and their whole texts.

@@ -29,7 +29,7 @@ export function Models() {
             </button>
           </div>
           <div class="panel">
-            <CardTable columns={['Model', 'Use', 'Why', 'Context', 'Price per million tokens']}>
+            <CardTable columns={['Model', 'Use', 'Why', 'Can', 'Context', 'Price per million tokens']}>
               {all.map((model) => (
                 <Row key={model.id} model={model} />
               ))}
@@ -70,7 +70,7 @@ export function Models() {
 }
 
 function Row({
-  model: { id, provider, use, ready, detail, local, contextWindow, price },
+  model: { id, provider, use, ready, detail, local, reachable, can, contextWindow, price },
 }: {
   readonly model: Model;
 }) {
@@ -85,6 +85,10 @@ function Row({
       <td data-label="Why" class={ready ? '' : 'bad'}>
         {detail}
         {local && provider !== 'offline' && <span class="quiet"> (on this machine or network)</span>}
+        {reachable === false && <span class="bad"> (no answer)</span>}
+      </td>
+      <td data-label="Can" class="quiet">
+        {abilitiesOf(can)}
       </td>
       <td data-label="Context" class="quiet">
         {contextWindow === null ? 'not known' : `${formatCompact(contextWindow)} tokens`}
@@ -94,6 +98,21 @@ function Row({
       </td>
     </tr>
   );
+}
+
+const abilities: readonly (readonly [keyof Model['can'], string])[] = [
+  ['tools', 'tools'],
+  ['vision', 'images'],
+  ['structuredOutput', 'schemas'],
+  ['reasoning', 'reasoning'],
+];
+
+/** A `?` follows what is not known. */
+function abilitiesOf(can: Model['can']): string {
+  const known = abilities.flatMap(([name, word]) =>
+    can[name] === false ? [] : [can[name] === null ? `${word}?` : word],
+  );
+  return known.join(', ') || 'text only';
 }
 
 function priceOf(price: Model['price']): string {

@@ -70,12 +70,16 @@ export function SettingTable() {
   );
 }
 
-function Row({ setting: { name, value, origin, flag, variable, field } }: { readonly setting: Setting }) {
+function Row({
+  setting: { name, value, origin, about, flag, variable, field },
+}: {
+  readonly setting: Setting;
+}) {
   const ways = [flag, variable, field === null ? null : `config.json ${field}`].filter((way) => way !== null);
   return (
     <tr>
       <td>
-        <code>{name}</code>
+        <code title={about}>{name}</code>
       </td>
       <td class="value">{value === null ? <span class="quiet">none</span> : <code>{textOf(value)}</code>}</td>
       <td data-label="Origin" class={origin === 'default' ? 'quiet' : ''}>

@@ -18,6 +18,8 @@ export interface OpenFolder {
   readonly at: string;
   /** The real path. */
   readonly real: string;
+  /** How many folders were missing and were created; 0 if it was there. */
+  readonly newFolders: number;
 }
 
 export interface VerifiedOpener {
@@ -80,7 +82,7 @@ export function createVerifiedOpener(
     const handle = await open(real, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
     return closeOnError(handle, async () => {
       const opened = await verify(handle, path, real);
-      return { handle, at: hasProcFd ? `/proc/self/fd/${handle.fd}` : real, real: opened };
+      return { handle, at: hasProcFd ? `/proc/self/fd/${handle.fd}` : real, real: opened, newFolders: 0 };
     });
   }
 
@@ -109,7 +111,7 @@ export function createVerifiedOpener(
       await parent.handle.close();
       parent = child;
     }
-    return parent;
+    return { ...parent, newFolders: missing.length };
   }
 
   return { openFile, openDirectory, openParent };

@@ -10,6 +10,7 @@ import { type Expected, type Replaced, replaceFile } from '../replace-file.ts';
 import { errnoOf } from '../system-errors.ts';
 import type { Bounds } from './bounds.ts';
 import type { FileDenyRules } from './file-deny-rules.ts';
+import { type FileState, hashOf, readState, type SeenState } from './file-state.ts';
 import type { VerifiedOpener } from './open-verified.ts';
 import { denied, failed, quotePath } from './path-errors.ts';
 import type { RealPaths } from './real-paths.ts';
@@ -33,7 +34,22 @@ export interface WriteOptions {
   readonly mayShare?: ((stats: Stats) => Promise<boolean>) | undefined;
   /** Called with the real path right before the file is changed. */
   readonly beforeWrite?: (realPath: string) => void;
+  /** Keeps the state of the file before the change. */
+  readonly record?: FileRecorder | undefined;
   readonly signal?: AbortSignal;
+}
+
+/** Takes down a change of a file, so that it can be undone. */
+export interface FileRecorder {
+  /** Files of more bytes are given without their content. */
+  readonly maxBytes: number;
+  /** Called before the file is changed. The change waits for it. Called again with the state that was left. */
+  begin(file: {
+    readonly realPath: string;
+    readonly before: SeenState;
+    /** How many folders are created for the file. */
+    readonly newFolders: number;
+  }): Promise<(after: FileState) => void>;
 }
 
 export interface FileWriter {
@@ -54,7 +70,7 @@ export interface FileWriter {
 }
 
 /** The conditions under which a file is written. */
-interface Conditions extends Pick<WriteOptions, 'check' | 'mayShare'> {
+interface Conditions extends Pick<WriteOptions, 'check' | 'mayShare' | 'record'> {
   /** The real path when the write was allowed. */
   readonly pinned: string | undefined;
 }
@@ -68,13 +84,13 @@ export function createFileWriter(
   async function replaceIn(
     path: string,
     content: Buffer,
-    { pinned, check, mayShare }: Conditions,
+    { pinned, check, mayShare, record }: Conditions,
     expect: (realPath: string) => Expected,
   ): Promise<WrittenFile> {
     const target = await realTarget(path);
     // Checked once before folders are created for a write that is refused anyway.
     if (check !== undefined) check((await realFile(path)).path ?? inWorkspace(target));
-    const { handle, at, real } = await openParent(target, path);
+    const { handle, at, real, newFolders } = await openParent(target, path);
     try {
       const name = basename(target);
       const realPath = inWorkspace(join(real, name));
@@ -92,33 +108,46 @@ export function createFileWriter(
         throw denied(path, 'written');
       const hasLinks = stats?.isFile() === true && stats.nlink > 1;
       const keepsLinks = !hasLinks || mayShare === undefined || (await mayShare(stats));
-      const replaced = await replaceFile({
-        folder: at,
-        name,
-        path,
-        content,
-        keepsLinks,
-        expected: expect(realPath),
-      });
-      return { ...replaced, realPath };
+      const before = record && (await readState(at, name, record.maxBytes));
+      const recorded = before && (await record.begin({ realPath, before, newFolders }));
+      try {
+        const replaced = await replaceFile({
+          folder: at,
+          name,
+          path,
+          content,
+          keepsLinks,
+          expected: expect(realPath),
+        });
+        recorded?.(await writtenState(at, name, content));
+        return { ...replaced, realPath };
+      } catch (error) {
+        if (before !== undefined) recorded?.(before.state);
+        throw error;
+      }
     } finally {
       await handle.close();
     }
   }
 
   return {
-    writeFile: (path, content, { versionOf: seenOf, beforeWrite, signal, check, mayShare } = {}, pinned) =>
+    writeFile: (
+      path,
+      content,
+      { versionOf: seenOf, beforeWrite, signal, check, mayShare, record } = {},
+      pinned,
+    ) =>
       inFileQueue(
         () => identify(path),
         signal,
         () =>
-          replaceIn(path, Buffer.from(content), { pinned, check, mayShare }, (realPath) => {
+          replaceIn(path, Buffer.from(content), { pinned, check, mayShare, record }, (realPath) => {
             beforeWrite?.(realPath);
             const version = seenOf?.(realPath);
             return version === undefined ? { kind: 'anything' } : { kind: 'version', version };
           }),
       ),
-    changeFile: (path, change, { beforeWrite, signal, check, mayShare } = {}, pinned) =>
+    changeFile: (path, change, { beforeWrite, signal, check, mayShare, record } = {}, pinned) =>
       inFileQueue(
         () => identify(path),
         signal,
@@ -128,7 +157,7 @@ export function createFileWriter(
             const versionBefore = versionOf(await handle.stat({ bigint: true }));
             const { before, after } = await change(handle);
             signal?.throwIfAborted();
-            const written = await replaceIn(path, after, { pinned, check, mayShare }, (realPath) => {
+            const written = await replaceIn(path, after, { pinned, check, mayShare, record }, (realPath) => {
               beforeWrite?.(realPath);
               return { kind: 'content', handle, bytes: before };
             });
@@ -139,4 +168,13 @@ export function createFileWriter(
         },
       ),
   };
+}
+
+/** The state that a write has left: its own content, whoever writes next. */
+async function writtenState(folder: string, name: string, content: Buffer): Promise<FileState> {
+  const mode = await lstat(join(folder, name)).then(
+    (stats) => stats.mode & 0o7777,
+    () => 0o644,
+  );
+  return { kind: 'file', bytes: content.length, mode, hash: hashOf(content) };
 }

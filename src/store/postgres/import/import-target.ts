@@ -204,8 +204,14 @@ function anotherMove(shown: string): StoreOpenError {
 }
 
 function insertText({ name, columns }: MovedTable): string {
-  const arrays = Object.values(columns).map((type, index) => `$${index + 1}::${type}[]`);
-  return `INSERT INTO ${name} (${Object.keys(columns).join(', ')}) SELECT * FROM unnest(${arrays.join(', ')})`;
+  const names = Object.keys(columns).join(', ');
+  const arrays = Object.values(columns).map(
+    (type, index) => `$${index + 1}::${type === 'bytes' ? 'text' : type}[]`,
+  );
+  const values = Object.entries(columns).map(([column, type]) =>
+    type === 'bytes' ? `decode(${column}, 'base64')` : column,
+  );
+  return `INSERT INTO ${name} (${names}) SELECT ${values.join(', ')} FROM unnest(${arrays.join(', ')}) AS r (${names})`;
 }
 
 type Query = ReturnType<Session['run']>;
