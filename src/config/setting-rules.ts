@@ -430,7 +430,7 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
   },
   undoTotalMiB: {
     about:
-      'How much the contents of files that are kept for undo may take, in MiB: in the store, and as copies while commands run. The oldest are deleted first.',
+      'How much the contents of files that are kept for undo may take, in MiB: in the store, and as copies while commands run, for each workspace. The oldest are deleted first.',
     field: 'undoTotalMiB',
     defaultValue: () => 256,
     parse: (value) => integer(value, 1, 65_536),

@@ -257,3 +257,79 @@ test('files of a session’s folder are watched, and a run in a worktree starts 
     );
   });
 });
+
+test('changes, undo, files and the paths of a prompt are those of the session’s folder', async () => {
+  const { client, workspace, write } = await startApp();
+  makeRepository(workspace);
+  write('site/a.txt', 'of the site');
+  const site = join(workspace, 'site');
+  const read = (path: string): string => readFileSync(join(site, path), 'utf8');
+  const { sessionId } = await client.prompt({
+    prompt: 'write a.txt: new\nwrite deep/b.txt: b\nrun echo c > c.txt',
+    options: { workspace: 'site', permissionMode: 'full' },
+  });
+  const pathsOf = async (id: string) => (await client.sessions.changes(id)).changes.map(({ path }) => path);
+  expect(await pathsOf(sessionId)).toEqual(['a.txt', 'c.txt', 'deep/b.txt']);
+  const { files, ...rest } = await client.files.list({ sessionId, limit: 1 });
+  expect(files).toMatchObject([{ path: 'deep', kind: 'directory' }]);
+  expect(await client.files.list({ sessionId, cursor: rest.nextCursor ?? '' })).toMatchObject({
+    files: [{ path: 'a.txt' }, { path: 'c.txt' }],
+  });
+  expect(await client.files.text('a.txt', { sessionId })).toBe('new');
+  expect(await client.files.text('a.txt')).toBe('one\n');
+  await expect(client.files.list({ sessionId: 'ses_none' })).rejects.toMatchObject({
+    code: 'session_not_found',
+  });
+
+  expect((await client.sessions.undo(sessionId, { dryRun: true })).files).toHaveLength(3);
+  expect(
+    Object.fromEntries(
+      (await client.sessions.undo(sessionId)).files.map((file) => [file.path, file.outcome]),
+    ),
+  ).toEqual({
+    'a.txt': 'restored',
+    'c.txt': 'removed',
+    'deep/b.txt': 'removed',
+  });
+  expect([read('a.txt'), existsSync(join(site, 'deep')), existsSync(join(site, 'c.txt'))]).toEqual([
+    'of the site',
+    false,
+    false,
+  ]);
+  expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('one\n');
+  const { events } = await client.events.list({ type: 'file.delete', sessionId });
+  expect(events.map(({ data }) => data)).toContainEqual({ path: 'c.txt', workspace: site });
+  await client.sessions.redo(sessionId);
+  expect([read('a.txt'), read('deep/b.txt'), read('c.txt')]).toEqual(['new', 'b', 'c\n']);
+
+  // The path of a part is one of the worktree that the prompt creates, not of the folder that it is made from.
+  writeFileSync(join(workspace, 'a.txt'), 'changed\n');
+  const withPart = (path: string) =>
+    client.prompt({
+      prompt: 'run echo d > d.txt',
+      parts: [{ type: 'file', path }],
+      sessionId: 'thread-1',
+      createSession: true,
+      options: { worktree: true, permissionMode: 'full' },
+    });
+  await expect(withPart('missing.txt')).rejects.toMatchObject({ errors: [{ pointer: '/parts/0/path' }] });
+  expect(git(workspace, 'worktree', 'list').split('\n')).toHaveLength(1);
+  await withPart('a.txt');
+  const thread = await client.sessions.get('thread-1');
+  expect(await pathsOf(thread.id)).toEqual(['d.txt']);
+  const [prompt] = (await client.sessions.messages(thread.id)).messages;
+  expect(prompt?.parts).toMatchObject([{ name: 'a.txt', size: 'one\n'.length }]);
+  // The same prompt again is one of the session that it has created.
+  await withPart('d.txt');
+  expect(git(workspace, 'worktree', 'list').split('\n')).toHaveLength(2);
+  const { files: undone } = await client.sessions.undo(thread.id, { messageId: prompt?.id ?? '' });
+  expect(undone).toMatchObject([{ path: 'd.txt', outcome: 'removed' }]);
+  expect(existsSync(join(thread.workspace, 'd.txt'))).toBe(false);
+
+  // An id of the caller may be used again, for another folder.
+  await client.sessions.delete(thread.id);
+  await client.sessions.create({ id: thread.id, workspace: 'site' });
+  expect(await client.tools.run('read_file', { path: 'a.txt' }, { sessionId: thread.id })).toMatchObject({
+    result: { content: 'new' },
+  });
+});

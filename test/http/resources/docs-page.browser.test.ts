@@ -50,7 +50,7 @@ test('the docs page shows every route and the possible answers to a prompt', asy
   const prompt = page.locator('details[open]');
   await prompt.getByText('Response 202').waitFor();
   const text = await prompt.innerText();
-  expect(text).toMatch(/QueuedRun A queued run[\s\S]*or WaitingRun A run that waits for a decision/);
+  expect(text).toMatch(/QueuedRun A queued run[\s\S]*or WaitingRun A run that waits for a permission/);
   expect(text).toContain('permissionMode');
   expect(errors).toEqual([]);
 });

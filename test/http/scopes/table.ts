@@ -589,7 +589,7 @@ export const table: readonly Row[] = [
     route: 'GET /api/files',
     passes: read(200),
     prepare: only('/api/files'),
-    options: { '?path': '.', ...paging('files of .', '1a') },
+    options: { '?path': '.', '?sessionId': (world: World) => world.session(), ...paging('files of .', '1a') },
   },
   {
     route: 'GET /api/files/content',
@@ -598,7 +598,12 @@ export const table: readonly Row[] = [
       await world.client.tools.run('write_file', { path: 'read.txt', content: 'a' });
       return { path: '/api/files/content?path=read.txt' };
     },
-    options: { '?path': 'read.txt', 'If-Range:': '"x"', 'If-None-Match:': '"x"' },
+    options: {
+      '?path': 'read.txt',
+      '?sessionId': (world: World) => world.session(),
+      'If-Range:': '"x"',
+      'If-None-Match:': '"x"',
+    },
   },
   {
     route: 'GET /api/files/content',
