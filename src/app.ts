@@ -25,7 +25,7 @@ import { createTriggerService, type LazyTriggers } from './app/trigger-service.t
 import { readCertificates, targetSettings } from './app/webhook-settings.ts';
 import { databaseUrlSecrets } from './base/database-url.ts';
 import { CodeBuddyError } from './base/errors.ts';
-import { triggersFile, webhooksFile } from './base/home-paths.ts';
+import { triggersFile, webhooksFile, worktreesFolder } from './base/home-paths.ts';
 import { makeProof } from './base/identity-proof.ts';
 import { startIdsAfter } from './base/ids.ts';
 import { createRedactor, type Redactor, secretVariables } from './base/redaction.ts';
@@ -175,6 +175,8 @@ export async function createApp(
       log,
       ownership,
       workspace: settings.workspace,
+      workspaceRoots: settings.workspaceRoots,
+      worktreeFolder: worktreesFolder(settings.home),
       limits: {
         maxActive: settings.maxActiveRuns,
         maxWaiting: settings.maxWaitingRuns,
@@ -408,6 +410,8 @@ async function connect(
     dashboard: dashboardFolder,
     nodes: createNodeService({ store, ownership, log, agent, webhooks }),
     settings: () => shownSettings(settings, origins),
+    workspaces: agent.workspaces,
+    mcpServers: agent.mcpServers,
     agents: () => agent.agents.list(),
     models: () => agent.models.list(),
     readiness: createReadiness({ store, ownership, agent, webhooks }),

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { passiveTracing } from '../base/passive-tracing.ts';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
 import { createRunFigures } from '../base/run-figures.ts';
+import { wellFormed } from '../base/text.ts';
 import type { Tracing } from '../base/tracing.ts';
 import { builtinAgent } from '../contract/agent.ts';
 import { defaultAnswerTimeMs, type UnansweredAction } from '../contract/inbox.ts';
@@ -14,14 +15,14 @@ import type { Page, PageRequest } from '../contract/page.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
 import type { SessionChange } from '../contract/session-change.ts';
-import type { EventLog } from '../events/event-log.ts';
+import type { Workspaces } from '../contract/workspace.ts';
+import type { EventLog, NewEvent } from '../events/event-log.ts';
 import type { Ownership } from '../store/ownership.ts';
 import type { Store } from '../store/store.ts';
 import type { Timers } from './acp/acp-types.ts';
 import { parseAgents, requireAgent } from './acp/parse-agents.ts';
 import { type Agents, createAgents } from './agents.ts';
 import { type CompactSession, createCompactSession } from './compact-session.ts';
-import { createFileHistory } from './file-history/file-history.ts';
 import { listSessionChanges } from './file-history/session-changes.ts';
 import { createUndos, type Undos } from './file-history/undo.ts';
 import { createFiles, type Files, type FilesOptions } from './files/files.ts';
@@ -29,6 +30,7 @@ import { createPromptParts } from './files/prompt-parts.ts';
 import { createWaitingRoom } from './inbox/waiting-room.ts';
 import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
+import { openRuntimeServers, type RuntimeServers } from './mcp/runtime-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { createSessionServers } from './mcp/session-servers.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
@@ -38,10 +40,7 @@ import { type AllPermissions, createAllPermissions } from './nodes/all-permissio
 import { guardLog } from './nodes/guarded-log.ts';
 import { createInbox, type Inbox } from './nodes/inbox.ts';
 import { proxiesFrom } from './outbound-http.ts';
-import { pathsInside } from './paths-inside.ts';
-import { createFileDenyRules } from './permissions/file-deny-rules.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
-import { allowsWriting } from './permissions/judge-use.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { createPermissions, type Permissions } from './permissions/permissions.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
@@ -50,20 +49,26 @@ import { noteRefusedTool } from './refused-tools.ts';
 import { defaultRunLimits, type RunLimits } from './run-limits.ts';
 import type { Runs } from './run-service.ts';
 import { createRuns } from './runs.ts';
-import { createCommandGuard } from './sandbox-guard/command-guard.ts';
 import { sessionNotFound } from './session-record.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { createDirectTools, type DirectTools } from './tools/direct-tools.ts';
-import { removeLeftovers } from './tools/leftovers.ts';
 import { describeSandbox, requireSandbox } from './tools/sandbox/describe-sandbox.ts';
-import { createSandbox, type SandboxOptions } from './tools/sandbox.ts';
-import { createToolBox } from './tools/tool-box.ts';
 import { traceTools } from './tools/traced-tools.ts';
-import { openWorkspace } from './tools/workspace.ts';
-import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
 import { createWorkspaceFiles, type WorkspaceFiles } from './workspace-files.ts';
+import { createGit } from './workspaces/git.ts';
+import { createWorkspaceList } from './workspaces/list-workspaces.ts';
+import {
+  type AgentSandboxOptions,
+  openSpace,
+  openSpaceFolder,
+  type SpaceOptions,
+} from './workspaces/open-space.ts';
+import { createPlaces } from './workspaces/places.ts';
+import { createSessionTools } from './workspaces/session-tools.ts';
+import { createSpaces } from './workspaces/spaces.ts';
+import { createWorktrees } from './workspaces/worktrees.ts';
 
 export interface AgentOptions {
   readonly store: Store;
@@ -72,6 +77,10 @@ export interface AgentOptions {
   readonly ownership?: Pick<Ownership, 'shared' | 'node' | 'runs' | 'commands' | 'counters'>;
   /** The folder that tools may read and change. */
   readonly workspace: string;
+  /** More folders that sessions may work in, or in folders of. @default none */
+  readonly workspaceRoots?: readonly string[];
+  /** Where git worktrees of sessions are created. Undefined: none are. */
+  readonly worktreeFolder?: string;
   readonly limits?: Partial<RunLimits>;
   /**
    * `provider/name` or `offline`, the first choice first.
@@ -83,6 +92,8 @@ export interface AgentOptions {
   /** `providers` and `mcpServers` of the configuration, not validated yet. */
   readonly providers?: unknown;
   readonly mcpServers?: unknown;
+  /** Starts of command lines that may be started as MCP servers over the API. @default none */
+  readonly mcpPrograms?: readonly string[];
   /** `agents` of the configuration, not validated yet. */
   readonly agents?: unknown;
   /** The agent of new sessions. @default the built-in one */
@@ -150,9 +161,6 @@ export interface AgentOptions {
   readonly tracing?: Tracing;
 }
 
-export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
-  Partial<Pick<SandboxOptions, 'mode' | 'limits' | 'hide' | 'show' | 'probeTimeoutMs'>>;
-
 export interface Agent {
   /** The files of the workspace, and what sessions have changed in it. */
   readonly files: AgentFiles;
@@ -170,8 +178,12 @@ export interface Agent {
   readonly models: AgentModels;
   readonly agents: Agents;
   readonly mcp: McpServers;
+  /** Those of the configuration, and those that were added while the server runs. */
+  readonly mcpServers: RuntimeServers;
   /** An answer of the model alone, which counts for the cost limits. @throws CodeBuddyError `cost_limit_reached` */
   answerAlone(request: AloneRequest): Promise<AloneAnswer | undefined>;
+  /** The folders that sessions may work in, and those that they work in. */
+  workspaces(): Promise<Workspaces>;
   describe(): { readonly agent: string; readonly model: string | null };
   /** How commands run. Waits up to 2 s for the first probe. */
   describeSandbox(): Promise<SandboxDescription>;
@@ -179,7 +191,10 @@ export interface Agent {
   close(graceMs: number): Promise<void>;
 }
 
-export interface AgentFiles extends WorkspaceFiles, Pick<Undos, 'undo' | 'redo'> {
+export interface AgentFiles extends Pick<Undos, 'undo' | 'redo'> {
+  /** Of the workspace of the session, or of the server. @throws CodeBuddyError `session_not_found`, `workspace_unavailable` */
+  list(path: string, page: PageRequest, sessionId?: string): ReturnType<WorkspaceFiles['list']>;
+  open(path: string, sessionId?: string): ReturnType<WorkspaceFiles['open']>;
   /** @throws CodeBuddyError `session_not_found` */
   changes(
     sessionId: string,
@@ -228,28 +243,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     requireAgent(options.agent, configuredAgents, options.agentOrigin ?? 'the host');
   for (const { env } of configuredAgents) redactor.learn(secretVariables(env));
   const proxies = proxiesFrom(environment);
-  const workspace = await openWorkspace(options.workspace, ownFiles, {
-    denyRules: createFileDenyRules(deny),
-    environment,
-  });
+  const workspace = await openSpaceFolder({ ownFiles, deny, environment }, options.workspace);
   const serverFolder = privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root);
   warnOfPrograms(servers, { environment: clean, cwd: serverFolder, workspace: workspace.root }, warn);
   const marks = createCallMarks({ stateFolder: options.stateFolder });
-  const sandbox = createSandbox({
-    mode: options.sandbox === undefined ? 'off' : 'auto',
-    network: false,
-    ...options.sandbox,
-    workspace: workspace.root,
-    environment: clean,
-    serverEnvironment: environment,
-    hidden: ownFiles,
-    marks,
-    now,
-  });
-  if (sandbox.mode === 'required') await requireSandbox(sandbox);
-  const leftBehind = await marks.recover();
-  if (leftBehind > 0) warn(`${leftBehind} processes left running by an earlier server were ended`);
-  const openServers = (configs: readonly McpServerConfig[], cwd: string): McpServers =>
+  /** An event that cannot be logged must not end a call of a tool. */
+  function tellServer(event: NewEvent, sessionId: string | undefined): void {
+    log
+      .append([sessionId === undefined ? event : { ...event, sessionId }])
+      .catch((error: unknown) => warn(`an event about an MCP server could not be logged: ${String(error)}`));
+  }
+  const openServers = (configs: readonly McpServerConfig[], cwd: string, sessionId?: string): McpServers =>
     createMcpServers({
       marks,
       servers: configs,
@@ -259,58 +263,75 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       cwd,
       workspace: workspace.root,
       clientVersion: options.version ?? '0',
-      onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
+      onTrouble: (server, message) => {
+        warn(`MCP server ${server}: ${message}`);
+        tellServer({ type: 'mcp.fail', data: { name: server, error: wellFormed(message) } }, sessionId);
+      },
+      onConnect: (server, tools) =>
+        tellServer({ type: 'mcp.connect', data: { name: server, tools } }, sessionId),
     });
   const mcp = openServers(servers, serverFolder);
   const sessionServers = createSessionServers({
     common: mcp,
-    open: (configs) => openServers(configs, privateFolder(options.stateFolder, workspace.root)),
+    open: (configs, sessionId) =>
+      openServers(configs, privateFolder(options.stateFolder, workspace.root), sessionId),
+    programs: options.mcpPrograms ?? [],
     learn: (secrets) => redactor.learn(secrets.filter((value) => !isNumber(value))),
   });
-  let watching: WorkspaceWatch | undefined;
-  const runLater = createFilesThatRunLater(options.protectedPaths);
-  const commandGuard = createCommandGuard({
-    root: workspace.root,
-    list: runLater,
-    isAllowed: (path) => allow.some((rule) => allowsWriting(rule, path, runLater)),
-    ownFiles: pathsInside(workspace.root, options.trustedFiles ?? []),
-    stateFolder: options.stateFolder,
-  });
-  for (const { path, runBy } of await commandGuard.recover())
-    warn(
-      `removed ${path}: a command that a crash interrupted had created it, and ${runBy} would run it later`,
-    );
-  const fileHistory = createFileHistory({
+  const mcpServers = await openRuntimeServers({
     store,
-    workspace,
-    ownFiles,
-    environment,
-    stateFolder: options.stateFolder,
-    maxFileBytes: options.undoFileBytes ?? defaultUndoFileBytes,
-    maxTotalBytes: options.undoTotalBytes ?? defaultUndoTotalBytes,
+    servers: mcp,
+    programs: options.mcpPrograms ?? [],
+    learn: (secrets) => redactor.learn(secrets.filter((value) => !isNumber(value))),
     now,
     warn,
   });
-  const holdFile = (path: string): ((version: string | undefined) => void) =>
-    watching?.hold(path) ?? (() => undefined);
-  const plainTools = createToolBox({
-    fileHistory,
-    workspace,
+  const runLater = createFilesThatRunLater(options.protectedPaths);
+  const closing = new AbortController();
+  const spaceOptions: SpaceOptions = {
+    store,
+    undoFileBytes: options.undoFileBytes ?? defaultUndoFileBytes,
+    undoTotalBytes: options.undoTotalBytes ?? defaultUndoTotalBytes,
     log: runLog,
-    environment: clean,
-    external: sessionServers,
-    marks,
+    fileLog: log,
+    environment,
+    cleanEnvironment: clean,
+    ownFiles,
+    trustedFiles: options.trustedFiles ?? [],
+    stateFolder: options.stateFolder,
+    allow,
+    deny,
     runLater,
-    commandGuard,
-    ...(watch ? { holdFile } : {}),
-    sandbox,
+    marks,
+    sandbox: options.sandbox,
+    external: sessionServers,
+    now,
+    watch,
+    warn,
+  };
+  const mainSpace = await openSpace(spaceOptions, workspace, {
+    async beforeTools(ready) {
+      if (ready.mode === 'required') await requireSandbox(ready);
+      const leftBehind = await marks.recover();
+      if (leftBehind > 0) warn(`${leftBehind} processes left running by an earlier server were ended`);
+    },
   });
-  const toolBox = traceTools(plainTools, tracing);
+  const { sandbox } = mainSpace;
+  const { worktreeFolder } = options;
+  const places = createPlaces({
+    main: workspace.root,
+    roots: options.workspaceRoots ?? [],
+    hidden: ownFiles,
+    runLater,
+  });
+  const git = createGit({ environment: clean, untrusted: [workspace.root] });
+  const worktrees = worktreeFolder === undefined ? undefined : createWorktrees(git, worktreeFolder);
+  const spaces = createSpaces({ store, main: mainSpace, spaceOptions, places, worktrees, worktreeFolder });
+  const toolBox = traceTools(createSessionTools(mainSpace.toolBox, spaces), tracing);
   const room = createWaitingRoom({ log: runLog, now });
   const permissions = createPermissions({ room, now, runLater, allow, deny });
   const { permissionTimeoutMs = defaultAnswerTimeMs, onUnanswered = 'deny' } = options;
   const models = createAgentModels({
-    workspace,
     configured: options.models,
     origin: options.modelsOrigin ?? 'the host',
     providers: options.providers,
@@ -355,7 +376,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       return createAcpAgents({
         agents: configuredAgents,
         workspace: workspace.root,
-        mcpServers: servers,
+        mcpServers: mcp.configs,
         environment: clean,
         serverEnvironment: environment,
         cwd: workspace.root,
@@ -374,24 +395,23 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const requireSession = async (id: string): Promise<void> => {
     if ((await store.getSession(id)) === undefined) throw sessionNotFound(id);
   };
+  const filesOf = async (sessionId: string | undefined): Promise<WorkspaceFiles> => {
+    if (sessionId !== undefined) await requireSession(sessionId);
+    return createWorkspaceFiles((await spaces.spaceOf(sessionId)).workspace);
+  };
   const undos = createUndos({
     store,
     log: runLog,
-    workspace,
-    place: fileHistory.place,
-    maxFileBytes: options.undoFileBytes ?? defaultUndoFileBytes,
     mode: permissionMode,
     now,
     isBusy: (sessionId) => runs.isSessionBusy(sessionId),
-    holdFile,
-    onRestored: (path) => commandGuard.noteWrite(path),
+    restorerOf: spaces.spaceOf,
   });
   const files = createFiles({ store, now, ...defaultFileLimits, ...options.files });
   const runs = createRuns({
-    fileHistory,
     requireNoUndo: undos.requireNone,
     files,
-    promptParts: createPromptParts(files, workspace),
+    promptParts: createPromptParts(files),
     store,
     log: runLog,
     tools: toolBox,
@@ -401,6 +421,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     spending,
     figures,
     chooseDriver: agents.chooseDriver,
+    spaces,
     agentForNew: (name) => agents.forNewSession(name, 'options/agent'),
     limits: { ...defaultRunLimits, ...options.limits },
     defaultMode: permissionMode,
@@ -418,16 +439,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   const allPermissions = createAllPermissions(inbox, permissions);
   await runs.recover();
-  const closing = new AbortController();
   // In the background: a large workspace must not delay the start.
-  let cleaning: Promise<unknown> | undefined;
-  const startBackground = (): void => {
-    if (closing.signal.aborted) return;
-    cleaning = removeLeftovers({ root: workspace.root, signal: closing.signal }).catch((error: unknown) =>
-      warn(`cannot look for temporary files of an earlier process: ${String(error)}`),
-    );
-    if (watch) watching = watchWorkspace({ root: workspace.root, except: ownFiles, environment, log, warn });
-  };
+  const startBackground = (): void => mainSpace.startBackground();
   // Last: an agent that fails to open must leave nothing running.
   if (options.later === undefined) startBackground();
   else options.later(startBackground);
@@ -440,6 +453,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         now,
         agents,
         mcpServers: sessionServers,
+        workspace: workspace.root,
+        spaces,
+        worktrees,
         isBusy: runs.isSessionBusy,
         isShared: node !== undefined,
       }),
@@ -455,12 +471,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       }),
     },
     files: {
-      ...createWorkspaceFiles(workspace),
+      list: async (path, page, sessionId) => (await filesOf(sessionId)).list(path, page),
+      open: async (path, sessionId) => (await filesOf(sessionId)).open(path),
       undo: undos.undo,
       redo: undos.redo,
       async changes(sessionId, page) {
         await requireSession(sessionId);
-        return listSessionChanges({ store, workspace, place: fileHistory.place }, sessionId, page);
+        const { workspace: its, fileHistory } = await spaces.spaceOf(sessionId);
+        return listSessionChanges({ store, workspace: its, place: fileHistory.place }, sessionId, page);
       },
     },
     tools: createDirectTools(toolBox, { permissions, mode: permissionMode, requireSession }),
@@ -471,6 +489,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     models,
     agents,
     mcp,
+    mcpServers,
     async answerAlone(request) {
       await spending.requireRoom(0);
       const answer = await models.answerAlone(request);
@@ -481,6 +500,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       if (events.length > 0) await log.append(events);
       return answer;
     },
+    workspaces: createWorkspaceList({ store, main: workspace.root, places, spaces, git: worktrees }),
     describe: () =>
       agents.defaultName === builtinAgent ? models.describe() : { agent: agents.defaultName, model: null },
     async describeSandbox() {
@@ -498,10 +518,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         sessionServers.close(),
         agents.close(),
         models.close(),
-        watching?.close(),
-        cleaning,
-        sandbox.settled(),
-        fileHistory.close(),
+        mainSpace.close(),
+        spaces.close(),
       ]);
     },
   };

@@ -16,7 +16,7 @@ import type { ChooseDriver } from './runs.ts';
 
 /** The running agents. */
 export interface ForeignAgents {
-  driverFor(name: string): Driver | Promise<Driver>;
+  driverFor(name: string, workspace?: string): Driver | Promise<Driver>;
   factsOf(name: string): AgentFacts;
   close(): Promise<void>;
 }
@@ -91,7 +91,7 @@ export function createAgents(options: AgentsOptions): Agents {
 
   return {
     defaultName,
-    async chooseDriver({ agent: name, options: given }) {
+    async chooseDriver({ agent: name, options: given, workspace }) {
       if (name === builtinAgent) return models.chooseDriver(given);
       const agent = find(name);
       if (agent === undefined)
@@ -105,7 +105,7 @@ export function createAgents(options: AgentsOptions): Agents {
           'agent_unavailable',
           `The agent ${name} (${agent.title}) cannot be started: ${fault}. ${agent.install}`,
         );
-      return { driver: await (await foreign()).driverFor(name), model: given.model ?? null };
+      return { driver: await (await foreign()).driverFor(name, workspace), model: given.model ?? null };
     },
     forNewSession(name, field) {
       if (name === undefined || name === builtinAgent) return name ?? defaultName;

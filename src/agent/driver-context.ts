@@ -45,6 +45,7 @@ import { textOfOutcome } from './tools/result-text.ts';
 import type { ToolOutcome } from './tools/tool.ts';
 import type { PreparedCall, ToolBox } from './tools/tool-box.ts';
 import { type NewTurn, readTranscript, type SentInput, type Transcript, turnWrite } from './transcript.ts';
+import type { Spaces } from './workspaces/spaces.ts';
 
 export interface DriverContextOptions {
   readonly store: Store;
@@ -56,6 +57,7 @@ export interface DriverContextOptions {
   readonly answerTime: AnswerTime;
   readonly spending: Spending;
   readonly figures: Pick<RunFigures, 'spent'>;
+  readonly spaces: Pick<Spaces, 'workspaceOf'>;
   readonly now: () => number;
   readonly defaultMode: PermissionMode;
   /** Reads the prompt of a run from the store. */
@@ -171,7 +173,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     // Files that run later need a permission in every mode but `full`, even if the caller itself asked for the call.
     const guarded = mode === 'full' ? undefined : await tools.guardedFile(call, use);
     if (asks || guarded !== undefined) {
-      const isolation = await tools.isolationOf(call.tool);
+      const isolation = await tools.isolationOf(call.tool, run.sessionId);
       await ask(run, { callId, use, readOnly: call.readOnly, guarded, isolation, ...again }, onWait);
     } else permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
     return { use, guarded };
@@ -360,6 +362,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
 
   return (run) => ({
     runId: run.id,
+    workspace: () => options.spaces.workspaceOf(run.sessionId),
     foreign: foreignOf(run),
     prompt: () => readPrompt(run.id),
     promptParts: () => readParts(run.id),

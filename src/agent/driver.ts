@@ -12,6 +12,7 @@ import type { ForeignContext } from './foreign-types.ts';
 import type { KeptSteer } from './own-steers.ts';
 import type { Steer } from './steer-queue.ts';
 import type { ToolOutcome } from './tools/tool.ts';
+import type { Workspace } from './tools/workspace.ts';
 import type { ImageRef, NewTurn, SentInput, Transcript } from './transcript.ts';
 
 /** A summary that replaces the older part of a conversation that grew too long. */
@@ -42,6 +43,8 @@ export type EncodeOutcome = (outcome: ToolOutcome) => string;
 
 export interface DriverContext {
   readonly runId: string;
+  /** The workspace of the session. @throws CodeBuddyError `workspace_unavailable` */
+  readonly workspace: () => Promise<Workspace>;
   /** Reads the prompt from the store: a waiting run does not keep it in memory. */
   readonly prompt: () => Promise<string>;
   /** The parts of the prompt, as they are sent. */

@@ -70,8 +70,8 @@ export function createForeignContexts({
   ): Promise<JudgedCall> {
     const call = { tool, params: wellFormedDeep(params), readOnly };
     // The events that lead to a question must be in the log before it.
-    const [use] = await Promise.all([tools.useOf(call), run.keeping]);
-    const guarded = modeOf(run) === 'full' ? undefined : await tools.guardedFile(call, use);
+    const [use] = await Promise.all([tools.useOf(call, run.sessionId), run.keeping]);
+    const guarded = modeOf(run) === 'full' ? undefined : await tools.guardedFile(call, use, run.sessionId);
     const { target } = use;
     const isOutside = target.kind === 'outside' || (target.kind === 'file' && target.realPath === undefined);
     return {
@@ -85,7 +85,8 @@ export function createForeignContexts({
 
   async function assertNotDenied(run: LiveRun, { alsoDeniedAs = [] }: ForeignUse): Promise<void> {
     for (const { tool, params } of alsoDeniedAs) {
-      const use = await tools.useOf({ tool, params: wellFormedDeep(params), readOnly: false });
+      const call = { tool, params: wellFormedDeep(params), readOnly: false };
+      const use = await tools.useOf(call, run.sessionId);
       permissions.assertNotDenied({ ...use, readOnly: false, mode: modeOf(run) });
     }
   }

@@ -4,7 +4,6 @@
 import { realpath } from 'node:fs/promises';
 import { createRedactor, secretVariables } from '../base/redaction.ts';
 import { inspectAgents } from './acp/inspect-agents.ts';
-import type { AgentSandboxOptions } from './agent.ts';
 import type { AgentCheck } from './agent-check.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
 import { programFault } from './mcp/server-program.ts';
@@ -18,6 +17,7 @@ import { readRefusedTools } from './refused-tools.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { describeSandbox } from './tools/sandbox/describe-sandbox.ts';
 import { createSandbox, type SandboxOptions } from './tools/sandbox.ts';
+import type { AgentSandboxOptions } from './workspaces/open-space.ts';
 
 export interface InspectOptions {
   readonly workspace: string;

@@ -20,7 +20,6 @@ import { sessionBusy } from '../store/session-busy.ts';
 import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver, DriverContext, DriverResult } from './driver.ts';
 import { createDriverContexts } from './driver-context.ts';
-import type { FileHistory } from './file-history/file-history.ts';
 import type { Files } from './files/files.ts';
 import { imagePointers, type PromptParts } from './files/prompt-parts.ts';
 import type { AnswerTime } from './inbox/answer-time.ts';
@@ -63,6 +62,7 @@ import { createSteering } from './steering.ts';
 import { requireStrictMode } from './strict-mode.ts';
 import type { ToolBox } from './tools/tool-box.ts';
 import { turnWrite } from './transcript.ts';
+import type { PlannedPlace, Spaces } from './workspaces/spaces.ts';
 
 /**
  * Chooses the driver that answers, and its model; null if only the agent knows its model.
@@ -72,6 +72,8 @@ export type ChooseDriver = (request: {
   /** The agent of the session. */
   readonly agent: string;
   readonly options: PromptOptions;
+  /** The workspace of the session, if it is not that of the server. */
+  readonly workspace: string | undefined;
 }) => Promise<{ readonly driver: Driver; readonly model: string | null }>;
 
 export interface RunsOptions {
@@ -89,6 +91,10 @@ export interface RunsOptions {
   readonly chooseDriver: ChooseDriver;
   /** The agent of a new session. @throws CodeBuddyError `validation_failed` for an unknown one */
   readonly agentForNew: (name: string | undefined) => string;
+  readonly spaces: Pick<
+    Spaces,
+    'plan' | 'requireSame' | 'requireReady' | 'workspaceOf' | 'spaceOf' | 'spaceAt'
+  >;
   readonly limits: RunLimits;
   readonly defaultMode: PermissionMode;
   readonly now: () => number;
@@ -96,7 +102,6 @@ export interface RunsOptions {
   readonly onFault: (error: unknown, runId: string) => void;
   /** Present if other nodes work on the store. */
   readonly node: AgentNode | undefined;
-  readonly fileHistory: Pick<FileHistory, 'watchProgram'>;
   /** @throws CodeBuddyError `session_busy` while an undo changes the session */
   readonly requireNoUndo: (sessionId: string) => void;
   /** @default no spans */
@@ -117,12 +122,12 @@ export function createRuns(options: RunsOptions): Runs {
     figures,
     chooseDriver,
     agentForNew,
+    spaces,
     limits,
     defaultMode,
     now,
     onFault,
     node,
-    fileHistory,
     requireNoUndo,
     tracing = passiveTracing,
   } = options;
@@ -154,7 +159,8 @@ export function createRuns(options: RunsOptions): Runs {
     room,
     log,
     queue,
-    chooseFor,
+    chooseFor: async (agent, prompt, request, session) =>
+      chooseFor(agent, prompt, request, await spaces.requireReady(session)),
     workOn: () => workOn(),
     elsewhere: () => elsewhere,
   });
@@ -168,6 +174,7 @@ export function createRuns(options: RunsOptions): Runs {
     answerTime,
     spending,
     figures,
+    spaces,
     now,
     defaultMode,
     files,
@@ -184,7 +191,7 @@ export function createRuns(options: RunsOptions): Runs {
 
   async function startOnce(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
     requireAccepting();
-    const { mayUseTools = true, keyId = null, hop = 0 } = request;
+    const { mayUseTools = true, keyId = null } = request;
     const prompt = requireText(request.prompt);
     const runRequest: RunRequest = {
       options: wellFormedDeep(request.options),
@@ -192,19 +199,51 @@ export function createRuns(options: RunsOptions): Runs {
       keyId,
       ...(request.tools === undefined ? {} : { tools: wellFormedDeep(request.tools) }),
     };
-    let session = await findPrompted(store, request);
+    const session = await findPrompted(store, request);
     const agent = session === undefined ? agentForNew(runRequest.options.agent) : agentOf(session);
     requireSameAgent(agent, runRequest.options, session);
-    const taken = await promptParts.take(prompt, request.parts ?? []);
+    const place =
+      session === undefined
+        ? await spaces.plan(runRequest.options, '/options')
+        : await placeOf(session, runRequest.options, request.createSession);
+    return startAt(request, { runRequest, prompt, agent, session, place }).catch(async (error: unknown) => {
+      await place.undo();
+      throw error;
+    });
+  }
+
+  async function startAt(
+    request: Parameters<Runs['start']>[0],
+    {
+      runRequest,
+      prompt,
+      agent,
+      session: existing,
+      place,
+    }: {
+      readonly runRequest: RunRequest;
+      readonly prompt: string;
+      readonly agent: string;
+      readonly session: SessionRow | undefined;
+      readonly place: PlannedPlace;
+    },
+  ): Promise<StartedRun> {
+    const { hop = 0 } = request;
+    let session = existing;
+    const taken = await promptParts.take(prompt, request.parts ?? [], async () => {
+      if (session !== undefined) return spaces.workspaceOf(session.id);
+      await place.create();
+      return (await spaces.spaceAt(place.details)).workspace;
+    });
     const { parts } = taken;
-    const { driver, model } = await chooseFor(agent, { prompt, parts }, runRequest);
+    const { driver, model } = await chooseFor(agent, { prompt, parts }, runRequest, place.details.workspace);
     if (runRequest.tools !== undefined)
       checkCallerTools(runRequest.tools, (name) => tools.has(name, session?.id));
     const createdAt = now();
     const isNew = session === undefined;
     session ??= newSessionRow(
       titleFrom(request.history?.find(({ role }) => role === 'user')?.content ?? prompt),
-      { agent, ...(request.origin === undefined ? {} : { origin: request.origin }) },
+      { agent, ...place.details, ...(request.origin === undefined ? {} : { origin: request.origin }) },
       createdAt,
       request.sessionId,
     );
@@ -239,9 +278,13 @@ export function createRuns(options: RunsOptions): Runs {
       promptMessageId: message.id,
       sessionBeganAt: session.createdAt,
     });
+    await place.create();
     return admit(live, run, {
       before: isNew
-        ? [{ type: 'session.start', data: { title: session.title }, ...owner, hop }]
+        ? [
+            { type: 'session.start', data: { title: session.title }, ...owner, hop },
+            ...place.events.map((event) => ({ ...event, ...owner, hop })),
+          ]
         : back.events,
       after: [
         {
@@ -278,6 +321,23 @@ export function createRuns(options: RunsOptions): Runs {
     });
   }
 
+  /** The place of a session that exists. */
+  async function placeOf(
+    session: SessionRow,
+    given: PromptOptions,
+    mayCreate: boolean | undefined,
+  ): Promise<PlannedPlace> {
+    await spaces.requireSame(given, session, mayCreate);
+    const workspace = await spaces.requireReady(session);
+    const nothing = async (): Promise<void> => undefined;
+    return {
+      details: workspace === undefined ? {} : { workspace },
+      create: nothing,
+      undo: nothing,
+      events: [],
+    };
+  }
+
   async function resume(
     id: string,
     { hop = 0, mayUseTools = true, keyId = null }: Caller & { hop?: number } = {},
@@ -300,7 +360,8 @@ export function createRuns(options: RunsOptions): Runs {
       keyId,
       ...(callerTools === undefined ? {} : { tools: callerTools }),
     };
-    const { driver, model } = await chooseFor(agentOf(session), toRun(row), request);
+    const workspace = await spaces.requireReady(session);
+    const { driver, model } = await chooseFor(agentOf(session), toRun(row), request, workspace);
     const memory = readSessionMemory(session);
     if (memory.undos?.runIds?.includes(id) === true) throw notResumable(id, 'its prompt was undone');
     await spending.requireRoom(memory.cost);
@@ -398,10 +459,11 @@ export function createRuns(options: RunsOptions): Runs {
     agent: string,
     { prompt, parts = [] }: Pick<Run, 'prompt' | 'parts'>,
     { options, mayUseTools, tools: callerTools = [] }: RunRequest,
+    workspace: string | undefined,
   ): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
     if (options.format !== undefined) createOutputCheck(options.format);
-    const chosen = await chooseDriver({ agent, options });
+    const chosen = await chooseDriver({ agent, options, workspace });
     await chosen.driver.checkCaller?.({
       prompt,
       mayUseTools,
@@ -473,6 +535,7 @@ export function createRuns(options: RunsOptions): Runs {
   async function respond(live: LiveRun, context: DriverContext): Promise<DriverResult> {
     const { driver, sessionId, id: runId } = live;
     if (driver.changesFiles !== true) return driver.respond(context);
+    const { fileHistory } = await spaces.spaceOf(sessionId);
     const program = await fileHistory.watchProgram({ sessionId, runId, tool: 'agent' });
     try {
       return await driver.respond(context);

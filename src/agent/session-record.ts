@@ -5,6 +5,7 @@ import { makeId } from '../base/ids.ts';
 import { cutHead, isBlank, wellFormed } from '../base/text.ts';
 import { builtinAgent } from '../contract/agent.ts';
 import type { Session, SessionOrigin } from '../contract/session.ts';
+import type { SessionWorktree } from '../contract/workspace.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { SessionRow } from '../store/store.ts';
@@ -18,6 +19,9 @@ interface SessionDetails {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Absent: `rest`. Sessions of earlier releases have none. */
   readonly origin?: SessionOrigin;
+  /** Absent: the workspace of the server. */
+  readonly workspace?: string;
+  readonly worktree?: SessionWorktree;
   readonly forkedFrom?: Session['forkedFrom'];
   readonly memory?: Partial<SessionMemory>;
 }
@@ -62,10 +66,18 @@ export function toSession(
     messageCount,
     isBusy,
     now,
-  }: { readonly messageCount: number; readonly isBusy: boolean; readonly now: number },
+    workspace: ofServer,
+  }: {
+    readonly messageCount: number;
+    readonly isBusy: boolean;
+    readonly now: number;
+    /** The workspace of the server. */
+    readonly workspace: string;
+  },
 ): Session {
   const details = readSessionDetails(row);
   const { agent = builtinAgent, model, metadata, origin = 'rest', forkedFrom = null } = details;
+  const { workspace = ofServer, worktree } = details;
   const { usage, cost, plan } = readSessionMemory(row);
   return {
     id: row.id,
@@ -73,6 +85,8 @@ export function toSession(
     status: isBusy ? 'running' : 'idle',
     agent,
     model,
+    workspace,
+    ...(worktree === undefined ? {} : { worktree }),
     metadata,
     archived: row.isArchived === true,
     origin,

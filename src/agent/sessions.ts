@@ -5,6 +5,7 @@ import { isRecord } from '../base/is-record.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import { version } from '../base/version.ts';
 import { builtinAgent } from '../contract/agent.ts';
+import type { McpServer } from '../contract/mcp-server.ts';
 import type { Message } from '../contract/message.ts';
 import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
 import { unfinishedRunStatuses } from '../contract/run.ts';
@@ -39,13 +40,19 @@ import {
   untitled,
 } from './session-record.ts';
 import { requireText } from './steering.ts';
+import { placeIn, type Spaces } from './workspaces/spaces.ts';
+import type { Worktrees } from './workspaces/worktrees.ts';
 
 export interface SessionServiceOptions {
   readonly store: Store;
   readonly log: EventLog;
   readonly now: () => number;
   readonly agents: Pick<Agents, 'forNewSession'>;
-  readonly mcpServers: Pick<SessionServers, 'set' | 'remove'>;
+  readonly mcpServers: Pick<SessionServers, 'set' | 'remove' | 'describe'>;
+  /** The workspace of the server. */
+  readonly workspace: string;
+  readonly spaces: Pick<Spaces, 'plan'>;
+  readonly worktrees: Pick<Worktrees, 'end'> | undefined;
   /** True if the session has a run that has not ended. */
   readonly isBusy: (id: string) => boolean;
   /** Whether other nodes work on the store, too: then the store knows which sessions are busy. @default false */
@@ -64,6 +71,8 @@ export interface Sessions {
   fork(id: string, input: SessionFork): Promise<Session>;
   export(id: string, format: ExportFormat): Promise<ExportedSession>;
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
+  /** The MCP servers that only this session has. @throws CodeBuddyError `session_not_found` */
+  listMcpServers(id: string): Promise<readonly McpServer[]>;
   /** Messages with all words of a text, newest first; see `searchMessages`. */
   search: SearchMessages;
   /**
@@ -88,6 +97,9 @@ export function createSessions({
   now,
   agents,
   mcpServers,
+  workspace,
+  spaces,
+  worktrees,
   isBusy,
   isShared = false,
 }: SessionServiceOptions): Sessions {
@@ -108,6 +120,7 @@ export function createSessions({
         messageCount: counts.get(row.id) ?? 0,
         isBusy: isBusy(row.id) || busy?.has(row.id) === true,
         now: now(),
+        workspace,
       }),
     );
   }
@@ -119,7 +132,7 @@ export function createSessions({
 
   /** Without a read: if it failed, a request that took effect would be answered by an error. */
   function presentNew(row: SessionRow, messageCount: number): Session {
-    return toSession(row, { messageCount, isBusy: false, now: now() });
+    return toSession(row, { messageCount, isBusy: false, now: now(), workspace });
   }
 
   /** Runs changes of one session one after the other: together they could exceed a limit that each of them keeps. */
@@ -133,6 +146,19 @@ export function createSessions({
     } finally {
       if (changing.get(id) === mine) changing.delete(id);
     }
+  }
+
+  /** Ends the worktree of a deleted session, unless another session works in it. */
+  async function endWorktree(row: SessionRow): Promise<void> {
+    const { worktree, workspace: folder } = placeIn(row);
+    if (worktree === undefined || worktrees === undefined || folder === undefined) return;
+    const [other] = await store.listSessions({ workspace: folder, limit: 1 });
+    const end =
+      other === undefined
+        ? await worktrees.end(worktree)
+        : { folder: 'kept' as const, branchKept: true, reason: `session ${other.id} works in it` };
+    const { path, branch } = worktree;
+    await log.append([{ type: 'worktree.end', data: { path, branch, ...end }, sessionId: row.id }]);
   }
 
   return {
@@ -153,11 +179,21 @@ export function createSessions({
       const { id, title = untitled, metadata = {} } = wellFormedDeep(input);
       requireRoomFor(metadata);
       const agent = agents.forNewSession(input.agent, 'agent');
-      const session = newSessionRow(title, { agent, metadata }, now(), id);
-      await log.append(
-        [{ type: 'session.start', data: { title }, sessionId: session.id }],
-        [{ kind: id === undefined ? 'putSession' : 'addSession', session }],
-      );
+      const place = await spaces.plan(input, '');
+      const session = newSessionRow(title, { agent, metadata, ...place.details }, now(), id);
+      try {
+        await place.create();
+        await log.append(
+          [
+            { type: 'session.start', data: { title }, sessionId: session.id },
+            ...place.events.map((event) => ({ ...event, sessionId: session.id })),
+          ],
+          [{ kind: id === undefined ? 'putSession' : 'addSession', session }],
+        );
+      } catch (error) {
+        await place.undo();
+        throw error;
+      }
       return presentNew(session, 0);
     },
     async get(id) {
@@ -201,13 +237,18 @@ export function createSessions({
         return presentOne(await find(id));
       }),
     async delete(id) {
-      await find(id);
+      const row = await find(id);
       if (isBusy(id)) throw sessionBusy(id);
       await log.append(
         [{ type: 'session.end', data: { reason: 'deleted' }, sessionId: id }],
         [{ kind: 'deleteSession', id, ifIdle: isShared }],
       );
       await mcpServers.remove(id);
+      await endWorktree(row);
+    },
+    async listMcpServers(id) {
+      await find(id);
+      return mcpServers.describe(id);
     },
     async setMcpServers(id, servers, rights) {
       const agent = agentOf(await find(id));
@@ -234,6 +275,7 @@ export function createSessions({
           model,
           metadata,
           ...(origin === undefined ? {} : { origin }),
+          ...placeIn(row),
           ...(plan.last === undefined ? {} : { forkedFrom: { sessionId: id, messageId: plan.last } }),
           ...(carried === undefined ? {} : { memory: { summary: carried } }),
         },

@@ -5,7 +5,7 @@
 import { unpackTraceContext } from '../base/trace-context.ts';
 import type { Run } from '../contract/run.ts';
 import type { EventLog } from '../events/event-log.ts';
-import type { RunRow, Store } from '../store/store.ts';
+import type { RunRow, SessionRow, Store } from '../store/store.ts';
 import type { Driver } from './driver.ts';
 import type { WaitingRoom } from './inbox/waiting-room.ts';
 import { LiveRun } from './live-run.ts';
@@ -26,6 +26,7 @@ export interface StartAgainOptions {
     agent: string,
     run: Pick<Run, 'prompt' | 'parts'>,
     request: RunRequest,
+    session: SessionRow,
   ) => Promise<{ readonly driver: Driver }>;
   /** Begins all runs that may begin now. */
   readonly workOn: () => void;
@@ -48,7 +49,10 @@ export function createStartAgain({
     const session = await store.getSession(row.sessionId);
     if (session === undefined) return;
     const run = toRun(row);
-    const driver = await chooseFor(agentOf(session), run, request).then((chosen) => chosen.driver, failing);
+    const driver = await chooseFor(agentOf(session), run, request, session).then(
+      (chosen) => chosen.driver,
+      failing,
+    );
     const [queued] = await log.read({ runId: row.id, types: ['run.queued'], order: 'desc', limit: 1 });
     const reopened = (await readReopened(store, row)) ?? [];
     const continues = reopened.length > 0;

@@ -24,6 +24,7 @@ export function watchWorkspace({
   environment,
   log,
   warn,
+  shownWorkspace,
 }: {
   readonly root: string;
   /** The server's own files, as absolute paths. */
@@ -31,6 +32,8 @@ export function watchWorkspace({
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Pick<EventLog, 'append'>;
   readonly warn: (message: string) => void;
+  /** The workspace that the events name. @default none: they mean that of the server */
+  readonly shownWorkspace?: string;
 }): WorkspaceWatch {
   const complain = (error: unknown): void =>
     warn(`watching the workspace: ${error instanceof Error ? error.message : String(error)}`);
@@ -53,7 +56,11 @@ export function watchWorkspace({
     const events = await log.append(
       changes.map(({ change, path, bytes }) => ({
         type: `file.${change}` as const,
-        data: { path, ...(bytes === undefined ? {} : { bytes }) },
+        data: {
+          path,
+          ...(bytes === undefined ? {} : { bytes }),
+          ...(shownWorkspace === undefined ? {} : { workspace: shownWorkspace }),
+        },
       })),
     );
     for (const [index, { path }] of changes.entries()) remember(path, events[index] as LoggedEvent);

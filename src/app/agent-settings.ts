@@ -4,12 +4,13 @@ import type { Origins, Settings } from '../config/settings.ts';
 
 /** `origins`: where the models and the agent were set, for messages. */
 export function agentSettings(settings: Settings, origins: Pick<Origins, 'models' | 'agent'>) {
-  const { models, providers, mcpServers, agents, agent, permissions, protectedPaths } = settings;
+  const { models, providers, mcpServers, mcpPrograms, agents, agent, permissions, protectedPaths } = settings;
   return {
     ...(models === undefined ? {} : { models }),
     modelsOrigin: origins.models,
     providers,
     mcpServers,
+    mcpPrograms,
     agents,
     ...(agent === undefined ? {} : { agent }),
     agentOrigin: origins.agent,

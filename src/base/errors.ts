@@ -77,6 +77,11 @@ const table = {
     title: 'Permission not found',
     when: 'No permission with this id is pending or was decided recently.',
   },
+  mcp_server_not_found: {
+    status: 404,
+    title: 'MCP server not found',
+    when: 'No MCP server has this name.',
+  },
   question_not_found: {
     status: 404,
     title: 'Question not found',
@@ -171,6 +176,21 @@ const table = {
     status: 409,
     title: 'Session has another agent',
     when: 'The session belongs to another agent than `options.agent`. A session stays with its agent.',
+  },
+  mcp_server_exists: {
+    status: 409,
+    title: 'MCP server exists',
+    when: 'Another MCP server has this name, or the server is set in config.json and cannot be changed over the API.',
+  },
+  session_workspace_mismatch: {
+    status: 409,
+    title: 'Session has another workspace',
+    when: 'The session works in another folder than `options.workspace`, or `options.worktree` is set for a session that exists. A session stays in its workspace.',
+  },
+  workspace_unavailable: {
+    status: 409,
+    title: 'Workspace unavailable',
+    when: 'The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.',
   },
   run_cancelled: { status: 409, title: 'Run cancelled', when: 'The run was cancelled before it completed.' },
   webhook_exists: {

@@ -38,6 +38,11 @@ export function oldFile(home: string, name: OwnFile | 'codebuddy.db'): string {
   return join(home, name);
 }
 
+/** Git worktrees of sessions. Not below `api`, whose files are secret. */
+export function worktreesFolder(home: string): string {
+  return join(home, 'worktrees');
+}
+
 /** The default database. */
 export function databaseIn(home: string): string {
   return join(apiFolder(home), 'codebuddy.db');

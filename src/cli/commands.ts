@@ -48,6 +48,14 @@ export const commands: Commands = {
     load: () => import('./triggers.ts'),
   },
   agents: { description: 'List the agents that could answer.', load: () => import('./agents.ts') },
+  'mcp-servers': {
+    description: 'List, add, remove and restart MCP servers.',
+    load: () => import('./mcp-servers.ts'),
+  },
+  workspaces: {
+    description: 'List the folders that sessions work in.',
+    load: () => import('./workspaces.ts'),
+  },
   models: { description: 'List the models that could answer.', load: () => import('./models.ts') },
   stats: { description: 'Count runs, tokens, cost and deliveries.', load: () => import('./stats.ts') },
   status: { description: 'Show the status of the server.', load: () => import('./status.ts') },

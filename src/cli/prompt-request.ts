@@ -8,9 +8,10 @@ import { Flag } from './flag.ts';
 import { idOf } from './id-argument.ts';
 import { modelName, oneOf, textOf } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
+import { type WorkspaceOptions, workspaceFields } from './workspace-flags.ts';
 
 /** The options that become fields of the request. */
-export interface RequestOptions {
+export interface RequestOptions extends WorkspaceOptions {
   readonly session?: string | undefined;
   readonly agent?: string | undefined;
   readonly model?: string | undefined;
@@ -85,6 +86,7 @@ export function toRequest(prompt: string, options: RequestOptions): PromptReques
     ...(maxSteps === undefined ? {} : { maxSteps }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
     ...(permissionMode === undefined ? {} : { permissionMode }),
+    ...workspaceFields(options),
     ...(schema === undefined ? {} : { format: { type: 'json_schema' as const, schema } }),
   };
   return {

@@ -14,7 +14,7 @@ import type { Ask, Reply } from './permission-asking.ts';
 import { readImages, upload, withFiles } from './prompt-files.ts';
 import { readPrompt } from './prompt-input.ts';
 import { failureOf } from './prompt-outcome.ts';
-import { findPlace, tellPlace } from './prompt-place.ts';
+import { findPlace, type Place, tellPlace } from './prompt-place.ts';
 import {
   agentFlag,
   checkSessionFlags,
@@ -29,6 +29,7 @@ import {
 import { showRun } from './prompt-run.ts';
 import { readSchema } from './read-schema.ts';
 import { askForDecision, findTerminal } from './terminal.ts';
+import { withWorkspace } from './workspace-flags.ts';
 
 interface PromptOptions extends ConnectionOptions, SessionOptions, RequestOptions {
   readonly file?: readonly string[];
@@ -41,7 +42,7 @@ const { minimum: leastSteps, maximum: mostSteps } = limits.maxSteps;
 
 export function define(prompt: Command): void {
   withConnection(
-    withSession(prompt)
+    withWorkspace(withSession(prompt), 'options/')
       .description('Send a prompt. The answer is printed to standard output, tool calls to standard error.')
       .argument('<prompt...>', 'the prompt; piped input is appended; - waits for the end of piped input')
       .addOption(
@@ -93,13 +94,14 @@ export function define(prompt: Command): void {
     .addHelpText(
       'after',
       `
-The agent works in the workspace of the server, not in the current folder.
+The agent works in the workspace of the server, not in the current folder, unless --workspace is given.
 
 Examples:
   codebuddy prompt 'list src/**/*.ts'
   codebuddy prompt help
   git diff | codebuddy prompt 'review this change'
   codebuddy prompt --agent claude 'explain this repository'
+  codebuddy prompt --worktree 'upgrade the dependencies'
   codebuddy prompt -c 'and now write a test for it'
   codebuddy prompt --file build.log 'why does the build fail?'
   codebuddy prompt --image shot.png --file report.pdf 'does the page match the report?'
@@ -136,7 +138,7 @@ async function answer(
   { format, wait }: AnswerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const place = await findPlace(client, signal);
+  const place = await placeOf(client, request, await findPlace(client, signal), signal);
   tellPlace(place, { agent: request.options?.agent, json: format !== 'text' });
   const terminal = findTerminal();
   const ask: Ask | undefined = terminal && ((question, ended) => askForDecision(question, terminal, ended));
@@ -147,6 +149,22 @@ async function answer(
   } finally {
     if (terminal !== process.stdin) terminal?.destroy();
   }
+}
+
+/** The place of the session that answers; its folder is not known if it is a new worktree. */
+async function placeOf(
+  client: CodeBuddyClient,
+  { sessionId, options = {} }: PromptRequest,
+  place: Place,
+  signal: AbortSignal,
+): Promise<Place> {
+  if (sessionId !== undefined) {
+    // The key may lack the scope `read`, and the run itself reports a session that does not exist.
+    const session = await client.sessions.get(sessionId, { signal }).catch(() => undefined);
+    return { ...place, workspace: session?.workspace ?? place.workspace };
+  }
+  if (options.worktree !== undefined) return { ...place, workspace: undefined };
+  return { ...place, workspace: options.workspace ?? place.workspace };
 }
 
 function finish(event: StreamEvent, format: OutputFormat): void {

@@ -19,6 +19,7 @@ import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging
 import { readPrompt } from './prompt-input.ts';
 import { modelFlag } from './prompt-request.ts';
 import { UsageError } from './usage-error.ts';
+import { type WorkspaceOptions, withWorkspace, workspaceFields } from './workspace-flags.ts';
 
 interface ExportOptions extends ConnectionOptions {
   readonly format: ExportFormat;
@@ -80,6 +81,50 @@ export function define(sessions: Command): void {
         printNextPage(answer.nextCursor);
       });
     });
+  withConnection(
+    withWorkspace(sessions.command('create').description('Create a session.'), '')
+      .addOption(
+        new Flag('--title <title>', 'title of the session', {
+          field: 'title',
+          parse: textOf('--title', limits.sessionTitle),
+        }),
+      )
+      .addOption(
+        new Flag('--agent <name>', 'agent that answers; see "codebuddy agents"', {
+          field: 'agent',
+          parse: textOf('--agent', agentNameSchema),
+          words: [builtinAgent, ...presetAgents],
+        }),
+      ),
+  ).action(
+    async (
+      options: ConnectionOptions & WorkspaceOptions & { readonly title?: string; readonly agent?: string },
+    ) => {
+      const { title, agent } = options;
+      const fields = workspaceFields(options);
+      await withClient(options, async (client, signal) => {
+        const session = await client.sessions.create(
+          {
+            ...(title === undefined ? {} : { title }),
+            ...(agent === undefined ? {} : { agent }),
+            ...fields,
+          },
+          { signal },
+        );
+        if (options.json) return printJson(session);
+        print(`${session.id} ${oneLine(session.title)}`);
+        const { worktree } = session;
+        print(
+          paint(
+            'dim',
+            oneLine(
+              `in ${session.workspace}${worktree === undefined ? '' : `, on branch ${worktree.branch}`}`,
+            ),
+          ),
+        );
+      });
+    },
+  );
   withConnection(
     withId(sessions.command('show').description('Show a session with its messages.'), 'ses'),
   ).action(async (id: string, options: ConnectionOptions) => {

@@ -55,5 +55,7 @@ export type Part = NonNullable<Message['parts']>[number];
 export type PartInput = NonNullable<PromptRequest['parts']>[number];
 export type Setting = Answer<'listSettings', 200>['settings'][number];
 export type Agent = Answer<'listAgents', 200>['agents'][number];
+export type McpServer = Answer<'listMcpServers', 200>['mcpServers'][number];
+export type Workspaces = Answer<'listWorkspaces', 200>;
 export type Models = Answer<'listModels', 200>;
 export type Model = Models['models'][number];

@@ -409,6 +409,76 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/mcp-servers': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the MCP servers with their states.
+     * @description States are those of the node that answers. Servers start when their tools are first needed.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listMcpServers'];
+    readonly put?: never;
+    /**
+     * Add an MCP server for all sessions.
+     * @description It is kept in the store, and all nodes have it. A program must be one that the setting `mcpPrograms` allows, because it runs outside the sandbox.
+     *
+     *     Requires an API key with the scope `admin`.
+     */
+    readonly post: operations['addMcpServer'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/mcp-servers/{name}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    readonly post?: never;
+    /**
+     * End an MCP server that was added over the API, and forget it.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly delete: operations['removeMcpServer'];
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/mcp-servers/{name}/restart': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Start an MCP server again, on the node that answers.
+     * @description The answer comes when it is running or has failed: `state` and `lastError` tell.
+     *
+     *     Requires an API key with the scope `admin`.
+     */
+    readonly post: operations['restartMcpServer'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/metrics': {
     readonly parameters: {
       readonly query?: never;
@@ -739,7 +809,9 @@ export interface paths {
     readonly post?: never;
     /**
      * Delete a session with its messages and runs. Its events stay in the log.
-     * @description Requires an API key with the scope `prompt`.
+     * @description Its git worktree, if it has one, is removed or kept as `worktree.keep` says: the event `worktree.end` has the outcome. Uncommitted work is never lost.
+     *
+     *     Requires an API key with the scope `prompt`.
      */
     readonly delete: operations['deleteSession'];
     readonly options?: never;
@@ -868,11 +940,15 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    readonly get?: never;
+    /**
+     * List the MCP servers that only this session has, with their states.
+     * @description Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listSessionMcpServers'];
     readonly put?: never;
     /**
      * Set the MCP servers that only this session has, instead of earlier ones.
-     * @description Their tools are named `server__tool`, and start with the next step. They are kept in memory: set them again after a restart of the server. Programs need the key of the server itself, because they run outside the sandbox.
+     * @description Their tools are named `server__tool`, and start with the next step. They are kept in memory: set them again after a restart of the server. Programs need the key of the server itself, or the setting `mcpPrograms`, because they run outside the sandbox.
      *
      *     Requires an API key with the scope `admin`.
      */
@@ -1393,6 +1469,28 @@ export interface paths {
      * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['testWebhook'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/workspaces': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the folders that sessions work in, with their state in git.
+     * @description Folders are those of the node that answers: other nodes may have others under the same path.
+     *
+     *     Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listWorkspaces'];
+    readonly put?: never;
+    readonly post?: never;
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -2113,7 +2211,7 @@ export interface components {
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -2278,6 +2376,10 @@ export interface components {
     readonly Event:
       | components['schemas']['SessionStartEvent']
       | components['schemas']['SessionEndEvent']
+      | components['schemas']['WorktreeCreateEvent']
+      | components['schemas']['WorktreeEndEvent']
+      | components['schemas']['McpConnectEvent']
+      | components['schemas']['McpFailEvent']
       | components['schemas']['SessionUndoEvent']
       | components['schemas']['SessionRedoEvent']
       | components['schemas']['SessionCompactedEvent']
@@ -2376,6 +2478,8 @@ export interface components {
         /** @description Relative to the workspace, with `/`. */
         readonly path: string;
         readonly tool?: string;
+        /** @description The workspace, if it is another one than that of the server. */
+        readonly workspace?: string;
       };
       /**
        * @description Repeats `type`.
@@ -2406,6 +2510,8 @@ export interface components {
         /** @description Relative to the workspace, with `/`. */
         readonly path: string;
         readonly tool?: string;
+        /** @description The workspace, if it is another one than that of the server. */
+        readonly workspace?: string;
       };
       /**
        * @description Repeats `type`.
@@ -2457,6 +2563,8 @@ export interface components {
         /** @description Relative to the workspace, with `/`. */
         readonly path: string;
         readonly tool?: string;
+        /** @description The workspace, if it is another one than that of the server. */
+        readonly workspace?: string;
       };
       /**
        * @description Repeats `type`.
@@ -2526,6 +2634,95 @@ export interface components {
       readonly id?: string | number | null;
       /** @enum {string} */
       readonly jsonrpc: '2.0';
+    };
+    /**
+     * McpConnectEvent
+     * @description An MCP server is running. `sessionId`: it is one of this session.
+     */
+    readonly McpConnectEvent: {
+      readonly data: {
+        readonly name: string;
+        /** @description Number of its tools. */
+        readonly tools: number;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'mcp.connect';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'mcp.connect';
+    };
+    /**
+     * McpFailEvent
+     * @description An MCP server could not be started, ended, or could not list its tools.
+     */
+    readonly McpFailEvent: {
+      readonly data: {
+        readonly error: string;
+        readonly name: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'mcp.fail';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'mcp.fail';
+    };
+    /**
+     * McpServer
+     * @description An MCP server, as it is on the node that answers. Values of `env` and `headers` are never shown.
+     */
+    readonly McpServer: {
+      /** @description The program, with its arguments. Null for a URL. */
+      readonly command: string | null;
+      /** @description The names of its variables. */
+      readonly env: readonly string[];
+      /** @description The names of its headers. */
+      readonly headers: readonly string[];
+      /** @enum {string} */
+      readonly kind: 'stdio' | 'http';
+      /** @description Why it failed. Null once it is running again. */
+      readonly lastError: string | null;
+      readonly name: string;
+      /**
+       * @description Where it was set: in config.json, over the API for all sessions, or for one session.
+       * @enum {string}
+       */
+      readonly origin: 'config' | 'api' | 'session';
+      /** @enum {string} */
+      readonly state: 'not started' | 'starting' | 'running' | 'failed' | 'disabled';
+      /** @description The end of its standard error, at most 4 KiB, without the secrets that it was given. */
+      readonly stderr: string | null;
+      /** @description Number of its tools; 0 unless it is running. */
+      readonly tools: number;
+      /** @description Scheme, host and port of its URL. Null for a program. */
+      readonly url: string | null;
+    };
+    /** McpServers */
+    readonly McpServers: {
+      readonly mcpServers: readonly components['schemas']['McpServer'][];
     };
     /**
      * Message
@@ -3080,6 +3277,22 @@ export interface components {
         readonly system?: string;
         /** @description Milliseconds that the run may take. Time spent waiting for a permission or an answer does not count. */
         readonly timeoutMs?: number;
+        /** @description For a new session: The folder that the tools of the session work in: in one of the `workspaceRoots` of the server. A relative path is relative to the workspace of the server. It cannot be changed later. Default: the workspace of the server. */
+        readonly workspace?: string;
+        /** @description For a new session: Give the session a git worktree of the workspace: a folder and a branch of its own. `true`: with the defaults. */
+        readonly worktree?:
+          | boolean
+          | {
+              /** @description The commit, branch or tag to start from. Default: the current commit. */
+              readonly base?: string;
+              /** @description The name of the new branch. Default: `codebuddy/` and a name of its own. */
+              readonly branch?: string;
+              /**
+               * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept. Default: `ifChanged`.
+               * @enum {string}
+               */
+              readonly keep?: 'always' | 'ifChanged' | 'never';
+            };
       };
       /** @description Texts, images and files that follow the prompt. */
       readonly parts?: readonly components['schemas']['PartInput'][];
@@ -3720,7 +3933,7 @@ export interface components {
      * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
@@ -3801,6 +4014,23 @@ export interface components {
         readonly inputTokens: number;
         readonly outputTokens: number;
         readonly totalTokens: number;
+      };
+      /** @description The folder that its tools work in. It never changes. */
+      readonly workspace: string;
+      /** @description The git worktree that it has of its own. Absent if it has none. */
+      readonly worktree?: {
+        /** @description The commit that it started from. */
+        readonly base: string;
+        readonly branch: string;
+        /**
+         * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
+         * @enum {string}
+         */
+        readonly keep: 'always' | 'ifChanged' | 'never';
+        /** @description The folder of the worktree. The workspace is the folder, or one in it. */
+        readonly path: string;
+        /** @description The folder that it was made from. */
+        readonly source: string;
       };
     };
     /**
@@ -4180,6 +4410,10 @@ export interface components {
     readonly StreamEvent:
       | components['schemas']['SessionStartEvent']
       | components['schemas']['SessionEndEvent']
+      | components['schemas']['WorktreeCreateEvent']
+      | components['schemas']['WorktreeEndEvent']
+      | components['schemas']['McpConnectEvent']
+      | components['schemas']['McpFailEvent']
       | components['schemas']['SessionUndoEvent']
       | components['schemas']['SessionRedoEvent']
       | components['schemas']['SessionCompactedEvent']
@@ -4764,6 +4998,22 @@ export interface components {
       readonly system?: string;
       /** @description Milliseconds that the run may take. Time spent waiting for a permission or an answer does not count. */
       readonly timeoutMs?: number;
+      /** @description For a new session: The folder that the tools of the session work in: in one of the `workspaceRoots` of the server. A relative path is relative to the workspace of the server. It cannot be changed later. Default: the workspace of the server. */
+      readonly workspace?: string;
+      /** @description For a new session: Give the session a git worktree of the workspace: a folder and a branch of its own. `true`: with the defaults. */
+      readonly worktree?:
+        | boolean
+        | {
+            /** @description The commit, branch or tag to start from. Default: the current commit. */
+            readonly base?: string;
+            /** @description The name of the new branch. Default: `codebuddy/` and a name of its own. */
+            readonly branch?: string;
+            /**
+             * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept. Default: `ifChanged`.
+             * @enum {string}
+             */
+            readonly keep?: 'always' | 'ifChanged' | 'never';
+          };
     };
     /**
      * TriggerSchedule
@@ -4928,7 +5178,7 @@ export interface components {
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events: readonly string[];
       /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
@@ -5077,7 +5327,7 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -5118,7 +5368,7 @@ export interface components {
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, worktree.create, worktree.end, mcp.connect, mcp.fail, session.undo, session.redo, session.compacted, session.archive, session.unarchive, message.user, message.assistant, tool.start, tool.complete, tool.error, plan.update, agent.session, file.create, file.modify, file.delete, run.queued, run.steered, output.rejected, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, question.asked, question.answered, question.expired, tool.request, trigger.accepted, trigger.ignored, trigger.refused, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
       /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
@@ -5241,6 +5491,119 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'webhook.test';
+    };
+    /**
+     * Workspace
+     * @description A folder that sessions work in.
+     */
+    readonly Workspace: {
+      /** @description Its state in git. Null if it is not in a repository, or if git did not answer in time. */
+      readonly git: {
+        /** @description Null if no branch is checked out. */
+        readonly branch: string | null;
+        /** @description Whether it has uncommitted changes. */
+        readonly isDirty: boolean;
+      } | null;
+      /** @description Whether it is the workspace of the server. */
+      readonly isDefault: boolean;
+      readonly path: string;
+      /** @description Number of sessions that work in it. */
+      readonly sessions: number;
+      /** @enum {string} */
+      readonly status: 'ready' | 'missing' | 'not_allowed';
+      /** @description The worktree that the server created. Null for other folders. */
+      readonly worktree: {
+        /** @description The commit that it started from. */
+        readonly base: string;
+        readonly branch: string;
+        /**
+         * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
+         * @enum {string}
+         */
+        readonly keep: 'always' | 'ifChanged' | 'never';
+        /** @description The folder of the worktree. The workspace is the folder, or one in it. */
+        readonly path: string;
+        /** @description The folder that it was made from. */
+        readonly source: string;
+      } | null;
+    };
+    /** Workspaces */
+    readonly Workspaces: {
+      /** @description Folders that sessions may work in, or in folders of: those of this node. */
+      readonly roots: readonly string[];
+      /** @description The workspace of the server, then those of sessions, the last used first; at most 200. */
+      readonly workspaces: readonly components['schemas']['Workspace'][];
+    };
+    /**
+     * WorktreeCreateEvent
+     * @description A session got a git worktree.
+     */
+    readonly WorktreeCreateEvent: {
+      readonly data: {
+        /** @description The commit that it started from. */
+        readonly base: string;
+        readonly branch: string;
+        /**
+         * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept.
+         * @enum {string}
+         */
+        readonly keep: 'always' | 'ifChanged' | 'never';
+        /** @description The folder of the worktree. The workspace is the folder, or one in it. */
+        readonly path: string;
+        /** @description The folder that it was made from. */
+        readonly source: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'worktree.create';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'worktree.create';
+    };
+    /**
+     * WorktreeEndEvent
+     * @description A session with a worktree was deleted.
+     */
+    readonly WorktreeEndEvent: {
+      readonly data: {
+        readonly branch: string;
+        readonly branchKept: boolean;
+        /** @description The commit with the changes that were not committed before. */
+        readonly commit?: string;
+        /** @enum {string} */
+        readonly folder: 'kept' | 'removed';
+        readonly path: string;
+        /** @description Why the folder was kept. */
+        readonly reason?: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'worktree.end';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'worktree.end';
     };
   };
   responses: {
@@ -5681,6 +6044,10 @@ export interface components {
     };
     /**
      * @description `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
+     *
+     *     `session_workspace_mismatch`: The session works in another folder than `options.workspace`, or `options.worktree` is set for a session that exists. A session stays in its workspace.
+     *
+     *     `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.
      *
      *     `run_cancelled`: The run was cancelled before it completed.
      *
@@ -6394,7 +6761,11 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `file_not_found`: The path given to a tool does not exist. */
+    /**
+     * @description `session_not_found`: No session has this id.
+     *
+     *     `file_not_found`: The path given to a tool does not exist.
+     */
     readonly 'Problem404-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6488,7 +6859,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_not_found`: No session has this id. */
+    /** @description `mcp_server_not_found`: No MCP server has this name. */
     readonly 'Problem404-10': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6498,7 +6869,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `event_not_found`: No event has this id. */
+    /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-11': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6508,7 +6879,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_not_found`: No webhook has this id. */
+    /** @description `event_not_found`: No event has this id. */
     readonly 'Problem404-12': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6518,8 +6889,18 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    /** @description `webhook_not_found`: No webhook has this id. */
     readonly 'Problem404-13': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
+    readonly 'Problem404-14': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6533,16 +6914,6 @@ export interface components {
      *
      *     `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000.
      */
-    readonly 'Problem404-14': {
-      headers: {
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `trigger_not_found`: No trigger has this id. */
     readonly 'Problem404-15': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6552,8 +6923,18 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `key_not_found`: No API key has this id. */
+    /** @description `trigger_not_found`: No trigger has this id. */
     readonly 'Problem404-16': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `key_not_found`: No API key has this id. */
+    readonly 'Problem404-17': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6574,6 +6955,10 @@ export interface components {
     };
     /**
      * @description `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
+     *
+     *     `session_workspace_mismatch`: The session works in another folder than `options.workspace`, or `options.worktree` is set for a session that exists. A session stays in its workspace.
+     *
+     *     `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.
      *
      *     `run_cancelled`: The run was cancelled before it completed.
      *
@@ -6610,8 +6995,19 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_ended`: The run has already ended, or is about to: it cannot be cancelled, and takes no more messages. */
+    /** @description `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more. */
     readonly 'Problem409-3': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `run_ended`: The run has already ended, or is about to: it cannot be cancelled, and takes no more messages. */
+    readonly 'Problem409-4': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6625,18 +7021,11 @@ export interface components {
      * @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session.
      *
      *     `session_agent_mismatch`: The session belongs to another agent than `options.agent`. A session stays with its agent.
+     *
+     *     `session_workspace_mismatch`: The session works in another folder than `options.workspace`, or `options.worktree` is set for a session that exists. A session stays in its workspace.
+     *
+     *     `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.
      */
-    readonly 'Problem409-4': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
     readonly 'Problem409-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6647,7 +7036,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `question_resolved`: The question was already answered, nobody answered it in time, or its run has ended. */
+    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
     readonly 'Problem409-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6658,8 +7047,30 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `tool_call_resolved`: The call already has its result, nobody gave one in time, or its run has ended. */
+    /** @description `question_resolved`: The question was already answered, nobody answered it in time, or its run has ended. */
     readonly 'Problem409-7': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `tool_call_resolved`: The call already has its result, nobody gave one in time, or its run has ended. */
+    readonly 'Problem409-8': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `mcp_server_exists`: Another MCP server has this name, or the server is set in config.json and cannot be changed over the API. */
+    readonly 'Problem409-9': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6678,7 +7089,7 @@ export interface components {
      *
      *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
      */
-    readonly 'Problem409-8': {
+    readonly 'Problem409-10': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6689,7 +7100,7 @@ export interface components {
       };
     };
     /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
-    readonly 'Problem409-9': {
+    readonly 'Problem409-11': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6704,47 +7115,7 @@ export interface components {
      *
      *     `nothing_to_undo`: The session has no prompt that could be undone.
      *
-     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
-     *
-     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
-     *
-     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
-     */
-    readonly 'Problem409-10': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /**
-     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
-     *
-     *     `nothing_to_redo`: The session has no undo that could be taken back. A new prompt makes undos final.
-     *
-     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
-     *
-     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
-     *
-     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
-     */
-    readonly 'Problem409-11': {
-      headers: {
-        readonly 'Retry-After': components['headers']['Retry-After'];
-        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly 'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /**
-     * @description `run_ended`: The run has already ended, or is about to: it cannot be cancelled, and takes no more messages.
-     *
-     *     `step_mismatch`: The run is not at the `expectedStep` of the message. The message was not taken.
+     *     `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.
      *
      *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *
@@ -6765,6 +7136,10 @@ export interface components {
     /**
      * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
      *
+     *     `nothing_to_redo`: The session has no undo that could be taken back. A new prompt makes undos final.
+     *
+     *     `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more.
+     *
      *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *
      *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
@@ -6781,7 +7156,17 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_exists`: A webhook with this id already exists. */
+    /**
+     * @description `run_ended`: The run has already ended, or is about to: it cannot be cancelled, and takes no more messages.
+     *
+     *     `step_mismatch`: The run is not at the `expectedStep` of the message. The message was not taken.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-14': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6792,7 +7177,15 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
+    /**
+     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The outcome of the first request with this Idempotency-Key is not known: its node or the database failed meanwhile.
+     */
     readonly 'Problem409-15': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6803,7 +7196,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
+    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-16': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6814,7 +7207,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-17': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -6825,8 +7218,30 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `trigger_exists`: A trigger with this id already exists. */
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-18': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
+    readonly 'Problem409-19': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `trigger_exists`: A trigger with this id already exists. */
+    readonly 'Problem409-20': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6841,7 +7256,7 @@ export interface components {
      *
      *     `trigger_disabled`: A disabled trigger accepts no calls. Enable it first.
      */
-    readonly 'Problem409-19': {
+    readonly 'Problem409-21': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -7644,7 +8059,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-13'];
+      readonly 404: components['responses']['Problem404-14'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7680,7 +8095,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-13'];
+      readonly 404: components['responses']['Problem404-14'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7714,9 +8129,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-14'];
+      readonly 404: components['responses']['Problem404-15'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-17'];
+      readonly 409: components['responses']['Problem409-19'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -7912,7 +8327,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-11'];
+      readonly 404: components['responses']['Problem404-12'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -7930,6 +8345,8 @@ export interface operations {
         readonly limit?: number;
         /** @description A folder, relative to the workspace. Default: its root. */
         readonly path?: string;
+        /** @description Use the workspace of this session. Default: the workspace of the server. */
+        readonly sessionId?: string;
       };
       readonly header?: never;
       readonly path?: never;
@@ -7959,6 +8376,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-4'];
       readonly 404: components['responses']['Problem404-2'];
+      readonly 409: components['responses']['Problem409-3'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
@@ -8134,6 +8552,8 @@ export interface operations {
       readonly query: {
         /** @description A file, relative to the workspace. */
         readonly path: string;
+        /** @description Use the workspace of this session. Default: the workspace of the server. */
+        readonly sessionId?: string;
       };
       readonly header?: {
         /** @description Answers 304 if the file still has this `ETag`. */
@@ -8193,6 +8613,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-4'];
       readonly 404: components['responses']['Problem404-2'];
+      readonly 409: components['responses']['Problem409-3'];
       readonly 416: components['responses']['Problem416'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422-3'];
@@ -8367,7 +8788,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-16'];
+      readonly 404: components['responses']['Problem404-17'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -8377,6 +8798,156 @@ export interface operations {
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listMcpServers: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description McpServers */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['McpServers'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly addMcpServer: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description The part of tool names before `__`. */
+          readonly name: string;
+          /** @description As in `mcpServers` of config.json: `{"url": …, "headers": …}` or `{"command": …, "args": …}`. Variables are not replaced. */
+          readonly server: {
+            readonly [key: string]: unknown;
+          };
+        };
+      };
+    };
+    readonly responses: {
+      /** @description An MCP server, as it is on the node that answers. Values of `env` and `headers` are never shown. */
+      readonly 201: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['McpServer'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-9'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly removeMcpServer: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly name: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Done. The response has no body. */
+      readonly 204: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-10'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-9'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly restartMcpServer: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly name: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description An MCP server, as it is on the node that answers. Values of `env` and `headers` are never shown. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['McpServer'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-10'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -8565,7 +9136,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-6'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-5'];
+      readonly 409: components['responses']['Problem409-6'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -8686,7 +9257,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-7'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-6'];
+      readonly 409: components['responses']['Problem409-7'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -8826,7 +9397,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-4'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-3'];
+      readonly 409: components['responses']['Problem409-4'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -8928,7 +9499,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-2'];
       readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-4'];
+      readonly 409: components['responses']['Problem409-5'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
       readonly 421: components['responses']['Problem421'];
@@ -8976,7 +9547,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-4'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-12'];
+      readonly 409: components['responses']['Problem409-14'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9055,6 +9626,8 @@ export interface operations {
         readonly origin?: 'rest' | 'openai' | 'mcp' | 'trigger';
         /** @description Only sessions whose title contains this text, in upper or lower case. */
         readonly title?: string;
+        /** @description Only sessions that work in this folder, which is not that of the server. */
+        readonly workspace?: string;
       };
       readonly header?: never;
       readonly path?: never;
@@ -9109,6 +9682,22 @@ export interface operations {
             readonly [key: string]: unknown;
           };
           readonly title?: string;
+          /** @description The folder that the tools of the session work in: in one of the `workspaceRoots` of the server. A relative path is relative to the workspace of the server. It cannot be changed later. Default: the workspace of the server. */
+          readonly workspace?: string;
+          /** @description Give the session a git worktree of the workspace: a folder and a branch of its own. `true`: with the defaults. */
+          readonly worktree?:
+            | boolean
+            | {
+                /** @description The commit, branch or tag to start from. Default: the current commit. */
+                readonly base?: string;
+                /** @description The name of the new branch. Default: `codebuddy/` and a name of its own. */
+                readonly branch?: string;
+                /**
+                 * @description Whether the folder is kept when the session is deleted. `ifChanged` removes it, and its branch, if it has neither uncommitted changes nor commits of its own. `never` removes the folder, and first commits uncommitted changes to the branch. A branch with commits of its own is always kept. Default: `ifChanged`.
+                 * @enum {string}
+                 */
+                readonly keep?: 'always' | 'ifChanged' | 'never';
+              };
         };
       };
     };
@@ -9129,7 +9718,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-8'];
+      readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9166,7 +9755,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -9197,9 +9786,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-9'];
+      readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9248,7 +9837,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -9295,7 +9884,8 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 409: components['responses']['Problem409-3'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -9340,9 +9930,9 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-13'];
+      readonly 409: components['responses']['Problem409-15'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9402,7 +9992,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -9439,7 +10029,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -9486,7 +10076,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-2'];
       readonly 413: components['responses']['Problem413-2'];
@@ -9498,6 +10088,39 @@ export interface operations {
       readonly 503: components['responses']['Problem503-2'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listSessionMcpServers: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description McpServers */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['McpServers'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -9534,7 +10157,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -9583,7 +10206,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -9624,7 +10247,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-2'];
       readonly 413: components['responses']['Problem413-2'];
@@ -9677,9 +10300,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-5'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-11'];
+      readonly 409: components['responses']['Problem409-13'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -9732,9 +10355,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-5'];
-      readonly 404: components['responses']['Problem404-10'];
+      readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-10'];
+      readonly 409: components['responses']['Problem409-12'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10007,7 +10630,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-7'];
+      readonly 409: components['responses']['Problem409-8'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10062,7 +10685,7 @@ export interface operations {
   readonly runTool: {
     readonly parameters: {
       readonly query?: {
-        /** @description The session that the call belongs to: the files that it changes are among the changes of that session, and it may use the session's own tools. */
+        /** @description The session that the call belongs to: the tool runs in the workspace of that session, the files that it changes are among the changes of the session, and it may use the session's own tools. Default: the workspace of the server. */
         readonly sessionId?: string;
       };
       readonly header?: never;
@@ -10095,6 +10718,7 @@ export interface operations {
       readonly 403: components['responses']['Problem403-2'];
       readonly 404: components['responses']['Problem404-9'];
       readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-3'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10174,7 +10798,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-18'];
+      readonly 409: components['responses']['Problem409-20'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10211,7 +10835,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-15'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -10242,7 +10866,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-15'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -10285,7 +10909,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-15'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -10334,7 +10958,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-15'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -10374,7 +10998,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-15'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -10416,7 +11040,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-15'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -10525,7 +11149,7 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-14'];
+      readonly 409: components['responses']['Problem409-16'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10562,7 +11186,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 421: components['responses']['Problem421'];
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
@@ -10593,7 +11217,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -10636,7 +11260,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -10685,9 +11309,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-16'];
+      readonly 409: components['responses']['Problem409-18'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10740,9 +11364,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-16'];
+      readonly 409: components['responses']['Problem409-18'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10786,7 +11410,7 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
@@ -10825,9 +11449,9 @@ export interface operations {
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-15'];
+      readonly 409: components['responses']['Problem409-17'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
@@ -10837,6 +11461,35 @@ export interface operations {
       readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listWorkspaces: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Workspaces */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Workspaces'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -11121,9 +11774,9 @@ export interface operations {
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-6'];
-      readonly 404: components['responses']['Problem404-15'];
+      readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
-      readonly 409: components['responses']['Problem409-19'];
+      readonly 409: components['responses']['Problem409-21'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];

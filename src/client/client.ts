@@ -14,6 +14,7 @@ import { Events, StreamTickets } from './resources/events.ts';
 import { Files } from './resources/files.ts';
 import { Inbox } from './resources/inbox.ts';
 import { Keys } from './resources/keys.ts';
+import { McpServers } from './resources/mcp-servers.ts';
 import { Models } from './resources/models.ts';
 import { Nodes } from './resources/nodes.ts';
 import { Permissions } from './resources/permissions.ts';
@@ -25,6 +26,7 @@ import { Tools } from './resources/tools.ts';
 import { Triggers } from './resources/triggers.ts';
 import { Uploads } from './resources/uploads.ts';
 import { Webhooks } from './resources/webhooks.ts';
+import { Workspaces } from './resources/workspaces.ts';
 import { CodeBuddyRunError } from './run-error.ts';
 import type { StreamEvent } from './stream-event.ts';
 import { Transport, type TransportOptions } from './transport.ts';
@@ -51,6 +53,8 @@ export class ApiClient {
   readonly settings: Settings;
   readonly agents: Agents;
   readonly models: Models;
+  readonly workspaces: Workspaces;
+  readonly mcpServers: McpServers;
   readonly signIn: SignIn;
   readonly #calls: Calls;
 
@@ -74,6 +78,8 @@ export class ApiClient {
     this.settings = new Settings(calls);
     this.agents = new Agents(calls);
     this.models = new Models(calls);
+    this.mcpServers = new McpServers(calls);
+    this.workspaces = new Workspaces(calls);
     this.signIn = new SignIn(calls);
   }
 

@@ -12,6 +12,7 @@ export type {
   FileEntry,
   InboxItem,
   LoggedEvent,
+  McpServer,
   Message,
   Model,
   Models,
@@ -39,6 +40,7 @@ export type {
   UploadedFile,
   Webhook,
   WebhookPatch,
+  Workspaces,
 } from './api-objects.ts';
 export type {
   CallOptions,

@@ -3,6 +3,7 @@
 //
 // Over 400 lines: the table has every setting.
 
+import { resolve } from 'node:path';
 import { databaseIn, defaultHome } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';
 import { builtinAgent, presetAgents } from '../contract/agent.ts';
@@ -117,6 +118,24 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     parse: (value, { cwd }) => path(value, cwd),
     expected: 'a folder',
   },
+  workspaceRoots: {
+    about:
+      'Folders that sessions may work in, or in folders of, in addition to the workspace. See [Workspaces](workspaces.md).',
+    defaultText: 'none',
+    flag: {
+      syntax: '--workspace-root <folder>',
+      help: 'folder that sessions may work in, or in folders of, in addition to the workspace; may be repeated',
+      isRepeatable: true,
+    },
+    variable: 'CODEBUDDY_WORKSPACE_ROOTS',
+    field: 'workspaceRoots',
+    defaultValue: () => [],
+    parse: (value, { cwd }) => {
+      const paths = list(value, (item) => path(item, cwd) !== undefined);
+      return paths?.map((item) => resolve(cwd, item));
+    },
+    expected: 'a list of folders',
+  },
   models: {
     about:
       'The model that answers, with fallbacks, first choice first. See [The agent](agent.md#which-model-answers).',
@@ -150,6 +169,15 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     defaultValue: () => undefined,
     parse: (value) => (isRecord(value) ? value : undefined),
     expected: 'an object such as {"name": {"command": "…", "args": []}}',
+  },
+  mcpPrograms: {
+    about:
+      'Programs that may be started as MCP servers over the API: each is the start of a command line. See [MCP servers](mcp.md#at-run-time).',
+    defaultText: 'none',
+    field: 'mcpPrograms',
+    defaultValue: () => [],
+    parse: (value) => (Array.isArray(value) ? list(value, (item) => item.trim() !== '') : undefined),
+    expected: 'a list such as ["npx -y @modelcontextprotocol/server-filesystem"]',
   },
   agents: {
     about: 'Other coding agents, by name, in addition to the known ones. See [Agents](agents.md).',
@@ -402,7 +430,7 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
   },
   undoTotalMiB: {
     about:
-      'How much the contents of files that are kept for undo may take, in MiB: in the store, and as copies while commands run. The oldest are deleted first.',
+      'How much the contents of files that are kept for undo may take, in MiB: in the store, and as copies while commands run, for each workspace. The oldest are deleted first.',
     field: 'undoTotalMiB',
     defaultValue: () => 256,
     parse: (value) => integer(value, 1, 65_536),

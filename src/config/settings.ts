@@ -43,12 +43,16 @@ export interface Settings {
   /** The config folder. */
   readonly home: string;
   readonly workspace: string;
+  /** Folders that sessions may work in, or in folders of, in addition to the workspace. */
+  readonly workspaceRoots: readonly string[];
   /** `provider/name` or `offline`, followed by fallbacks. Undefined: choose a model by what this machine offers. */
   readonly models: readonly string[] | undefined;
   /** Providers that speak OpenAI's chat completions, by name. The agent validates them. */
   readonly providers: unknown;
   /** MCP servers, in the format that other MCP clients use. The agent validates them. */
   readonly mcpServers: unknown;
+  /** Starts of command lines that may be started as MCP servers over the API. */
+  readonly mcpPrograms: readonly string[];
   /** Programs that speak the Agent Client Protocol, by name. The agent validates them. */
   readonly agents: unknown;
   /** The agent of new sessions. Undefined: the built-in one. */

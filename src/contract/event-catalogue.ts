@@ -2,6 +2,8 @@
 // webhook payloads, the docs and the TypeScript types come from here.
 //
 // Over 400 lines: a list of all event types.
+//
+// Over 400 lines: the catalogue is one table.
 
 import { compactionFigures } from './compaction.ts';
 import { messageOriginSchema, messageSchema } from './message.ts';
@@ -15,6 +17,7 @@ import { isolations } from './sandbox.ts';
 import type { SchemaType } from './schema-type.ts';
 import { toolCallSchema } from './tool-call.ts';
 import { undoneFileSchema } from './undo.ts';
+import { sessionWorktreeSchema } from './workspace.ts';
 
 interface CatalogueEntry {
   readonly description: string;
@@ -43,6 +46,10 @@ const fileChange = {
     bytes: count,
     tool: text,
     callId: text,
+    workspace: {
+      type: 'string',
+      description: 'The workspace, if it is another one than that of the server.',
+    },
   },
   required: ['path'],
   additionalProperties: false,
@@ -75,6 +82,44 @@ export const catalogue = {
   'session.end': {
     description: 'A session was deleted.',
     data: { type: 'object', properties: { reason: text }, required: ['reason'], additionalProperties: false },
+  },
+  'worktree.create': {
+    description: 'A session got a git worktree.',
+    data: sessionWorktreeSchema,
+  },
+  'worktree.end': {
+    description: 'A session with a worktree was deleted.',
+    data: {
+      type: 'object',
+      properties: {
+        path: text,
+        branch: text,
+        folder: { type: 'string', enum: ['kept', 'removed'] },
+        branchKept: { type: 'boolean' },
+        commit: { ...text, description: 'The commit with the changes that were not committed before.' },
+        reason: { ...text, description: 'Why the folder was kept.' },
+      },
+      required: ['path', 'branch', 'folder', 'branchKept'],
+      additionalProperties: false,
+    },
+  },
+  'mcp.connect': {
+    description: 'An MCP server is running. `sessionId`: it is one of this session.',
+    data: {
+      type: 'object',
+      properties: { name: text, tools: { ...count, description: 'Number of its tools.' } },
+      required: ['name', 'tools'],
+      additionalProperties: false,
+    },
+  },
+  'mcp.fail': {
+    description: 'An MCP server could not be started, ended, or could not list its tools.',
+    data: {
+      type: 'object',
+      properties: { name: text, error: text },
+      required: ['name', 'error'],
+      additionalProperties: false,
+    },
   },
   'session.undo': {
     description:

@@ -13,6 +13,7 @@ import { runSchema } from './run.ts';
 import type { SchemaType } from './schema-type.ts';
 import { callerToolSchema, toolCallSchema } from './tool-call.ts';
 import { runWebhookSchema } from './webhook-input.ts';
+import { workspaceInputProperties } from './workspace.ts';
 
 /** In characters. Applies regardless of `maxRequestSize`: a prompt is stored, logged and sent to webhooks. */
 export const maxPromptLength = 1_048_576;
@@ -24,6 +25,14 @@ export const promptOptionsSchema = {
       ...agentNameSchema,
       description:
         'The agent that answers, of `GET /api/agents`. Default: that of the session; for a new session, that of the server.',
+    },
+    workspace: {
+      ...workspaceInputProperties.workspace,
+      description: `For a new session: ${workspaceInputProperties.workspace.description}`,
+    },
+    worktree: {
+      ...workspaceInputProperties.worktree,
+      description: `For a new session: ${workspaceInputProperties.worktree.description}`,
     },
     model: {
       type: 'string',

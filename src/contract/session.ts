@@ -6,6 +6,7 @@ import { planEntrySchema } from './plan.ts';
 import { count, nullableText, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 import { usageSchema } from './usage.ts';
+import { sessionWorktreeSchema, workspaceInputProperties } from './workspace.ts';
 
 /** `running`: one of its runs has not ended. */
 export const sessionStatuses = ['idle', 'running'] as const;
@@ -24,6 +25,11 @@ export const sessionSchema = {
     status: { type: 'string', enum: sessionStatuses },
     agent: { ...text, description: 'The agent that answers its prompts. It never changes.' },
     model: nullableText,
+    workspace: { ...text, description: 'The folder that its tools work in. It never changes.' },
+    worktree: {
+      ...sessionWorktreeSchema,
+      description: 'The git worktree that it has of its own. Absent if it has none.',
+    },
     messageCount: count,
     metadata: { type: 'object', additionalProperties: true },
     archived: {
@@ -61,6 +67,7 @@ export const sessionSchema = {
     'status',
     'agent',
     'model',
+    'workspace',
     'messageCount',
     'metadata',
     'archived',
@@ -88,6 +95,8 @@ export interface SessionFilter {
   readonly origin?: SessionOrigin;
   /** The name of the agent that answers. */
   readonly agent?: string;
+  /** The real path of the folder that it works in. */
+  readonly workspace?: string;
   /** @default both */
   readonly archived?: boolean;
 }
@@ -126,6 +135,7 @@ export const sessionInputSchema = {
       description:
         'The agent that answers its prompts, of `GET /api/agents`. It cannot be changed later. Default: the agent of the server.',
     },
+    ...workspaceInputProperties,
   },
   additionalProperties: false,
 } as const;

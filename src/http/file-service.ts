@@ -9,14 +9,16 @@ import type { RedoInput, UndoInput, UndoResult } from '../contract/undo.ts';
 export interface FileService {
   /**
    * The entries of a folder, folders first. `truncated`: it has so many that some are missing.
-   * @throws CodeBuddyError `file_not_found`, `outside_workspace`, `permission_denied`, `tool_failed`
+   * `sessionId`: in the workspace of this session. @default the workspace of the server
+   * @throws CodeBuddyError `session_not_found`, `workspace_unavailable`, `file_not_found`, `outside_workspace`, `permission_denied`, `tool_failed`
    */
   list(
     path: string,
     page: PageRequest,
+    sessionId?: string,
   ): Promise<Page<FileEntry> & { readonly path: string; readonly truncated: boolean }>;
   /** Opens a file for reading. The caller closes it. @throws the same */
-  open(path: string): Promise<{ readonly handle: FileHandle; readonly name: string }>;
+  open(path: string, sessionId?: string): Promise<{ readonly handle: FileHandle; readonly name: string }>;
   /** The files that a session has changed, by path. @throws CodeBuddyError `session_not_found` */
   changes(
     sessionId: string,

@@ -7,6 +7,7 @@ import type { Agents } from '../contract/agent.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
 import type { CompactInput, Compaction } from '../contract/compaction.ts';
 import type { InboxAnswer, InboxItem, InboxQuery } from '../contract/inbox.ts';
+import type { McpServer } from '../contract/mcp-server.ts';
 import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
@@ -34,8 +35,10 @@ import type { Setting } from '../contract/setting.ts';
 import type { Steered, SteerInput } from '../contract/steer.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { CallerTool } from '../contract/tool-call.ts';
+import type { Workspaces } from '../contract/workspace.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { FileService } from './file-service.ts';
+import type { McpServerService } from './mcp-server-service.ts';
 import type { McpService } from './mcp-service.ts';
 import type { OpenAiService } from './openai-service.ts';
 import type { TriggerService } from './trigger-service.ts';
@@ -165,6 +168,8 @@ export interface SessionService {
     readonly chunks: AsyncIterable<string>;
   }>;
   messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
+  /** The MCP servers that only this session has. @throws CodeBuddyError `session_not_found` */
+  listMcpServers?(id: string): Promise<readonly McpServer[]>;
   /** Messages with all words of `text`, newest first. Absent: the sessions cannot be searched. */
   search?(query: PageRequest & MessageQuery): Promise<Page<SearchHit> & { readonly isIndexing: boolean }>;
   /**
@@ -298,6 +303,10 @@ export interface HttpServices {
   readonly nodes?: NodeService;
   /** The settings without secrets. */
   readonly settings?: () => readonly Setting[];
+  /** MCP servers of all sessions. */
+  readonly mcpServers?: McpServerService;
+  /** The folders that sessions may work in, and those that they work in. */
+  readonly workspaces?: () => Promise<Workspaces>;
   /** The agents that could answer, as they are found now. */
   readonly agents?: () => Promise<Agents>;
   /** The models that could answer, as they are found now. */

@@ -94,6 +94,11 @@ export const movedTables: readonly MovedTable[] = [
     columns: { id: 'text', name: 'text', hash: 'text', scopes: 'text', created_at: 'bigint' },
   },
   {
+    name: 'mcp_servers',
+    key: ['name'],
+    columns: { name: 'text', config: 'text', created_at: 'bigint' },
+  },
+  {
     name: 'answers',
     key: ['key'],
     columns: {

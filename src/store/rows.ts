@@ -16,11 +16,13 @@ import type {
   EventRow,
   FoundMessage,
   KeyRow,
+  McpServerRow,
   MessageRow,
   QuestionRow,
   RunRow,
   SessionRow,
   TurnRow,
+  WorkspaceUse,
 } from './store.ts';
 import type { TriggerCallRow, TriggerKeyRow } from './trigger-store.ts';
 
@@ -78,6 +80,10 @@ export function toFoundMessage(row: Row): FoundMessage {
   };
 }
 
+export function toWorkspaceUse({ workspace, sessions, latest }: Row): WorkspaceUse {
+  return { workspace: workspace as string | null, sessions: sessions as number, latest: latest as string };
+}
+
 export function toMessageRow(row: Row): MessageRow {
   return {
     id: row.id as string,
@@ -106,6 +112,14 @@ export function toRunRow(row: Row): RunRow {
     createdAt: row.created_at as number,
     updatedAt: row.updated_at as number,
     details: row.details as string,
+  };
+}
+
+export function toMcpServerRow(row: Row): McpServerRow {
+  return {
+    name: row.name as string,
+    config: row.config as string,
+    createdAt: row.created_at as number,
   };
 }
 

@@ -83,6 +83,14 @@ export interface KeyRow {
   readonly createdAt: number;
 }
 
+/** An MCP server that was added over the API. */
+export interface McpServerRow {
+  readonly name: string;
+  /** Its configuration as JSON text. It may have secrets. */
+  readonly config: string;
+  readonly createdAt: number;
+}
+
 /** The first answer to a request with an Idempotency-Key. */
 export interface AnswerRow {
   readonly key: string;
@@ -143,6 +151,8 @@ export type Write =
     }
   | { readonly kind: 'putKey'; readonly key: KeyRow }
   | { readonly kind: 'deleteKey'; readonly id: string }
+  | { readonly kind: 'putMcpServer'; readonly server: McpServerRow }
+  | { readonly kind: 'deleteMcpServer'; readonly name: string }
   | { readonly kind: 'putAnswer'; readonly answer: AnswerRow }
   /** The rows of a topic (`keys`, `webhooks`) changed: call `StoreFeed.onChange` on the other nodes. */
   | { readonly kind: 'touch'; readonly topic: string }
@@ -206,6 +216,15 @@ export interface QuestionStore {
   /** All of a run, also those with an answer, oldest first. */
   questionsOf(runId: string): Promise<readonly QuestionRow[]>;
   getQuestion(id: string): Promise<QuestionRow | undefined>;
+}
+
+/** A folder that sessions work in. */
+export interface WorkspaceUse {
+  /** Null: that of the server. */
+  readonly workspace: string | null;
+  readonly sessions: number;
+  /** The id of the newest session in it. */
+  readonly latest: string;
 }
 
 /** A message that a search found, with what is shown of its session. */
@@ -274,8 +293,9 @@ export interface Store extends DeliveryStore {
   getNamedSession(name: string): Promise<SessionRow | undefined>;
   /**
    * Newest first by place (`SessionRow.place`); `beforeId`, a place, is exclusive. With `maxText` the page ends with the
-   * row that reaches it. `title`: a part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`: `rest` also finds sessions
-   * without one; `agent`: a name, of which `builtin` is also that of rows without one.
+   * row that reaches it. `title`: a part of the title, regardless of case; `forkedFrom`: the id of a session; `origin`:
+   * `rest` also finds sessions without one; `agent`: a name, of which `builtin` is also that of rows without one;
+   * `workspace`: a folder of their own.
    */
   listSessions(page: {
     limit: number;
@@ -285,9 +305,12 @@ export interface Store extends DeliveryStore {
     forkedFrom?: string;
     origin?: SessionOrigin;
     agent?: string;
+    workspace?: string;
     /** @default all */
     archived?: boolean;
   }): Promise<readonly SessionRow[]>;
+  /** The folders that sessions work in, the last used first. */
+  sessionWorkspaces(limit: number): Promise<readonly WorkspaceUse[]>;
   readonly search: MessageSearch;
   /**
    * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With
@@ -320,6 +343,8 @@ export interface Store extends DeliveryStore {
   newestIds(): Promise<readonly string[]>;
 
   listKeys(): Promise<readonly KeyRow[]>;
+  /** By name. */
+  listMcpServers(): Promise<readonly McpServerRow[]>;
   getAnswer(key: string): Promise<AnswerRow | undefined>;
   /** Delete at most `max` answers older than `before` (Unix ms). Resolves to their number. */
   pruneAnswers(before: number, max: number): Promise<number>;

@@ -212,9 +212,7 @@ describe('zsh', () => {
       for (const word of wordsOf(command)) expect(part, path).toContain(`    '${word}:`);
       for (const child of command.commands)
         expect(part).toMatch(
-          new RegExp(
-            `[ |]${child.name()}[|)].*__${path.replaceAll(' ', '_')}_${child.name().replaceAll('-', '_')}_`,
-          ),
+          new RegExp(`[ |]${child.name()}[|)].*__${`${path} ${child.name()}`.replaceAll(/[ -]/g, '_')}_`),
         );
     }
   });

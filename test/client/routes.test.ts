@@ -19,7 +19,19 @@ async function callAll(url: string): Promise<readonly string[]> {
   const first = async (events: AsyncIterable<unknown>): Promise<void> => {
     for await (const _event of events) break;
   };
-  const { deliveries, events, keys, nodes, permissions, runs, sessions, signIn, streamTickets } = client;
+  const {
+    deliveries,
+    events,
+    files,
+    keys,
+    mcpServers,
+    nodes,
+    permissions,
+    runs,
+    sessions,
+    signIn,
+    streamTickets,
+  } = client;
   const { agents, models, settings, tools, triggers, uploads, webhooks } = client;
   const id = 'ID';
   const calls: readonly (() => Promise<unknown>)[] = [
@@ -42,10 +54,16 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => events.get(id),
     () => client.files.list(),
     () => client.files.text('README.md'),
+    () => files.list(),
+    () => files.text('a.txt'),
     () => keys.list(),
     () => keys.create({ name: 'x', scopes: ['read'] }),
     () => keys.revoke(id),
     () => agents.list(),
+    () => mcpServers.list(),
+    () => mcpServers.add({ name: 'x', server: { url: 'https://example.org' } }),
+    () => mcpServers.remove(id),
+    () => mcpServers.restart(id),
     () => models.list(),
     () => nodes.list(),
     () => settings.list(),
@@ -69,6 +87,10 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => sessions.delete(id),
     () => sessions.fork(id),
     () => sessions.export(id),
+    () => sessions.changes(id),
+    () => sessions.undo(id),
+    () => sessions.redo(id),
+    () => sessions.mcpServers(id),
     () => sessions.setMcpServers(id, {}),
     () => sessions.messages(id),
     () => sessions.search({ q: 'x' }),
@@ -105,6 +127,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => webhooks.replay(id, { after: 0 }),
     () => webhooks.rotateSecret(id),
     () => webhooks.test(id),
+    () => client.workspaces.list(),
   ];
   await Promise.allSettled(calls.map((call) => call()));
   return [...sent];

@@ -11,6 +11,8 @@ import { newEvent } from '../store/temporary-store.ts';
 import { startReceiver } from '../webhooks/recording-receiver.ts';
 import { startWebhooks, temporaryHome, toolStart } from '../webhooks/start-webhooks.ts';
 
+const nowhere = { details: {}, create: async () => undefined, undo: async () => undefined, events: [] };
+
 const day = 86_400_000;
 const year = 365 * day;
 
@@ -77,13 +79,16 @@ describe('sessions, messages and keys of a clock that was ahead', () => {
     const store = await openSqliteStore({ path });
     const log = createEventLog({ store });
     const agents = { forNewSession: () => 'builtin' };
-    const mcpServers = { set: async () => undefined, remove: async () => undefined };
+    const mcpServers = { set: async () => undefined, remove: async () => undefined, describe: () => [] };
     const sessions = createSessions({
       store,
       log,
       agents,
       mcpServers,
       now: () => now,
+      workspace: '/',
+      spaces: { plan: async () => nowhere },
+      worktrees: undefined,
       isBusy: () => false,
     });
     const keys = await openKeys({ store, fixed: [], now: () => now });

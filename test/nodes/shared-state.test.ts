@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { ApiError, CodeBuddyClient } from '../../src/client/index.ts';
+import { startMcpHttpServer } from '../agent/mcp-http-server.ts';
 import { says } from '../agent/start-model-agent.ts';
 import type { StartedApp } from '../http/start-app.ts';
 import { waitFor } from '../wait-for.ts';
@@ -168,4 +169,17 @@ test('an upload of many prompts to one session over two nodes keeps all of them'
   const { messages } = await second.client.sessions.messages(sessionId, { limit: 100 });
   expect(messages).toHaveLength(24);
   expect((await second.client.sessions.get(sessionId)).status).toBe('idle');
+});
+
+test('an MCP server that one node adds works on the other, until one of them removes it', async () => {
+  const tracker = await startMcpHttpServer();
+  const { first, second } = await startNodes(says('hi'));
+  await first.client.mcpServers.add({ name: 'tracker', server: { url: tracker.url } });
+  await waitFor('the other node has it', async () => {
+    const { mcpServers } = await second.client.mcpServers.list();
+    return mcpServers.some(({ name }) => name === 'tracker');
+  });
+  expect(await second.client.tools.run('tracker__echo')).toMatchObject({ result: { content: 'session-1' } });
+  await second.client.mcpServers.remove('tracker');
+  await waitFor('it is gone', async () => (await first.client.mcpServers.list()).mcpServers.length === 0);
 });

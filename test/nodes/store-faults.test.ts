@@ -15,6 +15,8 @@ import { postgresUrl } from '../postgres/postgres-url.ts';
 import { openNode } from '../store/postgres/shared-stores.ts';
 import { waitFor } from '../wait-for.ts';
 
+const nowhere = { details: {}, create: async () => undefined, undo: async () => undefined, events: [] };
+
 type Write = Store['write'];
 
 /** An agent whose writes go through `intercept`. */
@@ -98,8 +100,11 @@ test('a session that was created or forked is answered without another read, whi
     store: faulty,
     log,
     agents: { forNewSession: () => 'builtin' },
-    mcpServers: { set: async () => undefined, remove: async () => undefined },
+    mcpServers: { set: async () => undefined, remove: async () => undefined, describe: () => [] },
     now: Date.now,
+    workspace: '/',
+    spaces: { plan: async () => nowhere },
+    worktrees: undefined,
     isBusy: () => false,
     isShared: true,
   });

@@ -184,6 +184,14 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await store.listKeys()).toEqual([key]);
     await store.write([{ kind: 'deleteKey', id: 'key_1' }]);
     expect(await store.listKeys()).toEqual([]);
+    const server = { name: 'a', config: '{"url":"http://a"}', createdAt: 1 };
+    await store.write([
+      { kind: 'putMcpServer', server: { ...server, config: '{}' } },
+      { kind: 'putMcpServer', server },
+      { kind: 'putMcpServer', server: { ...server, name: 'b' } },
+    ]);
+    await store.write([{ kind: 'deleteMcpServer', name: 'b' }]);
+    expect(await store.listMcpServers()).toEqual([server]);
   });
 
   test('answers are stored by key, replaced, and pruned oldest first in steps', async () => {

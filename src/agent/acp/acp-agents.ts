@@ -15,18 +15,22 @@ interface Entry {
 }
 
 export function createAcpAgents(options: AcpAgentsOptions): AcpAgents {
-  const { workspace, mcpServers, environment, serverEnvironment, cwd, warn, hasDenyRules } = options;
+  const { mcpServers, environment, serverEnvironment, warn, hasDenyRules } = options;
   const { timers = systemTimers, marks, redactor, version } = options;
   const entries = new Map<string, Entry>();
 
-  function find(name: string): Entry {
-    const found = entries.get(name);
+  /** A process works in one folder, so each workspace has its own. */
+  function find(name: string, other?: string): Entry {
+    const key = other === undefined ? name : `${name} ${other}`;
+    const workspace = other ?? options.workspace;
+    const cwd = other ?? options.cwd;
+    const found = entries.get(key);
     if (found !== undefined) return found;
     const config = options.agents.find((agent) => agent.name === name);
     if (config === undefined) throw new Error(`the agent ${name} is not configured`);
     const surroundings = { serverEnvironment, environment, cwd, workspace };
     const agent = new AcpAgent({ config, surroundings, marks, redactor, version, timers, warn });
-    const facts = new LearnedFacts();
+    const facts = other === undefined ? new LearnedFacts() : find(name).facts;
     const driver = createAcpDriver({
       agent,
       facts,
@@ -37,12 +41,12 @@ export function createAcpAgents(options: AcpAgentsOptions): AcpAgents {
       timers,
     });
     const entry = { agent, facts, driver };
-    entries.set(name, entry);
+    entries.set(key, entry);
     return entry;
   }
 
   return {
-    driverFor: (name) => find(name).driver,
+    driverFor: (name, workspace) => find(name, workspace).driver,
     factsOf: (name) => entries.get(name)?.facts.facts ?? unknownFacts,
     async close() {
       await Promise.all([...entries.values()].map(({ agent }) => agent.close()));

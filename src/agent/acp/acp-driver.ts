@@ -28,7 +28,7 @@ export interface AcpDriverOptions {
   readonly agent: AcpAgent;
   readonly facts: LearnedFacts;
   readonly workspace: string;
-  readonly mcpServers: readonly McpServerConfig[];
+  readonly mcpServers: () => readonly McpServerConfig[];
   readonly mcp: McpSurroundings;
   readonly hasDenyRules: boolean;
   readonly timers: Timers;
@@ -180,7 +180,7 @@ export function createAcpDriver(options: AcpDriverOptions): Driver {
       timers,
       timeoutMs,
       mcpServers: () =>
-        passMcpServers(options.mcpServers, { takesUrls, agent: name }, { ...options.mcp, warn }),
+        passMcpServers(options.mcpServers(), { takesUrls, agent: name }, { ...options.mcp, warn }),
       kept: context.foreign.agentSession(),
       signal: context.signal,
       async answers() {

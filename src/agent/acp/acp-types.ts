@@ -12,7 +12,7 @@ export interface AcpAgentsOptions {
   /** The real path of the workspace. */
   readonly workspace: string;
   /** Passed on to the agents. */
-  readonly mcpServers: readonly McpServerConfig[];
+  readonly mcpServers: () => readonly McpServerConfig[];
   /** The variables that every program gets. */
   readonly environment: Readonly<Record<string, string>>;
   /** The environment of the server: the variables of `passEnv` are taken from it. */
@@ -42,8 +42,8 @@ export interface Timers {
 }
 
 export interface AcpAgents {
-  /** Starts nothing. @throws Error if no such agent is configured */
-  driverFor(name: string): Driver;
+  /** `workspace`: if it is not that of the server. Starts nothing. @throws Error if no such agent is configured */
+  driverFor(name: string, workspace?: string): Driver;
   /** The facts that the agent has reported so far. */
   factsOf(name: string): AgentFacts;
   /** Ends the processes of all agents with everything that they started. */

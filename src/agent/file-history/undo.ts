@@ -15,13 +15,13 @@ import { readSessionMemory, type SessionMemory } from '../session-memory.ts';
 import { sessionNotFound } from '../session-record.ts';
 import type { FileState } from '../tools/workspace/file-state.ts';
 import { placeOf } from '../transcript.ts';
-import { createRestore, type FileOutcome, type RestorerOptions } from './restore-planned-file.ts';
+import type { FileOutcome, RestoreFile } from './restore-planned-file.ts';
 import { type PlannedFile, planUndo, type UndoPlan } from './undo-plan.ts';
 
 export interface Undos {
   /**
    * @throws CodeBuddyError `session_not_found`, `session_busy`, `validation_failed`, `nothing_to_undo`,
-   * `permission_denied`
+   * `permission_denied`, `workspace_unavailable`
    */
   undo(sessionId: string, input: UndoInput): Promise<UndoResult>;
   /** @throws CodeBuddyError `session_not_found`, `session_busy`, `nothing_to_redo`, `permission_denied` */
@@ -30,8 +30,18 @@ export interface Undos {
   requireNone(sessionId: string): void;
 }
 
-export interface UndosOptions extends RestorerOptions {
+/** Restores files of the workspace of a session. */
+export interface Restorer {
+  readonly restore: RestoreFile;
+  /** The workspace that events about the files name; undefined for that of the server. */
+  readonly shownWorkspace: string | undefined;
+}
+
+export interface UndosOptions {
   readonly store: Store;
+  readonly now: () => number;
+  /** @throws CodeBuddyError `workspace_unavailable` */
+  readonly restorerOf: (sessionId: string) => Promise<Restorer>;
   readonly log: Pick<EventLog, 'append'>;
   readonly mode: PermissionMode;
   readonly isBusy: (sessionId: string) => boolean;
@@ -48,8 +58,7 @@ interface UndoDetails {
 }
 
 export function createUndos(options: UndosOptions): Undos {
-  const { store, log, mode, now, isBusy } = options;
-  const restore = createRestore(options);
+  const { store, log, mode, now, isBusy, restorerOf } = options;
   const working = new Set<string>();
 
   function requireNone(sessionId: string): void {
@@ -90,14 +99,19 @@ export function createUndos(options: UndosOptions): Undos {
     return rows.map((row) => ({ row, details: parseRowJson<UndoDetails>('undos', row.id, row.details) }));
   }
 
-  function fileEvents(sessionId: string, outcomes: readonly FileOutcome[]): NewEvent[] {
+  function fileEvents(
+    sessionId: string,
+    outcomes: readonly FileOutcome[],
+    shownWorkspace: string | undefined,
+  ): NewEvent[] {
+    const workspace = shownWorkspace === undefined ? {} : { workspace: shownWorkspace };
     return outcomes.flatMap(({ path, change, bytes }) =>
       change === undefined
         ? []
         : [
             {
               type: `file.${change}` as const,
-              data: { path, ...(bytes === undefined ? {} : { bytes }) },
+              data: { path, ...(bytes === undefined ? {} : { bytes }), ...workspace },
               sessionId,
             },
           ],
@@ -107,6 +121,7 @@ export function createUndos(options: UndosOptions): Undos {
   async function finishUndo(
     { id, sessionId, createdAt }: UndoRow,
     { plan }: UndoDetails,
+    { restore, shownWorkspace }: Restorer,
     { depth, isRetry = false }: { readonly depth: number; readonly isRetry?: boolean },
   ): Promise<UndoResult> {
     const outcomes: FileOutcome[] = [];
@@ -133,7 +148,7 @@ export function createUndos(options: UndosOptions): Undos {
     const files = outcomes.map(shownFile);
     await log.append(
       [
-        ...fileEvents(sessionId, outcomes),
+        ...fileEvents(sessionId, outcomes, shownWorkspace),
         {
           type: 'session.undo',
           data: { undoId: id, messageId: plan.messageId, messages: plan.messageCount, files },
@@ -169,6 +184,7 @@ export function createUndos(options: UndosOptions): Undos {
   async function finishRedo(
     { id, sessionId }: UndoRow,
     { plan, restored = [], memory: kept }: UndoDetails,
+    { restore, shownWorkspace }: Restorer,
     depth: number,
   ): Promise<UndoResult> {
     const outcomes: FileOutcome[] = [];
@@ -179,7 +195,7 @@ export function createUndos(options: UndosOptions): Undos {
     const files = outcomes.map(shownFile);
     await log.append(
       [
-        ...fileEvents(sessionId, outcomes),
+        ...fileEvents(sessionId, outcomes, shownWorkspace),
         {
           type: 'session.redo',
           data: { undoId: id, messageId: plan.messageId, messages: plan.messageCount, files },
@@ -217,6 +233,7 @@ export function createUndos(options: UndosOptions): Undos {
   async function dryRun(
     plan: Pick<UndoPlan, 'messageId' | 'messageCount'>,
     files: readonly (PlannedFile & { readonly from: FileState | undefined; readonly to: FileState })[],
+    { restore }: Restorer,
     redoable: number,
   ): Promise<UndoResult> {
     const outcomes: FileOutcome[] = [];
@@ -238,12 +255,14 @@ export function createUndos(options: UndosOptions): Undos {
     undo: (sessionId, { messageId, dryRun: isDry = false }) =>
       alone(sessionId, async () => {
         await memoryOf(sessionId);
+        const restorer = await restorerOf(sessionId);
         const [last, ...before] = await undosOf(sessionId);
         if (!isDry) requireWritable();
         if (last !== undefined && last.details.status !== 'done' && !isDry) {
-          if (last.details.status === 'redoing') await finishRedo(last.row, last.details, before.length);
+          if (last.details.status === 'redoing')
+            await finishRedo(last.row, last.details, restorer, before.length);
           else {
-            const finished = await finishUndo(last.row, last.details, {
+            const finished = await finishUndo(last.row, last.details, restorer, {
               depth: before.length + 1,
               isRetry: true,
             });
@@ -256,6 +275,7 @@ export function createUndos(options: UndosOptions): Undos {
           return dryRun(
             plan,
             plan.files.map((file) => ({ ...file, from: file.after, to: file.before })),
+            restorer,
             depth,
           );
         const details: UndoDetails = { plan, status: 'undoing' };
@@ -266,11 +286,12 @@ export function createUndos(options: UndosOptions): Undos {
           details: JSON.stringify(details),
         };
         await begin(row);
-        return finishUndo(row, details, { depth: depth + 1 });
+        return finishUndo(row, details, restorer, { depth: depth + 1 });
       }),
     redo: (sessionId, { dryRun: isDry = false }) =>
       alone(sessionId, async () => {
         await memoryOf(sessionId);
+        const restorer = await restorerOf(sessionId);
         if (!isDry) requireWritable();
         const [last, ...before] = await undosOf(sessionId);
         const [newest] = await store.listMessages(sessionId, { limit: 1, order: 'desc' });
@@ -286,17 +307,18 @@ export function createUndos(options: UndosOptions): Undos {
           return dryRun(
             details.plan,
             files.map((file) => ({ ...file, from: file.before, to: file.after ?? file.before })),
+            restorer,
             before.length,
           );
         }
         // It was interrupted: its end is needed before it is taken back.
         if (details.status === 'undoing') {
-          await finishUndo(last.row, details, { depth: before.length + 1, isRetry: true });
+          await finishUndo(last.row, details, restorer, { depth: before.length + 1, isRetry: true });
           details = (await undosOf(sessionId))[0]?.details ?? details;
         }
         const begun: UndoDetails = { ...details, status: 'redoing' };
         await begin({ ...last.row, details: JSON.stringify(begun) });
-        return finishRedo(last.row, begun, before.length);
+        return finishRedo(last.row, begun, restorer, before.length);
       }),
     requireNone,
   };

@@ -54,6 +54,7 @@ export interface Watched {
 export interface WorkspaceCopies {
   /** Copies the files that are new or have changed. */
   watch(): Promise<Watched>;
+  /** Removes the copies, once no program needs them. */
   close(): Promise<void>;
 }
 
@@ -86,6 +87,7 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
   /** Copies that are not the latest; programs that still run may need them. */
   const outdated: KnownFile[] = [];
   let programs = 0;
+  let isClosed = false;
   let nextCopy = 0;
   let totalBytes = 0;
   let outerReadAt = Number.NEGATIVE_INFINITY;
@@ -155,6 +157,14 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
   async function tidy(): Promise<void> {
     if (programs > 0 || folder === undefined) return;
     const at = await folder;
+    if (isClosed) {
+      folder = undefined;
+      known = new Map();
+      outdated.splice(0);
+      totalBytes = 0;
+      await rm(at, { recursive: true, force: true });
+      return;
+    }
     for (const { copy, state } of outdated.splice(0)) {
       if (state.kind === 'file') totalBytes -= state.bytes;
       if (copy !== undefined) await rm(join(at, copy), { force: true });
@@ -230,8 +240,8 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
       }
     },
     async close() {
-      await work;
-      if (folder !== undefined) await rm(await folder, { recursive: true, force: true });
+      isClosed = true;
+      await enqueue(tidy);
     },
   };
 }

@@ -20,12 +20,13 @@ const filesAtOnce = 4;
 
 export interface PromptParts {
   /**
-   * Reads and checks the parts. The writes keep the new files.
+   * Reads and checks the parts. The writes keep the new files. `workspace`: that of the session; called for paths only.
    * @throws CodeBuddyError that names the part by its JSON Pointer
    */
   take(
     prompt: string,
     parts: readonly PartInput[],
+    workspace: () => Promise<Pick<Workspace, 'openFile'>>,
   ): Promise<{ readonly parts: readonly Part[]; readonly writes: readonly Write[] }>;
   /** As a model reads them. A file that is no longer kept is named. */
   toSend(parts: readonly Part[]): Promise<readonly SentInput[]>;
@@ -36,8 +37,8 @@ interface Taken {
   readonly write?: Write;
 }
 
-export function createPromptParts(files: Files, workspace: Pick<Workspace, 'openFile'>): PromptParts {
-  async function takeOne(input: PartInput): Promise<Taken> {
+export function createPromptParts(files: Files): PromptParts {
+  async function takeOne(input: PartInput, readPath: (path: string) => Promise<Buffer>): Promise<Taken> {
     const { type, text, name } = input;
     const sources = (['fileId', 'url', 'path'] as const).filter((one) => input[one] !== undefined);
     if (type === 'text') {
@@ -52,10 +53,14 @@ export function createPromptParts(files: Files, workspace: Pick<Workspace, 'open
         sources.length === 0 ? '' : `/${sources[1]}`,
         'must have exactly one of fileId (an uploaded file), url (a data: URL) and path (a file of the workspace)',
       );
-    return takeFile(input, type);
+    return takeFile(input, type, readPath);
   }
 
-  async function takeFile({ fileId, url, path, name }: PartInput, type: 'image' | 'file'): Promise<Taken> {
+  async function takeFile(
+    { fileId, url, path, name }: PartInput,
+    type: 'image' | 'file',
+    readPath: (path: string) => Promise<Buffer>,
+  ): Promise<Taken> {
     let taken: Taken & { readonly data?: Buffer };
     if (fileId !== undefined) {
       const { file, data } = await at('/fileId', () => files.read(fileId));
@@ -78,7 +83,7 @@ export function createPromptParts(files: Files, workspace: Pick<Workspace, 'open
   }
 
   /** Confined like a tool: links are followed inside the workspace only, and deny rules apply. */
-  async function readPath(path: string): Promise<Buffer> {
+  async function readPath(workspace: Pick<Workspace, 'openFile'>, path: string): Promise<Buffer> {
     const handle = await workspace.openFile(path);
     try {
       const { size } = await handle.stat();
@@ -89,12 +94,13 @@ export function createPromptParts(files: Files, workspace: Pick<Workspace, 'open
   }
 
   return {
-    async take(prompt, inputs) {
+    async take(prompt, inputs, workspace) {
       if (inputs.length === 0) return { parts: [], writes: [] };
       const taken: Taken[] = [];
       let size = 0;
+      const readPathIn = async (path: string): Promise<Buffer> => readPath(await workspace(), path);
       for (const [index, input] of inputs.entries()) {
-        const one = await at(`/parts/${index}`, () => takeOne(input));
+        const one = await at(`/parts/${index}`, () => takeOne(input, readPathIn));
         taken.push(one);
         size += one.part.size ?? 0;
         if (size > filesAtOnce * files.maxFileSize)

@@ -12,6 +12,7 @@ import { type McpServerConfig, secretsOf } from './mcp-config.ts';
 import type { McpServerState, McpServersOptions, McpTool } from './mcp-types.ts';
 import type { McpClient } from './open-client.ts';
 import { loadSdk } from './sdk.ts';
+import { StartFailure } from './start-failure.ts';
 import { nameTools } from './tool-names.ts';
 
 const firstBackOffMs = 1000;
@@ -58,6 +59,7 @@ export class McpServer {
   #failures = 0;
   #retryAtMs = 0;
   #lastError: string | undefined;
+  #lastStderr: string | undefined;
   /** True if the last start took too long: then callers do not wait for the next one. */
   #isSlow = false;
 
@@ -145,7 +147,19 @@ export class McpServer {
               : 'not started',
       tools: running?.tools.size ?? 0,
       lastError: this.#lastError ?? null,
+      stderr: running?.client.stderr() || this.#lastStderr || null,
     };
+  }
+
+  /** Ends the connection, and starts again at once. @throws CodeBuddyError `tool_failed`, `shutting_down` */
+  async restart(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await connection?.client.close();
+    this.#retryAtMs = 0;
+    this.#failures = 0;
+    await this.#connected();
   }
 
   async close(): Promise<void> {
@@ -231,8 +245,11 @@ export class McpServer {
       this.#connection = connection;
       this.#lastError = undefined;
       this.#isSlow = false;
+      this.#lastStderr = undefined;
+      this.#options.onConnect?.(config.name, tools.size);
       return connection;
     } catch (error) {
+      this.#lastStderr = client?.stderr() ?? (error instanceof StartFailure ? error.stderr : undefined);
       await client?.close();
       if (this.#closed.signal.aborted) throw shuttingDown();
       // This machine is at a limit, so the server has not failed: the next call tries again.
@@ -333,6 +350,7 @@ export class McpServer {
   #lose(connection: Connection, words: string | undefined): void {
     if (this.#connection !== connection) return;
     this.#connection = undefined;
+    this.#lastStderr = connection.client.stderr();
     const ending = connection.client.close().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
     const said = words ?? connection.client.explain(undefined).words;

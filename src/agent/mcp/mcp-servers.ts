@@ -37,6 +37,13 @@ export interface McpServers {
     options: { readonly signal: AbortSignal },
   ): Promise<unknown>;
   describe(): readonly McpServerState[];
+  configs(): readonly McpServerConfig[];
+  /** Adds a server, or replaces that of the same name. */
+  put(config: McpServerConfig): Promise<void>;
+  /** Ends a server and forgets it. */
+  remove(name: string): Promise<void>;
+  /** Ends the server and starts it again. False if it could not be started. */
+  restart(name: string): Promise<boolean>;
   /** Ends all servers and the programs that they started, within a second. Pending calls fail with `shutting_down`. */
   close(): Promise<void>;
 }
@@ -46,8 +53,19 @@ export function createMcpServers({
   ...options
 }: McpServersOptions & { readonly servers: readonly McpServerConfig[] }): McpServers {
   const { maxResultBytes = maxOutputBytes, now = () => performance.now() } = options;
-  const servers = configs.map((config) => new McpServer(config, { ...options, maxResultBytes, now }));
-  const byPrefix = new Map(servers.map((server) => [prefixOf(server.config.name), server]));
+  const byPrefix = new Map<string, McpServer>();
+  let isClosed = false;
+
+  function add(config: McpServerConfig): void {
+    byPrefix.set(prefixOf(config.name), new McpServer(config, { ...options, maxResultBytes, now }));
+  }
+  for (const config of configs) add(config);
+
+  async function remove(name: string): Promise<void> {
+    const server = byPrefix.get(prefixOf(name));
+    byPrefix.delete(prefixOf(name));
+    await server?.close();
+  }
 
   function owner(name: string): McpServer {
     const prefix = prefixIn(name);
@@ -70,7 +88,7 @@ export function createMcpServers({
   return {
     async list(signal = new AbortController().signal) {
       signal.throwIfAborted();
-      const enabled = servers.filter(({ config }) => config.disabled !== true);
+      const enabled = [...byPrefix.values()].filter(({ config }) => config.disabled !== true);
       // `onTrouble` has already reported the failure.
       const lists = await abortable(
         Promise.all(enabled.map((server) => server.toolsIfReady().catch(() => []))),
@@ -94,9 +112,24 @@ export function createMcpServers({
       signal.throwIfAborted();
       return owner(name).call(name, params, signal);
     },
-    describe: () => servers.map((server) => server.describe()),
+    describe: () => [...byPrefix.values()].map((server) => server.describe()),
+    configs: () => [...byPrefix.values()].map(({ config }) => config),
+    async put(config) {
+      await remove(config.name);
+      if (!isClosed) add(config);
+    },
+    remove,
+    async restart(name) {
+      const server = byPrefix.get(prefixOf(name));
+      if (server === undefined || server.config.disabled === true) return false;
+      return server.restart().then(
+        () => true,
+        () => false,
+      );
+    },
     async close() {
-      await Promise.all(servers.map((server) => server.close()));
+      isClosed = true;
+      await Promise.all([...byPrefix.values()].map((server) => server.close()));
     },
   };
 }

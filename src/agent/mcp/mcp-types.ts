@@ -22,6 +22,8 @@ export interface McpServerState {
   readonly tools: number;
   /** The reason of its failure, as the end of "The MCP server ..."; null once it is running again. */
   readonly lastError: string | null;
+  /** The redacted end of its stderr; null if there is none. */
+  readonly stderr: string | null;
 }
 
 export interface McpServersOptions {
@@ -48,6 +50,8 @@ export interface McpServersOptions {
    * Called if a server fails to start, ends, or cannot list its tools. `message` is the end of "The MCP server ...".
    */
   readonly onTrouble?: ((server: string, message: string) => void) | undefined;
+  /** Called when a server has started and listed its tools. */
+  readonly onConnect?: ((server: string, tools: number) => void) | undefined;
   /** Called if a running server changes its tools; once until `list` or `call` lists them again. */
   readonly onToolsChanged?: (() => void) | undefined;
   /** Limit of one result. @default 65_536 */

@@ -5,13 +5,14 @@ import type { CallToolResult, ClientOptions, JsonSchemaValidator, Tool } from '@
 import type { Redactor } from '../../base/redaction.ts';
 import type { Proxies } from '../outbound-http.ts';
 import type { CallMarks } from '../processes/call-marks.ts';
-import { remarksOn } from '../processes/last-words.ts';
+import { lastWords, remarksOn } from '../processes/last-words.ts';
 import { capText } from '../tools/cap-output.ts';
 import { cutOffMessage, HttpTransport } from './http-transport.ts';
 import type { McpServerConfig } from './mcp-config.ts';
 import { ProcessTransport } from './process-transport.ts';
 import { sdk } from './sdk.ts';
 import { serverProgram } from './server-program.ts';
+import { StartFailure } from './start-failure.ts';
 
 /** Limit of a server's message about a failure. */
 const maxWords = 4096;
@@ -53,6 +54,8 @@ export interface McpClient {
     options: { readonly signal: AbortSignal; readonly timeoutMs: number },
   ): Promise<CallToolResult>;
   explain(error: unknown): Failure;
+  /** The redacted end of the stderr of its program. */
+  stderr(): string;
   /** Leaves no process behind, within a second. */
   close(): Promise<void>;
 }
@@ -72,10 +75,6 @@ export async function openClient(config: McpServerConfig, options: OpenOptions):
       throw error;
     }
   }
-}
-
-class StartFailure extends Error {
-  override readonly name = 'StartFailure';
 }
 
 function isRefusal(error: unknown): boolean {
@@ -109,6 +108,8 @@ async function connect(
       ? new ProcessTransport(serverProgram(config, { environment, cwd, workspace }), marks?.create())
       : new HttpTransport(config, proxies);
   const { redact } = redactor;
+  const stderr = (): string =>
+    transport instanceof ProcessTransport ? lastWords(redact(transport.stderr)) : '';
   const remarks = (): string => (transport instanceof ProcessTransport ? remarksOn(transport, redact) : '');
   const client = new Client(
     { name: 'codebuddy', version: clientVersion },
@@ -128,7 +129,7 @@ async function connect(
   } catch (error) {
     await transport.close();
     const { words } = explainFailure(signal.aborted ? signal.reason : error, transport, redact);
-    throw new StartFailure(words + remarks(), { cause: error });
+    throw new StartFailure(words + remarks(), { cause: error, stderr: stderr() });
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
@@ -159,6 +160,7 @@ async function connect(
       const failure = explainFailure(error, transport, redact);
       return failure.kind === 'lost' ? { ...failure, words: failure.words + remarks() } : failure;
     },
+    stderr,
     close: () => transport.close(),
   };
 }

@@ -2,9 +2,12 @@
 // may have secrets, and the client that set them sets them again after a restart.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import type { McpServer } from '../../contract/mcp-server.ts';
 import type { ExternalTools } from '../tools/tool-box.ts';
+import { programFaultBySettings } from './allowed-programs.ts';
 import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp-config.ts';
 import type { McpServers } from './mcp-servers.ts';
+import { viewsOf } from './runtime-servers.ts';
 import { prefixOf } from './tool-names.ts';
 
 export interface SessionServers extends ExternalTools {
@@ -18,6 +21,8 @@ export interface SessionServers extends ExternalTools {
     value: Readonly<Record<string, unknown>>,
     rights: { readonly mayStartPrograms: boolean },
   ): Promise<void>;
+  /** Those of a session. */
+  describe(sessionId: string): readonly McpServer[];
   /** Ends the MCP servers of a session. */
   remove(sessionId: string): Promise<void>;
   close(): Promise<void>;
@@ -26,7 +31,9 @@ export interface SessionServers extends ExternalTools {
 export interface SessionServersOptions {
   /** Those of the configuration. */
   readonly common: McpServers;
-  readonly open: (servers: readonly McpServerConfig[]) => McpServers;
+  readonly open: (servers: readonly McpServerConfig[], sessionId: string) => McpServers;
+  /** Entries of the setting `mcpPrograms`. @default none */
+  readonly programs?: readonly string[];
   /** Called with the secrets of a configuration. */
   readonly learn: (secrets: readonly string[]) => void;
 }
@@ -37,7 +44,12 @@ interface Opened {
   readonly servers: McpServers;
 }
 
-export function createSessionServers({ common, open, learn }: SessionServersOptions): SessionServers {
+export function createSessionServers({
+  common,
+  open,
+  learn,
+  programs = [],
+}: SessionServersOptions): SessionServers {
   const bySession = new Map<string, Opened>();
 
   /** The servers that have the tool. */
@@ -58,17 +70,23 @@ export function createSessionServers({ common, open, learn }: SessionServersOpti
       if (bySession.get(sessionId)?.text === text) return;
       const configs = parse(value);
       for (const config of configs) {
-        if (config.kind === 'stdio' && !mayStartPrograms)
+        const fault =
+          config.kind === 'stdio' && !mayStartPrograms && programFaultBySettings(config, programs);
+        if (fault)
           throw new CodeBuddyError(
             'insufficient_scope',
-            `mcpServers.${config.name} is a program. Only the key of the server itself may start programs; use a server with a url.`,
+            `mcpServers.${config.name} ${fault}. Only the key of the server itself may start other programs.`,
           );
         if (common.describe().some(({ name }) => prefixOf(name) === prefixOf(config.name)))
           throw invalid(`mcpServers.${config.name} is the name of an MCP server in config.json`);
       }
       learn(configs.flatMap(secretsOf));
       await remove(sessionId);
-      if (configs.length > 0) bySession.set(sessionId, { text, servers: open(configs) });
+      if (configs.length > 0) bySession.set(sessionId, { text, servers: open(configs, sessionId) });
+    },
+    describe(sessionId) {
+      const own = bySession.get(sessionId)?.servers;
+      return own === undefined ? [] : viewsOf(own, () => 'session');
     },
     remove,
     async close() {

@@ -8,7 +8,6 @@ import type { PromptOptions } from '../../contract/prompt.ts';
 import type { Driver } from '../driver.ts';
 import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts';
 import type { Fetch, Proxies } from '../outbound-http.ts';
-import type { Workspace } from '../tools/workspace.ts';
 import { type AloneAnswer, type AloneRequest, createAloneAnswers } from './answer-alone.ts';
 import type { Conversation } from './conversation.ts';
 import { describeModels } from './describe-models.ts';
@@ -23,7 +22,6 @@ import type { Environment } from './providers.ts';
 import type { Compacted } from './summarize.ts';
 
 export interface AgentModelsOptions {
-  readonly workspace: Workspace;
   readonly configured: readonly string[] | undefined;
   readonly origin: string;
   readonly providers: unknown;
@@ -91,7 +89,7 @@ export function makeLoader({
 
 /** @throws like `makeLoader` */
 export function createAgentModels(options: AgentModelsOptions): AgentModels {
-  const { workspace, configured, origin, environment, now, warn, redact } = options;
+  const { configured, origin, environment, now, warn, redact } = options;
   const { onRefusedTool, silenceMs, contextWindow, sleep, tracing } = options;
   const http = createModelHttp(options.proxies);
   const loader = makeLoader({ ...options, fetch: http.fetch });
@@ -149,7 +147,6 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
     driverFor ??= createModelDrivers({
       chain: chainOf(),
       prices,
-      workspace,
       abilities: loader.abilities,
       onTrouble: warn,
       onRefusedTool,

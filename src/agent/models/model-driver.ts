@@ -18,7 +18,6 @@ import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import { createOutputCheck, outputInvalid } from '../output/output-check.ts';
 import type { Steer } from '../steer-queue.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
-import type { Workspace } from '../tools/workspace.ts';
 import { type Compacted, createCompaction } from './compaction.ts';
 import { promptFor, safeToolName, tokensOfAll } from './conversation.ts';
 import { fitSchema } from './fit-schema.ts';
@@ -39,7 +38,6 @@ import { wireRulesOf } from './wire-rules.ts';
 export interface ModelDriverOptions {
   readonly chain: ModelChain;
   readonly prices: Prices;
-  readonly workspace: Workspace;
   readonly abilities: KnownAbilities;
   /** Called with warnings for the operator. */
   readonly onTrouble: (message: string) => void;
@@ -73,7 +71,7 @@ type SignedAnswer = ModelAnswer & { readonly model: string };
 export function createModelDrivers(
   options: ModelDriverOptions,
 ): (models: readonly [string, ...string[]]) => Driver {
-  const { chain, prices, workspace, abilities, onTrouble, tracing = passiveTracing } = options;
+  const { chain, prices, abilities, onTrouble, tracing = passiveTracing } = options;
 
   async function respond(
     models: readonly [string, ...string[]],
@@ -87,7 +85,7 @@ export function createModelDrivers(
     const [descriptions, system, conversation, knownWindow] = await Promise.all([
       context.tools(),
       makeSystemPrompt({
-        workspace,
+        workspace: await context.workspace(),
         sessionBeganAt: new Date(context.sessionBeganAt),
         added:
           [context.options.system, format && formatInstructions(format)]

@@ -2,12 +2,16 @@
 // name or link of the file.
 
 import type { FileDenyRules } from '../tools/workspace/file-deny-rules.ts';
+import { fromBase } from '../workspaces/bases.ts';
 import { createNameFinder } from './hard-link-names.ts';
 import { forbidsName } from './path-rule.ts';
 import { appliesTo, fileTools, type PermissionRule } from './permission-rule.ts';
 
-/** Undefined if no rule denies files by name. */
-export function createFileDenyRules(deny: readonly PermissionRule[]): FileDenyRules | undefined {
+/** Undefined if no rule denies files by name. `bases`: see workspaces/bases.ts. */
+export function createFileDenyRules(
+  deny: readonly PermissionRule[],
+  bases: readonly string[] = [''],
+): FileDenyRules | undefined {
   const patterns = new Map<string, readonly string[]>(
     fileTools.map((tool) => [
       tool,
@@ -17,11 +21,14 @@ export function createFileDenyRules(deny: readonly PermissionRule[]): FileDenyRu
   if ([...patterns.values()].every((all) => all.length === 0)) return undefined;
 
   const denies = (tool: string, path: string): boolean =>
-    (patterns.get(tool) ?? []).some((pattern) => forbidsName(pattern, path));
+    (patterns.get(tool) ?? []).some((pattern) =>
+      bases.some((base) => forbidsName(pattern, fromBase(base, path))),
+    );
   const finder = createNameFinder((path) => fileTools.some((tool) => denies(tool, path)));
 
   return {
     denies,
+    fromBases: (path) => bases.slice(1).map((base) => fromBase(base, path)),
     otherNames: (root, stats) => finder(root, stats),
     async mayRead(root, path, stats) {
       if (denies('read_file', path)) return false;

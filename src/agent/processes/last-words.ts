@@ -17,7 +17,7 @@ export function remarksOn(
 }
 
 /** The last 4 KiB of a text, without half characters. */
-function lastWords(text: string): string {
+export function lastWords(text: string): string {
   const bytes = Buffer.from(text.trim());
   if (bytes.length <= shownStderrBytes) return bytes.toString('utf8');
   let start = bytes.length - shownStderrBytes;

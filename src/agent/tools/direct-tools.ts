@@ -33,7 +33,7 @@ export function createDirectTools(
       const { sessionId, hop } = context;
       if (sessionId !== undefined) await requireSession(sessionId);
       const call = await tools.prepare(name, params, sessionId);
-      const use = permissions.ignoresTarget(call) ? undefined : await tools.useOf(call);
+      const use = permissions.ignoresTarget(call) ? undefined : await tools.useOf(call, sessionId);
       if (use !== undefined) permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
       const outcome = await tools.run(call, {
         // Read late: the first read starts to watch whether the client disconnects.

@@ -110,15 +110,15 @@ export interface ToolBox {
    * How a command would run now; undefined for tools that run no commands.
    * @throws CodeBuddyError `sandbox_unavailable`
    */
-  isolationOf(name: string): Promise<CommandIsolation | undefined>;
+  isolationOf(name: string, sessionId?: string): Promise<CommandIsolation | undefined>;
   /** How a command runs that a foreign agent starts; undefined for tools that run no commands. */
   isolationElsewhere(name: string): CommandIsolation | undefined;
   /** Whether the server has a tool of this name. */
   has(name: string, sessionId?: string): boolean;
   /** Returns the target that permission rules are matched against; for files, the real path. */
-  useOf(call: PreparedCall): Promise<ToolUse>;
+  useOf(call: PreparedCall, sessionId?: string): Promise<ToolUse>;
   /** The file that the call would change, if other programs run it later. */
-  guardedFile(call: PreparedCall, use: ToolUse): Promise<GuardedFile | undefined>;
+  guardedFile(call: PreparedCall, use: ToolUse, sessionId?: string): Promise<GuardedFile | undefined>;
   /** Runs the call. A failure of the tool is an outcome; @throws only if the log cannot take the events */
   run(call: PreparedCall, options: RunOptions): Promise<ToolOutcome>;
 }
@@ -149,6 +149,8 @@ export interface ToolBoxOptions {
   readonly fileHistory?: Pick<FileHistory, 'recordCall' | 'watchProgram'>;
   /** @default a guard without a journal */
   readonly commandGuard?: CommandGuard;
+  /** The workspace that events about files name. @default none: they mean that of the server */
+  readonly shownWorkspace?: string;
 }
 
 export function createToolBox({
@@ -162,6 +164,7 @@ export function createToolBox({
   marks = createCallMarks(),
   runLater = createFilesThatRunLater(),
   commandGuard = createCommandGuard({ root: workspace.root, list: runLater }),
+  shownWorkspace,
 }: ToolBoxOptions): ToolBox {
   const guardedFiles = createGuardedFiles(workspace, runLater);
   const byName = new Map(builtInTools.map((tool) => [tool.name, tool]));
@@ -333,7 +336,13 @@ export function createToolBox({
                   onFileChange: (change, path, bytes) =>
                     changes.push({
                       type: `file.${change}`,
-                      data: { path, bytes, tool: facts.tool, callId: facts.callId },
+                      data: {
+                        path,
+                        bytes,
+                        tool: facts.tool,
+                        callId: facts.callId,
+                        ...(shownWorkspace === undefined ? {} : { workspace: shownWorkspace }),
+                      },
                       ...owner,
                       hop,
                     }),

@@ -34,12 +34,18 @@ async function findFile(workspace: Workspace, path: unknown): Promise<FileTarget
   }
   const { path: realPath, stats } = await workspace.realFile(spelled);
   const isShared = stats?.isFile() === true && stats.nlink > 1;
-  const otherNames = isShared ? await workspace.denyRules?.otherNames(workspace.root, stats) : [];
+  const { denyRules } = workspace;
+  const otherNames = isShared ? await denyRules?.otherNames(workspace.root, stats) : [];
   return {
     kind: 'file',
     path: spelled,
     realPath,
     isShared,
-    otherNames: workspace.denyRules === undefined ? [] : otherNames,
+    otherNames:
+      denyRules === undefined
+        ? []
+        : otherNames
+            ?.flatMap((name) => [name, ...denyRules.fromBases(name)])
+            .concat([spelled, ...(realPath === undefined ? [] : [realPath])].flatMap(denyRules.fromBases)),
   };
 }

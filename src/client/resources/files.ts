@@ -8,7 +8,8 @@ import { Resource } from './resource.ts';
 /** Files of the workspace. */
 export class Files extends Resource {
   /**
-   * Lists the entries of a folder, folders first. Ignored files are left out.
+   * Lists the entries of a folder, folders first. Ignored files are left out. With `sessionId`, those of the workspace of
+   * that session.
    *
    * @throws CodeBuddyApiError `file_not_found`, `outside_workspace`, `permission_denied`
    * @example
@@ -25,7 +26,10 @@ export class Files extends Resource {
    * @example
    * const readme = await client.files.text('README.md');
    */
-  text(path: string, options?: CallOptions): Promise<string> {
-    return this.calls.text('/api/files/content', options, { path });
+  text(
+    path: string,
+    { sessionId, ...options }: CallOptions & { readonly sessionId?: string } = {},
+  ): Promise<string> {
+    return this.calls.text('/api/files/content', options, { path, sessionId });
   }
 }

@@ -58,6 +58,11 @@ export class Sessions extends Resource {
     return this.calls.create(pathOf('sessions', id, '/fork'), body, options);
   }
 
+  /** Lists the MCP servers that only this session has. @throws CodeBuddyApiError `session_not_found` */
+  mcpServers(id: string, options?: CallOptions): Promise<Answer<'listSessionMcpServers', 200>> {
+    return this.calls.get(pathOf('sessions', id, '/mcp-servers'), options);
+  }
+
   /**
    * Sets the MCP servers that only this session has, instead of earlier ones. The server keeps them in memory.
    *

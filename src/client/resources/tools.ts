@@ -14,8 +14,8 @@ export class Tools extends Resource {
   }
 
   /**
-   * Runs a tool, without the agent and without asking for permission. With `sessionId`, the files that it changes are
-   * among the changes of that session.
+   * Runs a tool, without the agent and without asking for permission. With `sessionId`, it runs in the workspace of that
+   * session, and the files that it changes are among the changes of the session.
    *
    * @throws CodeBuddyApiError `tool_not_found`, `validation_failed`, `permission_denied`, `tool_failed`
    * @example

@@ -6,6 +6,8 @@ import type { ProblemCode } from '../../base/errors.ts';
 export const startErrors = [
   'session_not_found',
   'session_agent_mismatch',
+  'session_workspace_mismatch',
+  'workspace_unavailable',
   'not_supported_by_agent',
   'agent_unavailable',
   'agent_auth_required',

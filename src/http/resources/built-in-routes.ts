@@ -14,6 +14,7 @@ import { healthRoutes } from './health.ts';
 import { inboxRoutes } from './inbox.ts';
 import { keyRoutes } from './keys.ts';
 import { mcpRoutes } from './mcp.ts';
+import { mcpServerRoutes } from './mcp-servers.ts';
 import { metricsRoutes } from './metrics.ts';
 import { modelRoutes } from './models.ts';
 import { nodeRoutes } from './nodes.ts';
@@ -34,6 +35,7 @@ import { triggerCallRoutes } from './trigger-calls.ts';
 import { triggerRoutes } from './triggers.ts';
 import { uploadRoutes } from './uploads.ts';
 import { webhookRoutes } from './webhooks.ts';
+import { workspaceRoutes } from './workspaces.ts';
 
 /** All built-in routes for the services of `context`. */
 export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] {
@@ -49,7 +51,9 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...permissionRoutes(context),
     ...inboxRoutes(context),
     ...toolRoutes(context),
+    ...mcpServerRoutes(context),
     ...sessionRoutes(context),
+    ...workspaceRoutes(context),
     ...sessionChangeRoutes(context),
     ...fileRoutes(context),
     ...steerRoutes(context),

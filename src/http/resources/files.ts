@@ -12,17 +12,24 @@ import type { RouteDefinition } from '../route.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 
 const path = { type: 'string', minLength: 1, maxLength: 4096 } as const;
+const sessionId = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 128,
+  description: 'Use the workspace of this session. Default: the workspace of the server.',
+} as const;
 const listQuerySchema = {
   type: 'object',
   properties: {
     path: { ...path, default: '.', description: 'A folder, relative to the workspace. Default: its root.' },
+    sessionId,
     ...pageQueryProperties,
   },
   additionalProperties: false,
 } as const;
 const contentQuerySchema = {
   type: 'object',
-  properties: { path: { ...path, description: 'A file, relative to the workspace.' } },
+  properties: { path: { ...path, description: 'A file, relative to the workspace.' }, sessionId },
   required: ['path'],
   additionalProperties: false,
 } as const;
@@ -37,6 +44,8 @@ const listSchema = {
   required: ['path', ...pageOfFiles.required, 'truncated'],
 } as const;
 const fileErrors = [
+  'session_not_found',
+  'workspace_unavailable',
   'file_not_found',
   'outside_workspace',
   'permission_denied',
@@ -68,9 +77,13 @@ export function fileRoutes({ services }: HttpContext): readonly RouteDefinition[
       schema: { querystring: listQuerySchema, response: { 200: listSchema } },
       docs: { errors: fileErrors },
       handler: async (request) => {
-        const { path: folder = '.', ...query } = request.query as SchemaType<typeof listQuerySchema>;
-        const list = `files of ${folder}`;
-        const page = await service().list(folder, pageRequest(list, query));
+        const {
+          path: folder = '.',
+          sessionId: id,
+          ...query
+        } = request.query as SchemaType<typeof listQuerySchema>;
+        const list = id === undefined ? `files of ${folder}` : `files of ${id} in ${folder}`;
+        const page = await service().list(folder, pageRequest(list, query), id);
         return {
           path: page.path,
           files: page.items,
@@ -107,8 +120,8 @@ export function fileRoutes({ services }: HttpContext): readonly RouteDefinition[
         errors: [...fileErrors, 'range_not_satisfiable'],
       },
       handler: async (request, reply) => {
-        const { path: file } = request.query as SchemaType<typeof contentQuerySchema>;
-        return answerWithFile(request, reply, await service().open(file));
+        const { path: file, sessionId: id } = request.query as SchemaType<typeof contentQuerySchema>;
+        return answerWithFile(request, reply, await service().open(file, id));
       },
     },
   ];

@@ -23,6 +23,7 @@ const writeErrors = [
   'session_not_found',
   'session_busy',
   'permission_denied',
+  'workspace_unavailable',
   'handler_not_configured',
   'storage_unavailable',
   'storage_full',
@@ -49,7 +50,14 @@ export function sessionChangeRoutes({ services }: HttpContext): readonly RouteDe
         querystring: querySchema,
         response: { 200: pageSchema('changes', sessionChangeSchema) },
       },
-      docs: { errors: ['session_not_found', 'handler_not_configured', 'storage_unavailable'] },
+      docs: {
+        errors: [
+          'session_not_found',
+          'workspace_unavailable',
+          'handler_not_configured',
+          'storage_unavailable',
+        ],
+      },
       handler: async (request) => {
         const { id } = request.params as SchemaType<typeof idParamsSchema>;
         const query = request.query as SchemaType<typeof querySchema>;

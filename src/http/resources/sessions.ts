@@ -6,6 +6,7 @@ import type { FastifyReply } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';
 import { agentNameSchema } from '../../contract/agent.ts';
+import { mcpServerListSchema } from '../../contract/mcp-server.ts';
 import { messageSchema } from '../../contract/message.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import type { SchemaType } from '../../contract/schema-type.ts';
@@ -47,6 +48,12 @@ const querySchema = {
     forkedFrom: { type: 'string', maxLength: 128, description: 'Only forks of this session.' },
     origin: { type: 'string', enum: sessionOrigins, description: 'Only sessions that came in this way.' },
     agent: { ...agentNameSchema, description: 'Only sessions of this agent.' },
+    workspace: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 4096,
+      description: 'Only sessions that work in this folder, which is not that of the server.',
+    },
     archived: {
       type: 'string',
       enum: archivedFilters,
@@ -105,6 +112,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
           forkedFrom,
           origin,
           agent,
+          workspace,
           archived = 'false',
           ...query
         } = request.query as SchemaType<typeof querySchema>;
@@ -113,6 +121,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
           ...(forkedFrom === undefined ? {} : { forkedFrom }),
           ...(origin === undefined ? {} : { origin }),
           ...(agent === undefined ? {} : { agent }),
+          ...(workspace === undefined ? {} : { workspace }),
           ...(archived === 'all' ? {} : { archived: archived === 'true' }),
         };
         if (handlers.onGetSessions !== undefined) {
@@ -189,6 +198,8 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       path: '/api/sessions/:id',
       operationId: 'deleteSession',
       summary: 'Delete a session with its messages and runs. Its events stay in the log.',
+      description:
+        'Its git worktree, if it has one, is removed or kept as `worktree.keep` says: the event `worktree.end` has the outcome. Uncommitted work is never lost.',
       scope: 'prompt',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
       docs: { errors: ['session_not_found', 'session_busy', ...writeErrors] },
@@ -222,13 +233,26 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       },
     },
     {
+      method: 'GET',
+      path: '/api/sessions/:id/mcp-servers',
+      operationId: 'listSessionMcpServers',
+      summary: 'List the MCP servers that only this session has, with their states.',
+      scope: 'read',
+      schema: { params: idParamsSchema, response: { 200: mcpServerListSchema } },
+      docs: { errors: readErrors },
+      handler: async (request) => {
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
+        return { mcpServers: (await service().listMcpServers?.(id)) ?? [] };
+      },
+    },
+    {
       method: 'POST',
       path: '/api/sessions/:id/mcp-servers',
       operationId: 'setSessionMcpServers',
       summary: 'Set the MCP servers that only this session has, instead of earlier ones.',
       description:
         'Their tools are named `server__tool`, and start with the next step. They are kept in memory: set them again after a restart of ' +
-        'the server. Programs need the key of the server itself, because they run outside the sandbox.',
+        'the server. Programs need the key of the server itself, or the setting `mcpPrograms`, because they run outside the sandbox.',
       scope: 'admin',
       schema: {
         params: idParamsSchema,
@@ -312,12 +336,16 @@ function hasId(session: unknown, id: string): boolean {
 }
 
 /** The sessions of a host application are of any shape. */
-function matches(session: unknown, { title, forkedFrom, origin, agent, archived }: SessionFilter): boolean {
+function matches(
+  session: unknown,
+  { title, forkedFrom, origin, agent, workspace, archived }: SessionFilter,
+): boolean {
   const fields = isRecord(session) ? session : {};
   const source = isRecord(fields.forkedFrom) ? fields.forkedFrom.sessionId : undefined;
   if (forkedFrom !== undefined && source !== forkedFrom) return false;
   if (origin !== undefined && (fields.origin ?? 'rest') !== origin) return false;
   if (agent !== undefined && fields.agent !== agent) return false;
+  if (workspace !== undefined && fields.workspace !== workspace) return false;
   if (archived !== undefined && (fields.archived === true) !== archived) return false;
   if (title === undefined) return true;
   const shown = String(fields.title ?? '');

@@ -25,7 +25,7 @@ const runQuerySchema = {
       minLength: 1,
       maxLength: 128,
       description:
-        "The session that the call belongs to: the files that it changes are among the changes of that session, and it may use the session's own tools.",
+        "The session that the call belongs to: the tool runs in the workspace of that session, the files that it changes are among the changes of the session, and it may use the session's own tools. Default: the workspace of the server.",
     },
   },
   additionalProperties: false,
@@ -93,6 +93,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
           'tool_not_found',
           'session_not_found',
           'tool_failed',
+          'workspace_unavailable',
           'permission_denied',
           'outside_workspace',
           'file_not_found',

@@ -13,6 +13,7 @@ export type JsonRow = Readonly<Record<string, string | number | null>>;
 /** Steps that are one statement for many rows, in the order in which those of a level are run. */
 export const stepKinds = [
   'deleteKey',
+  'deleteMcpServer',
   'deleteSession',
   'deleteIdleSession',
   'putSession',
@@ -30,6 +31,7 @@ export const stepKinds = [
   'deleteQuestion',
   'deleteQuestions',
   'putKey',
+  'putMcpServer',
   'putAnswer',
   'addPayload',
   'addDelivery',
@@ -219,6 +221,19 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
         else add('deleteQuestion', { id: text('id', write.id) }, of);
         break;
       }
+      case 'putMcpServer': {
+        const { name, config, createdAt } = write.server;
+        const row = {
+          name: text('name', name),
+          config: text('config', config),
+          created_at: integer('createdAt', createdAt),
+        };
+        add('putMcpServer', row, [`mcp server ${name}`]);
+        break;
+      }
+      case 'deleteMcpServer':
+        add('deleteMcpServer', { name: text('name', write.name) }, [`mcp server ${write.name}`]);
+        break;
       case 'putKey': {
         const { key } = write;
         const row = {

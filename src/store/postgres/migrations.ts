@@ -9,6 +9,7 @@ import type { Database, Session } from './database.ts';
 import { fileHistoryMigration } from './file-history-migration.ts';
 import { filesMigration } from './files-migration.ts';
 import { inboxMigration } from './inbox-migration.ts';
+import { mcpServersMigration } from './mcp-servers-migration.ts';
 import { departuresMigration } from './nodes/departures-migration.ts';
 import { lostRequestsMigration } from './nodes/lost-requests-migration.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
@@ -199,6 +200,7 @@ export const migrations: readonly string[] = [
   filesMigration,
   inboxMigration,
   searchMigration,
+  mcpServersMigration,
 ];
 
 /** The newest version that this release supports. */

@@ -5,11 +5,13 @@ import { takeRows } from '../page-weight.ts';
 import {
   toAnswerRow,
   toKeyRow,
+  toMcpServerRow,
   toMessageRow,
   toQuestionRow,
   toRunRow,
   toSessionRow,
   toTurnRow,
+  toWorkspaceUse,
 } from '../rows.ts';
 import type { QuestionStore, RunRow, Store } from '../store.ts';
 import { composed, createConditions, whereClause } from './composed.ts';
@@ -31,8 +33,10 @@ type RecordReader = Pick<
   | 'getRun'
   | 'listRuns'
   | 'sessionsWithRuns'
+  | 'sessionWorkspaces'
   | 'newestIds'
   | 'listKeys'
+  | 'listMcpServers'
   | 'getAnswer'
 > &
   QuestionStore;
@@ -51,6 +55,9 @@ function isOfAgent(name: string): string {
   const agent = `${withoutNull}::json ->> 'agent'`;
   return `coalesce(CASE WHEN strpos(details, '"agent"') > 0 THEN ${agent} END, '${builtinAgent}') = ${name}::text`;
 }
+
+/** Null for a session without a workspace of its own. */
+const workspaceOfRow = `CASE WHEN strpos(details, '"workspace"') > 0 THEN ${withoutNull}::json ->> 'workspace' END`;
 
 export function createRecordReader(database: Database): RecordReader {
   const read = async (text: string, values: readonly unknown[] = []): Promise<readonly Row[]> =>
@@ -111,7 +118,17 @@ export function createRecordReader(database: Database): RecordReader {
       const [row] = await read(text, [name]);
       return optional(row, toSessionRow);
     },
-    listSessions({ limit, beforeId = afterAllIds, maxText, title, forkedFrom, origin, agent, archived }) {
+    listSessions({
+      limit,
+      beforeId = afterAllIds,
+      maxText,
+      title,
+      forkedFrom,
+      origin,
+      agent,
+      workspace,
+      archived,
+    }) {
       const { texts: conditions, list, add, where } = createConditions();
       where('coalesce(place, id) < ?', beforeId);
       conditions.push('draft_of IS NULL');
@@ -121,6 +138,7 @@ export function createRecordReader(database: Database): RecordReader {
       if (origin !== undefined)
         conditions.push(`coalesce(${withoutNull}::json ->> 'origin', 'rest') = ${add(origin)}`);
       if (agent !== undefined) conditions.push(isOfAgent(add(agent)));
+      where(`${workspaceOfRow} = ?::text`, workspace);
       const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY coalesce(place, id) DESC LIMIT ${add(limit)}`;
       return readPage(page, list, {
         toRow: toSessionRow,
@@ -163,6 +181,11 @@ export function createRecordReader(database: Database): RecordReader {
       const text = `SELECT DISTINCT session_id FROM runs WHERE session_id = ANY($1::text[]) AND status = ANY($2::text[])`;
       return new Set((await read(text, [sessionIds, statuses])).map((row) => String(row.session_id)));
     },
+    async sessionWorkspaces(limit) {
+      const text = `SELECT ${workspaceOfRow} AS workspace, count(*)::int AS sessions, max(id) AS latest FROM sessions
+        WHERE draft_of IS NULL GROUP BY 1 ORDER BY max(updated_at) DESC LIMIT $1`;
+      return (await read(text, [limit])).map(toWorkspaceUse);
+    },
     async newestIds() {
       const tables = [
         'sessions',
@@ -185,6 +208,7 @@ export function createRecordReader(database: Database): RecordReader {
       );
       return rows.flatMap(({ id }) => (typeof id === 'string' ? [id] : []));
     },
+    listMcpServers: async () => (await read('SELECT * FROM mcp_servers ORDER BY name')).map(toMcpServerRow),
     listKeys: async () => (await read('SELECT * FROM keys ORDER BY id')).map(toKeyRow),
     async listQuestions({ limit, afterId = '', sessionId, runId, prefix, maxText }) {
       const { texts: conditions, list, add, where } = createConditions();

@@ -16,6 +16,7 @@ const columns = {
   turn: 'id text, session_id text, run_id text, content text',
   run: 'id text, session_id text, status text, created_at bigint, updated_at bigint, details text',
   question: 'id text, run_id text, session_id text, content text, is_answered integer',
+  mcpServer: 'name text, config text, created_at bigint',
   key: 'id text, name text, hash text, scopes text, created_at bigint',
   answer: 'key text, fingerprint text, status integer, headers text, body text, created_at bigint',
   event: 'id text, type text, timestamp bigint, session_id text, run_id text, data text',
@@ -69,6 +70,10 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
   putKey: `INSERT INTO keys (id, name, hash, scopes, created_at)
     SELECT id, name, hash, scopes, created_at FROM ${rowsOf('key')}
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes`,
+  putMcpServer: `INSERT INTO mcp_servers (name, config, created_at)
+    SELECT name, config, created_at FROM ${rowsOf('mcpServer')} ORDER BY name
+    ON CONFLICT (name) DO UPDATE SET config = excluded.config, created_at = excluded.created_at`,
+  deleteMcpServer: `DELETE FROM mcp_servers m USING ${rowsOf('mcpServer')} WHERE m.name = r.name`,
   deleteKey: `DELETE FROM keys k USING ${rowsOf('id')} WHERE k.id = r.id`,
   putAnswer: `INSERT INTO answers (key, fingerprint, status, headers, body, created_at)
     SELECT key, fingerprint, status, headers, body, created_at FROM ${rowsOf('answer')} ORDER BY key

@@ -282,6 +282,11 @@ export const migrations: readonly string[] = [
     DELETE FROM message_places WHERE message_id = old.id;
   END;
   `,
+
+  // MCP servers that were added over the API.
+  `
+  CREATE TABLE mcp_servers (name TEXT PRIMARY KEY, config TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** The newest version that this release supports. */

@@ -26,6 +26,7 @@ export function listSessions(
     forkedFrom,
     origin,
     agent,
+    workspace,
     archived,
   }: Parameters<Store['listSessions']>[0],
 ): readonly SessionRow[] {
@@ -39,6 +40,7 @@ export function listSessions(
   where("details ->> '$.forkedFrom.sessionId' = ?", forkedFrom);
   where("coalesce(details ->> '$.origin', 'rest') = ?", origin);
   where(`coalesce(details ->> '$.agent', '${builtinAgent}') = ?`, agent);
+  where("details ->> '$.workspace' = ?", workspace);
   const text = `SELECT * FROM sessions${whereClause(texts)} ORDER BY coalesce(place, id) DESC LIMIT ?`;
   return takeRows(reads.composed(text).iterate(...values, limit), toSessionRow, maxText);
 }

@@ -6,7 +6,17 @@
 import { DatabaseSync } from 'node:sqlite';
 import { callHost } from '../../base/call-host.ts';
 import { takeRows } from '../page-weight.ts';
-import { type Row, toAnswerRow, toKeyRow, toMessageRow, toRunRow, toSessionRow, toTurnRow } from '../rows.ts';
+import {
+  type Row,
+  toAnswerRow,
+  toKeyRow,
+  toMcpServerRow,
+  toMessageRow,
+  toRunRow,
+  toSessionRow,
+  toTurnRow,
+  toWorkspaceUse,
+} from '../rows.ts';
 import type { Store } from '../store.ts';
 import type { StoreLogger } from '../store-logger.ts';
 import { storeIsClosed } from '../write-queue.ts';
@@ -139,8 +149,10 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     listRuns: (page) => read(() => listRuns(reads, page)),
     sessionsWithRuns: (sessionIds, statuses) => read(() => sessionsWithRuns(reads, sessionIds, statuses)),
 
+    sessionWorkspaces: (limit) => read(() => reads.sessionWorkspaces.all(limit).map(toWorkspaceUse)),
     newestIds: () =>
       read(() => reads.newestIds.all().flatMap(({ id }) => (typeof id === 'string' ? [id] : []))),
+    listMcpServers: () => read(() => reads.listMcpServers.all().map(toMcpServerRow)),
     listKeys: () => read(() => reads.listKeys.all().map(toKeyRow)),
     getAnswer: (key) => read(() => optional(reads.getAnswer.get(key), toAnswerRow)),
     pruneAnswers: (before, max) => call('pruneAnswers', before, max),

@@ -20,6 +20,8 @@ const reads = {
   firstTimestamp: 'SELECT timestamp AS value FROM events ORDER BY sequence LIMIT 1',
   lastOldEvent: `SELECT max(CASE WHEN timestamp < ?2 THEN sequence END) AS old, max(sequence) AS last FROM (
     SELECT sequence, timestamp FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?3)`,
+  sessionWorkspaces: `SELECT details ->> '$.workspace' AS workspace, count(*) AS sessions, max(id) AS latest FROM sessions
+    WHERE is_draft = 0 GROUP BY 1 ORDER BY max(updated_at) DESC LIMIT ?`,
   newestIds: `SELECT max(coalesce(place, id)) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
     UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys UNION ALL SELECT max(id) FROM trigger_calls
     UNION ALL SELECT max(id) FROM file_changes UNION ALL SELECT max(id) FROM undos UNION ALL SELECT max(id) FROM undone_items`,
@@ -31,6 +33,7 @@ const reads = {
   countMessages: 'SELECT count(*) AS value FROM messages WHERE session_id = ?',
   listTurns: 'SELECT * FROM turns WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
   getRun: 'SELECT * FROM runs WHERE id = ?',
+  listMcpServers: 'SELECT * FROM mcp_servers ORDER BY name',
   listKeys: 'SELECT * FROM keys ORDER BY id',
   getQuestion: 'SELECT * FROM questions WHERE id = ?',
   questionsOf: 'SELECT * FROM questions WHERE run_id = ? ORDER BY substr(id, 5)',
@@ -117,6 +120,9 @@ const writes = {
   deleteQuestions: 'DELETE FROM questions WHERE run_id = ?',
   putKey: `INSERT INTO keys (id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes`,
+  putMcpServer: `INSERT INTO mcp_servers (name, config, created_at) VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET config = excluded.config, created_at = excluded.created_at`,
+  deleteMcpServer: 'DELETE FROM mcp_servers WHERE name = ?',
   deleteKey: 'DELETE FROM keys WHERE id = ?',
   putAnswer: `INSERT INTO answers (key, fingerprint, status, headers, body, created_at) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status,

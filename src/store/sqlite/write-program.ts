@@ -135,6 +135,8 @@ const steps = {
   deleteQuestions: statement('deleteQuestions', 1),
   putKey: statement('putKey', 5),
   deleteKey: statement('deleteKey', 1),
+  putMcpServer: statement('putMcpServer', 3),
+  deleteMcpServer: statement('deleteMcpServer', 1),
   putAnswer: statement('putAnswer', 6),
   changeDelivery: statement('changeDelivery', 11),
   requeueDelivery: statement('requeueDelivery', 2),
@@ -258,6 +260,14 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
     }
     case 'patchRun':
       program.push(numberOf.patchRun, write.id, write.status, write.updatedAt, write.details);
+      return;
+    case 'putMcpServer': {
+      const { name, config, createdAt } = write.server;
+      program.push(numberOf.putMcpServer, name, config, createdAt);
+      return;
+    }
+    case 'deleteMcpServer':
+      program.push(numberOf.deleteMcpServer, write.name);
       return;
     case 'putQuestion': {
       const { id, runId, sessionId, content, isAnswered } = write.question;

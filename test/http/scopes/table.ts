@@ -106,6 +106,8 @@ const triggerFields = {
   'options.system': 'x',
   'options.maxTokens': 1000,
   'options.maxCost': 1,
+  'options.workspace': '.',
+  'options.worktree': false,
   // Of other sources: test/triggers has them.
   'signature.header': undefined,
   'signature.algorithm': undefined,
@@ -171,6 +173,8 @@ export const table: readonly Row[] = [
       'options.system': 'Be short.',
       'options.maxTokens': 100_000,
       'options.maxCost': 1,
+      'options.workspace': '.',
+      'options.worktree': false,
       // The model of this test answers no JSON: test/http/resources/output-format.test.ts has it.
       'options.format': undefined,
       webhook: ({ hookUrl }: World) => ({ url: hookUrl }),
@@ -428,6 +432,7 @@ export const table: readonly Row[] = [
     when: 'a tool that only reads',
     passes: tools(200),
     prepare: () => ({ path: '/api/tools/list_directory', body: {} }),
+    options: { '?sessionId': (world: World) => world.session() },
   },
 
   {
@@ -440,6 +445,7 @@ export const table: readonly Row[] = [
       '?forkedFrom': 'ses_x',
       '?origin': 'openai',
       '?agent': 'builtin',
+      '?workspace': '/elsewhere',
       '?archived': 'all',
     },
   },
@@ -451,6 +457,8 @@ export const table: readonly Row[] = [
       id: () => `chosen-${unique++}`,
       title: 'x',
       agent: 'builtin',
+      workspace: '.',
+      worktree: false,
       metadata: { a: 1 },
       'Idempotency-Key:': () => `key-${unique++}`,
     },
@@ -499,6 +507,11 @@ export const table: readonly Row[] = [
       return { path: `/api/sessions/${sessionId}/fork`, body: { messageId: messages[0]?.id } };
     },
     options: { messageId: undefined },
+  },
+  {
+    route: 'GET /api/sessions/:id/mcp-servers',
+    passes: read(200),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/mcp-servers` }),
   },
   {
     route: 'POST /api/sessions/:id/mcp-servers',
@@ -576,7 +589,7 @@ export const table: readonly Row[] = [
     route: 'GET /api/files',
     passes: read(200),
     prepare: only('/api/files'),
-    options: { '?path': '.', ...paging('files of .', '1a') },
+    options: { '?path': '.', '?sessionId': (world: World) => world.session(), ...paging('files of .', '1a') },
   },
   {
     route: 'GET /api/files/content',
@@ -585,7 +598,12 @@ export const table: readonly Row[] = [
       await world.client.tools.run('write_file', { path: 'read.txt', content: 'a' });
       return { path: '/api/files/content?path=read.txt' };
     },
-    options: { '?path': 'read.txt', 'If-Range:': '"x"', 'If-None-Match:': '"x"' },
+    options: {
+      '?path': 'read.txt',
+      '?sessionId': (world: World) => world.session(),
+      'If-Range:': '"x"',
+      'If-None-Match:': '"x"',
+    },
   },
   {
     route: 'GET /api/files/content',
@@ -829,6 +847,27 @@ export const table: readonly Row[] = [
   },
   { route: 'GET /api/settings', passes: admin(200), prepare: only('/api/settings') },
   { route: 'GET /api/agents', passes: read(200), prepare: only('/api/agents') },
+  { route: 'GET /api/mcp-servers', passes: read(200), prepare: only('/api/mcp-servers') },
+  {
+    route: 'POST /api/mcp-servers',
+    passes: admin(201),
+    prepare: () => ({
+      path: '/api/mcp-servers',
+      body: { name: `added${unique++}`, server: { url: 'http://127.0.0.1:1/mcp', disabled: true } },
+    }),
+    options: { name: () => `named${unique++}`, server: { url: 'http://127.0.0.1:1/mcp', disabled: true } },
+  },
+  {
+    route: 'POST /api/mcp-servers/:name/restart',
+    passes: admin(200),
+    prepare: async (world) => ({ path: `/api/mcp-servers/${await world.mcpServer()}/restart` }),
+  },
+  {
+    route: 'DELETE /api/mcp-servers/:name',
+    passes: admin(204),
+    prepare: async (world) => ({ path: `/api/mcp-servers/${await world.mcpServer()}` }),
+  },
+  { route: 'GET /api/workspaces', passes: read(200), prepare: only('/api/workspaces') },
   { route: 'GET /api/models', passes: read(200), prepare: only('/api/models') },
   {
     route: 'GET /api/keys',

@@ -46,6 +46,8 @@ export interface World {
     headers?: Readonly<Record<string, string>>,
   ): Promise<Answer>;
   session(): Promise<string>;
+  /** An MCP server that may be removed. */
+  mcpServer(): Promise<string>;
   /** A failed run that can be resumed; started by the local key, which has every scope. */
   failedRun(options?: Readonly<Record<string, unknown>>, prompt?: string): Promise<string>;
   /** A run that waits for approval. */
@@ -171,6 +173,11 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
     routes: started.app.server.getEndpoints().map(({ method, path }) => `${method} ${path}`),
     send,
     sendThrough: (base, ...request) => sendTo({ base, readsStreams: true }, ...request),
+    async mcpServer() {
+      const name = `server${++runs}`;
+      const server = { url: 'http://127.0.0.1:1/mcp', disabled: true };
+      return (await client.mcpServers.add({ name, server })).name;
+    },
     session: async () => (await client.sessions.create({})).id,
     async failedRun(runOptions = {}, prompt = 'fail') {
       // A separate prompt: the model fails at each one only once.

@@ -10,6 +10,7 @@ import { attempt } from '../../parts/toast.tsx';
 import { AgentChoice, lackOf, rememberAgent, rememberedAgent } from './agent-choice.tsx';
 import { AttachmentRow, partsOf, useAttachments } from './attachments.tsx';
 import { useFileCompletion } from './file-completion.tsx';
+import { defaultPlace, placeOptions, WorkspaceChoice } from './workspace-choice.tsx';
 
 export interface PromptBoxProps {
   /** Names the draft: a session id, or `new`. */
@@ -44,6 +45,7 @@ export function PromptBox({
   const [model, setModel] = useState('');
   const [mode, setMode] = useState('');
   const [budget, setBudget] = useState('');
+  const [place, setPlace] = useState(defaultPlace);
   const attachments = useAttachments();
   const [isSending, setSending] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -63,9 +65,9 @@ export function PromptBox({
   }, [given]);
   const completion = useFileCompletion(text, caret, (start, end, by) => {
     write(`${text.slice(0, start)}${by}${text.slice(end)}`);
-    const place = start + by.length;
-    setCaret(place);
-    requestAnimationFrame(() => field.current?.setSelectionRange(place, place));
+    const at = start + by.length;
+    setCaret(at);
+    requestAnimationFrame(() => field.current?.setSelectionRange(at, at));
   });
 
   function write(next: string): void {
@@ -88,6 +90,7 @@ export function PromptBox({
         ...partsOf(attachments),
         options: {
           ...(isNew && choice !== '' ? { agent: choice } : {}),
+          ...(isNew ? placeOptions(place) : {}),
           ...(model.trim() === '' || noModel ? {} : { model: model.trim() }),
           ...(mode === '' || !modes.includes(mode as PermissionMode)
             ? {}
@@ -201,6 +204,7 @@ export function PromptBox({
             }}
           />
         )}
+        {isNew && <WorkspaceChoice chosen={place} onChoose={setPlace} />}
         <input
           class="model"
           list={names}

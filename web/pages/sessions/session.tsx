@@ -108,6 +108,10 @@ export function SessionView({ id }: { readonly id: string }) {
               <div class="row wrap quiet">
                 <Id id={id} />
                 <span>agent {value.agent}</span>
+                <span class="mono cut" title={value.workspace}>
+                  {value.workspace.split(/[\\/]/).at(-1)}
+                </span>
+                {value.worktree !== undefined && <span>branch {value.worktree.branch}</span>}
                 <span>{plural(value.messageCount, 'message')}</span>
                 <span>{plural(value.usage.totalTokens, 'token')}</span>
                 <span>{formatCost(value.cost)}</span>

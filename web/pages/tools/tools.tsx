@@ -8,6 +8,7 @@ import { client } from '../../app/sign-in.ts';
 import type { ViewProps } from '../../app/view-props.ts';
 import { formatCount } from '../../parts/format.ts';
 import { Content, Empty } from '../../parts/state.tsx';
+import { McpServers } from './mcp-servers.tsx';
 import { ToolForm } from './tool-form.tsx';
 
 export default function ToolsView({ path: [name], query: { filter = '' } }: ViewProps) {
@@ -27,6 +28,7 @@ export default function ToolsView({ path: [name], query: { filter = '' } }: View
           onInput={({ currentTarget }) => setQuery({ filter: currentTarget.value })}
         />
       </header>
+      <McpServers onChanged={tools.reload} />
       <Content of={tools}>
         {(all) => {
           const shown = all.filter((tool) =>
@@ -63,7 +65,7 @@ function ToolList({ tools, open, filter, isNone }: ListProps) {
     <nav class="panel pane-list" aria-label="Tools">
       {tools.length === 0 &&
         (isNone ? (
-          <Empty>No tools. To add those of MCP servers, set mcpServers in config.json.</Empty>
+          <Empty>No tools. To add those of MCP servers: codebuddy mcp-servers add NAME.</Empty>
         ) : (
           <Empty>No tool matches the filter.</Empty>
         ))}

@@ -6,6 +6,8 @@ import type { Stats } from 'node:fs';
 export interface FileDenyRules {
   /** True if a rule denies this path to the tool. */
   denies(tool: string, path: string): boolean;
+  /** The path as seen from folders above the workspace whose rules apply, too. */
+  fromBases(path: string): readonly string[];
   /** Judges an open file by all its names. */
   mayRead(root: string, path: string, stats: Stats): Promise<boolean>;
   /** The same before a write. `stats`: of the file that is there now, if any. */
