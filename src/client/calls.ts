@@ -77,27 +77,6 @@ export class Calls {
     return (await this.transport.json({ ...limitsOf(options), method, path, body })) as T;
   }
 
-  /** POST of bytes, with an Idempotency-Key. */
-  async upload<T>(
-    path: string,
-    bytes: Uint8Array<ArrayBuffer>,
-    options: CreateOptions = {},
-    query: QueryValues = {},
-  ): Promise<T> {
-    const headers = {
-      'content-type': 'application/octet-stream',
-      'idempotency-key': options.idempotencyKey ?? crypto.randomUUID(),
-    };
-    const request = {
-      ...limitsOf(options),
-      method: 'POST' as const,
-      path: path + toQuery(query),
-      bytes,
-      headers,
-    };
-    return (await this.transport.json(request)) as T;
-  }
-
   /** GET of bytes. */
   bytes(path: string, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const headers = { accept: '*/*' };

@@ -27,7 +27,6 @@ import { Triggers } from './resources/triggers.ts';
 import { Uploads } from './resources/uploads.ts';
 import { Webhooks } from './resources/webhooks.ts';
 import { Workspaces } from './resources/workspaces.ts';
-import { CodeBuddyRunError } from './run-error.ts';
 import type { StreamEvent } from './stream-event.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
@@ -157,7 +156,8 @@ export class ApiClient {
         await answers.handle(event, stream.isLate);
       }
       if (event.type === 'run.failed' || event.type === 'run.cancelled') {
-        throw new CodeBuddyRunError(event);
+        const { toRunError } = await import('./failed-run.ts');
+        throw toRunError(event);
       } else if (event.type === 'run.complete') {
         const { durationMs: _durationMs, ...result } = event.data;
         return { ...result, status: 'completed', runId, sessionId };

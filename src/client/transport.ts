@@ -14,8 +14,6 @@ export interface RequestOptions {
   /** The path with the query string. */
   readonly path: string;
   readonly body?: unknown;
-  /** A body that is not JSON. */
-  readonly bytes?: Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
   /** A status outside 2xx that is not an error. */
   readonly alsoFine?: number;
@@ -120,7 +118,7 @@ export class Transport {
 
   /** One attempt. */
   async #send(request: RequestOptions): Promise<OpenAnswer> {
-    const { method, path, body, bytes, headers, alsoFine, signal, timeoutMs = this.#timeoutMs } = request;
+    const { method, path, body, headers, alsoFine, signal, timeoutMs = this.#timeoutMs } = request;
     const { url, fetch, credentials } = this.#connection;
     const deadline = new Deadline(signal);
     deadline.limit(timeoutMs);
@@ -134,8 +132,7 @@ export class Transport {
           ...this.#connection.headers(method),
           ...headers,
         },
-        ...(bytes === undefined ? {} : { body: bytes }),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: isBytes(body) ? body : JSON.stringify(body) }),
         ...(credentials === undefined ? {} : { credentials }),
         signal: deadline.signal,
         redirect: 'manual',
@@ -218,4 +215,8 @@ function parseProblem(text: string): Partial<Problem> | undefined {
     // Not JSON.
   }
   return undefined;
+}
+
+function isBytes(body: unknown): body is Uint8Array<ArrayBuffer> {
+  return body instanceof Uint8Array;
 }

@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { problems } from '../../src/base/errors.ts';
+import { runErrorStatuses } from '../../src/client/failed-run.ts';
 import { CodeBuddyClient, PermissionRequiredError } from '../../src/client/index.ts';
-import { runErrorStatuses } from '../../src/client/run-error.ts';
 import { runErrors } from '../../src/http/prompt/run-errors.ts';
 import { startModelServer } from '../agent/model-server.ts';
 import { calls } from '../agent/start-model-agent.ts';

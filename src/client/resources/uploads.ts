@@ -2,7 +2,7 @@
 
 import type { UploadedFile } from '../api-objects.ts';
 import type { CallOptions, CreateOptions } from '../call-options.ts';
-import { pathOf } from '../query.ts';
+import { pathOf, toQuery } from '../query.ts';
 import { Resource } from './resource.ts';
 
 /** The images and files that prompts carry. */
@@ -19,7 +19,8 @@ export class Uploads extends Resource {
     content: Uint8Array | ArrayBuffer,
     { name, ...options }: CreateOptions & { readonly name?: string } = {},
   ): Promise<UploadedFile> {
-    return this.calls.upload('/api/files', new Uint8Array(content), options, { name });
+    const headers = { 'content-type': 'application/octet-stream' };
+    return this.calls.create(`/api/files${toQuery({ name })}`, new Uint8Array(content), options, headers);
   }
 
   /** Gets the name, type and size of a file. @throws CodeBuddyApiError `upload_not_found` */
