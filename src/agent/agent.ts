@@ -36,7 +36,7 @@ import { createPermissions, type Permissions } from './permissions/permissions.t
 import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { createCallMarks } from './processes/call-marks.ts';
 import { noteRefusedTool } from './refused-tools.ts';
-import { defaultRunLimits, type RunLimits } from './run-limits.ts';
+import { defaultRunLimits, type PromptRates, type RunLimits } from './run-limits.ts';
 import type { Runs } from './run-service.ts';
 import { createRuns } from './runs.ts';
 import { createCommandGuard } from './sandbox-guard/command-guard.ts';
@@ -60,6 +60,8 @@ export interface AgentOptions {
   /** The folder that tools may read and change. */
   readonly workspace: string;
   readonly limits?: Partial<RunLimits>;
+  /** @default none */
+  readonly promptRates?: PromptRates;
   /**
    * `provider/name` or `offline`, the first choice first.
    * @default the first found in the environment or on loopback
@@ -332,6 +334,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     chooseDriver: agents.chooseDriver,
     agentForNew: (name) => agents.forNewSession(name, 'options/agent'),
     limits: { ...defaultRunLimits, ...options.limits },
+    promptRates: options.promptRates,
     defaultMode: permissionMode,
     now,
     onFault,

@@ -270,7 +270,11 @@ export interface paths {
     readonly delete: operations['revokeKey'];
     readonly options?: never;
     readonly head?: never;
-    readonly patch?: never;
+    /**
+     * Change the limits of an API key. They apply at once.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly patch: operations['updateKey'];
     readonly trace?: never;
   };
   readonly '/api/metrics': {
@@ -1523,6 +1527,7 @@ export interface components {
       /** Format: date-time */
       readonly createdAt: string;
       readonly id: string;
+      readonly limits: components['schemas']['KeyLimits'];
       readonly name: string;
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
     };
@@ -1693,6 +1698,7 @@ export interface components {
       readonly id: string;
       /** @description The key itself. It is shown only once. */
       readonly key: string;
+      readonly limits: components['schemas']['KeyLimits'];
       readonly name: string;
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
     };
@@ -2165,6 +2171,16 @@ export interface components {
       readonly id?: string | number | null;
       /** @enum {string} */
       readonly jsonrpc: '2.0';
+    };
+    /**
+     * KeyLimits
+     * @description What the key may use per minute. A limit that is left out does not apply.
+     */
+    readonly KeyLimits: {
+      /** @description Prompts per minute: started and resumed runs. */
+      readonly promptsPerMinute?: number;
+      /** @description Requests per minute. A stream is one request, for as long as it is open. */
+      readonly requestsPerMinute?: number;
     };
     /**
      * Message
@@ -4265,6 +4281,8 @@ export interface components {
      */
     readonly OpenAiError400: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4298,6 +4316,8 @@ export interface components {
      */
     readonly 'OpenAiError400-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4341,6 +4361,8 @@ export interface components {
      */
     readonly 'OpenAiError400-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4376,6 +4398,8 @@ export interface components {
      */
     readonly 'OpenAiError400-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4401,6 +4425,8 @@ export interface components {
     /** @description `unauthorized`: The API key, or the signature of a call of a trigger, is missing or wrong. */
     readonly OpenAiError401: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'WWW-Authenticate': components['headers']['WWW-Authenticate'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -4427,6 +4453,8 @@ export interface components {
     /** @description `cost_limit_reached`: The cost limit of the session, of the trigger or of the day is reached. Nothing was started. */
     readonly OpenAiError402: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4452,6 +4480,8 @@ export interface components {
     /** @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires. */
     readonly OpenAiError403: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4487,6 +4517,8 @@ export interface components {
      */
     readonly 'OpenAiError403-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4516,6 +4548,8 @@ export interface components {
      */
     readonly 'OpenAiError403-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4541,6 +4575,8 @@ export interface components {
     /** @description `model_not_found`: The provider does not have this model. */
     readonly OpenAiError404: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4574,6 +4610,8 @@ export interface components {
      */
     readonly 'OpenAiError404-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4609,6 +4647,8 @@ export interface components {
      */
     readonly 'OpenAiError404-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4634,6 +4674,8 @@ export interface components {
     /** @description `run_not_found`: No run has this id. */
     readonly 'OpenAiError404-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4659,6 +4701,8 @@ export interface components {
     /** @description `request_timeout`: The headers took longer than 10 s, or the whole request longer than 30 s. */
     readonly OpenAiError408: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4694,6 +4738,8 @@ export interface components {
      */
     readonly OpenAiError409: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -4720,6 +4766,8 @@ export interface components {
     /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'OpenAiError409-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -4746,6 +4794,8 @@ export interface components {
     /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
     readonly OpenAiError413: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4771,6 +4821,8 @@ export interface components {
     /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
     readonly OpenAiError415: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4796,6 +4848,8 @@ export interface components {
     /** @description `misdirected_request`: The Host header names another server (DNS rebinding). */
     readonly OpenAiError421: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4818,9 +4872,15 @@ export interface components {
         };
       };
     };
-    /** @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused. */
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
+     */
     readonly OpenAiError429: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -4847,6 +4907,8 @@ export interface components {
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
      *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
+     *
      *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
      *
      *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
@@ -4855,6 +4917,8 @@ export interface components {
      */
     readonly 'OpenAiError429-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -4881,6 +4945,8 @@ export interface components {
     /** @description `internal_error`: The server or a handler of the host application failed. The log has the cause under the request id. */
     readonly OpenAiError500: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4920,6 +4986,8 @@ export interface components {
      */
     readonly OpenAiError502: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -4951,6 +5019,8 @@ export interface components {
      */
     readonly OpenAiError503: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -4985,6 +5055,8 @@ export interface components {
      */
     readonly 'OpenAiError503-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5021,6 +5093,8 @@ export interface components {
      */
     readonly 'OpenAiError503-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5053,6 +5127,8 @@ export interface components {
      */
     readonly OpenAiError504: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5078,6 +5154,8 @@ export interface components {
     /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
     readonly OpenAiError507: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5103,6 +5181,8 @@ export interface components {
     /** @description `loop_detected`: The request was triggered by a chain of webhooks of this server (X-CodeBuddy-Hop is 3 or more). */
     readonly OpenAiError508: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5128,6 +5208,8 @@ export interface components {
     /** @description Any other problem: of the connection or of the host application. */
     readonly OpenAiErrorDefault: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5172,10 +5254,48 @@ export interface components {
      *     `invalid_host_header`: The Host header is missing, repeated or malformed.
      *
      *     `invalid_header`: A header is malformed, repeated or too large.
+     */
+    readonly 'Problem400-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
      *
      *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
      */
-    readonly 'Problem400-2': {
+    readonly 'Problem400-3': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     *
+     *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
+     */
+    readonly 'Problem400-4': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5186,6 +5306,19 @@ export interface components {
     };
     /** @description `unauthorized`: The API key, or the signature of a call of a trigger, is missing or wrong. */
     readonly Problem401: {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'WWW-Authenticate': components['headers']['WWW-Authenticate'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `unauthorized`: The API key, or the signature of a call of a trigger, is missing or wrong. */
+    readonly 'Problem401-2': {
       headers: {
         readonly 'WWW-Authenticate': components['headers']['WWW-Authenticate'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5198,6 +5331,18 @@ export interface components {
     /** @description `cost_limit_reached`: The cost limit of the session, of the trigger or of the day is reached. Nothing was started. */
     readonly Problem402: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `cost_limit_reached`: The cost limit of the session, of the trigger or of the day is reached. Nothing was started. */
+    readonly 'Problem402-2': {
+      headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5208,6 +5353,8 @@ export interface components {
     /** @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires. */
     readonly Problem403: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5226,6 +5373,8 @@ export interface components {
      */
     readonly 'Problem403-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5240,6 +5389,8 @@ export interface components {
      */
     readonly 'Problem403-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5266,6 +5417,8 @@ export interface components {
      */
     readonly Problem404: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5276,6 +5429,8 @@ export interface components {
     /** @description `run_not_found`: No run has this id. */
     readonly 'Problem404-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5290,6 +5445,8 @@ export interface components {
      */
     readonly 'Problem404-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5300,6 +5457,8 @@ export interface components {
     /** @description `permission_not_found`: No permission with this id is pending or was decided recently. */
     readonly 'Problem404-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5314,6 +5473,8 @@ export interface components {
      */
     readonly 'Problem404-5': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5324,6 +5485,8 @@ export interface components {
     /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-6': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5334,6 +5497,8 @@ export interface components {
     /** @description `event_not_found`: No event has this id. */
     readonly 'Problem404-7': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5344,6 +5509,8 @@ export interface components {
     /** @description `webhook_not_found`: No webhook has this id. */
     readonly 'Problem404-8': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5354,6 +5521,8 @@ export interface components {
     /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
     readonly 'Problem404-9': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5368,6 +5537,8 @@ export interface components {
      */
     readonly 'Problem404-10': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5378,6 +5549,8 @@ export interface components {
     /** @description `trigger_not_found`: No trigger has this id. */
     readonly 'Problem404-11': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5385,7 +5558,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `key_not_found`: No API key has this id. */
+    /** @description `trigger_not_found`: No trigger has this id. */
     readonly 'Problem404-12': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5395,8 +5568,32 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
+    /** @description `key_not_found`: No API key has this id. */
+    readonly 'Problem404-13': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
     /** @description `request_timeout`: The headers took longer than 10 s, or the whole request longer than 30 s. */
     readonly Problem408: {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `request_timeout`: The headers took longer than 10 s, or the whole request longer than 30 s. */
+    readonly 'Problem408-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5418,6 +5615,8 @@ export interface components {
      */
     readonly Problem409: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5429,6 +5628,8 @@ export interface components {
     /** @description `run_ended`: The run has already ended and cannot be cancelled. */
     readonly 'Problem409-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5444,6 +5645,8 @@ export interface components {
      */
     readonly 'Problem409-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5455,6 +5658,8 @@ export interface components {
     /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
     readonly 'Problem409-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5474,6 +5679,8 @@ export interface components {
      */
     readonly 'Problem409-5': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5485,6 +5692,8 @@ export interface components {
     /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'Problem409-6': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5502,6 +5711,8 @@ export interface components {
      */
     readonly 'Problem409-7': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5513,6 +5724,8 @@ export interface components {
     /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-8': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5524,6 +5737,8 @@ export interface components {
     /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-9': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5535,6 +5750,8 @@ export interface components {
     /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-10': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5546,6 +5763,8 @@ export interface components {
     /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
     readonly 'Problem409-11': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5557,6 +5776,8 @@ export interface components {
     /** @description `trigger_exists`: A trigger with this id already exists. */
     readonly 'Problem409-12': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5583,6 +5804,18 @@ export interface components {
     /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
     readonly Problem413: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    readonly 'Problem413-2': {
+      headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5592,6 +5825,18 @@ export interface components {
     };
     /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
     readonly Problem415: {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    readonly 'Problem415-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5603,6 +5848,18 @@ export interface components {
     /** @description `misdirected_request`: The Host header names another server (DNS rebinding). */
     readonly Problem421: {
       headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `misdirected_request`: The Host header names another server (DNS rebinding). */
+    readonly 'Problem421-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5633,6 +5890,20 @@ export interface components {
      */
     readonly 'Problem422-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field. */
+    readonly 'Problem422-3': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5647,8 +5918,10 @@ export interface components {
      *
      *     `model_not_found`: The provider does not have this model.
      */
-    readonly 'Problem422-3': {
+    readonly 'Problem422-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5661,8 +5934,10 @@ export interface components {
      *
      *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
      */
-    readonly 'Problem422-4': {
+    readonly 'Problem422-5': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5675,8 +5950,10 @@ export interface components {
      *
      *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
      */
-    readonly 'Problem422-5': {
+    readonly 'Problem422-6': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5689,7 +5966,7 @@ export interface components {
      *
      *     `model_not_found`: The provider does not have this model.
      */
-    readonly 'Problem422-6': {
+    readonly 'Problem422-7': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5698,9 +5975,15 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused. */
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
+     */
     readonly Problem429: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5711,6 +5994,8 @@ export interface components {
     };
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
      *
      *     `too_many_run_webhooks`: Too many webhooks created for a single run (`webhook` of a prompt) are still in use; see Retry-After.
      *
@@ -5722,6 +6007,8 @@ export interface components {
      */
     readonly 'Problem429-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5732,6 +6019,8 @@ export interface components {
     };
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
      *
      *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
      *
@@ -5739,6 +6028,8 @@ export interface components {
      */
     readonly 'Problem429-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5750,10 +6041,14 @@ export interface components {
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
      *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
+     *
      *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
      */
     readonly 'Problem429-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5791,6 +6086,18 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
+    /** @description `internal_error`: The server or a handler of the host application failed. The log has the cause under the request id. */
+    readonly 'Problem500-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
     /**
      * @description `model_auth_failed`: The API key for the provider is missing or was refused.
      *
@@ -5808,6 +6115,8 @@ export interface components {
      */
     readonly Problem502: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5824,6 +6133,8 @@ export interface components {
      */
     readonly 'Problem502-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5849,6 +6160,25 @@ export interface components {
       };
     };
     /**
+     * @description `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly 'Problem503-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
      * @description `handler_not_configured`: The host application has not set the handler that this route needs.
      *
      *     `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
@@ -5859,8 +6189,10 @@ export interface components {
      *
      *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
-    readonly 'Problem503-2': {
+    readonly 'Problem503-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5878,8 +6210,10 @@ export interface components {
      *
      *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
-    readonly 'Problem503-3': {
+    readonly 'Problem503-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5899,8 +6233,10 @@ export interface components {
      *
      *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
-    readonly 'Problem503-4': {
+    readonly 'Problem503-5': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5918,7 +6254,28 @@ export interface components {
      *
      *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
-    readonly 'Problem503-5': {
+    readonly 'Problem503-6': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
+     *
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly 'Problem503-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -5937,6 +6294,8 @@ export interface components {
      */
     readonly Problem504: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5946,6 +6305,18 @@ export interface components {
     };
     /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
     readonly Problem507: {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    readonly 'Problem507-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5957,6 +6328,18 @@ export interface components {
     /** @description `loop_detected`: The request was triggered by a chain of webhooks of this server (X-CodeBuddy-Hop is 3 or more). */
     readonly Problem508: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `loop_detected`: The request was triggered by a chain of webhooks of this server (X-CodeBuddy-Hop is 3 or more). */
+    readonly 'Problem508-2': {
+      headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5967,6 +6350,18 @@ export interface components {
     /** @description Any other problem: of the connection or of the host application. */
     readonly ProblemDefault: {
       headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Any other problem: of the connection or of the host application. */
+    readonly 'ProblemDefault-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5986,6 +6381,10 @@ export interface components {
     readonly Location: string;
     /** @description `respond-async` or `detach` if the request asked for it. */
     readonly 'Preference-Applied': string;
+    /** @description For a key with `limits`: for each limit, `r`, what is left, and `t`, the seconds until there is one more. https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
+    readonly RateLimit: string;
+    /** @description For a key with `limits`: for each limit, `q`, what the key may use in `w` seconds. */
+    readonly 'RateLimit-Policy': string;
     /** @description Seconds to wait before the next attempt, if the server knows. */
     readonly 'Retry-After': number;
     /** @description The cookie of the sign-in. */
@@ -6041,6 +6440,8 @@ export interface operations {
       /** @description Index */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6048,14 +6449,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Index'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listAgents: {
@@ -6070,6 +6471,8 @@ export interface operations {
       /** @description Agents */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6077,14 +6480,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Agents'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listDeliveries: {
@@ -6114,6 +6517,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6125,15 +6530,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly clearDeliveries: {
@@ -6151,25 +6556,27 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getDelivery: {
@@ -6186,6 +6593,8 @@ export interface operations {
       /** @description One event on its way to one webhook. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6193,16 +6602,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['ExplainedDelivery'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-9'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getDeliveryRequest: {
@@ -6222,6 +6631,8 @@ export interface operations {
       /** @description The request of one attempt. The body is what was sent, byte for byte. `url`, `user-agent` and the headers of the webhook are those of now. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6229,16 +6640,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['DeliveryRequest'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-9'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly retryDelivery: {
@@ -6256,6 +6667,8 @@ export interface operations {
       readonly 202: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6263,7 +6676,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Delivery'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-10'];
@@ -6271,14 +6684,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly retryDeliveries: {
@@ -6307,6 +6720,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6320,6 +6735,8 @@ export interface operations {
       /** @description Success */
       readonly 202: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6329,20 +6746,20 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listEventTypes: {
@@ -6357,6 +6774,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6375,14 +6794,14 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listEvents: {
@@ -6421,6 +6840,8 @@ export interface operations {
       /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6429,15 +6850,15 @@ export interface operations {
           readonly 'text/event-stream': string;
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getEvent: {
@@ -6454,6 +6875,8 @@ export interface operations {
       /** @description An event of the log. `data` matches the schema of its type in `GET /api/event-types`. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6461,16 +6884,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Event'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-7'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listKeys: {
@@ -6490,6 +6913,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6501,15 +6926,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createKey: {
@@ -6522,6 +6947,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          readonly limits?: components['schemas']['KeyLimits'];
           /** @description Distinguishes the key from other keys. */
           readonly name: string;
           readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
@@ -6532,6 +6958,8 @@ export interface operations {
       /** @description CreatedApiKey */
       readonly 201: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6539,20 +6967,20 @@ export interface operations {
           readonly 'application/json': components['schemas']['CreatedApiKey'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly revokeKey: {
@@ -6569,26 +6997,80 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-12'];
+      readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
+    };
+  };
+  readonly updateKey: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description Limits that are left out stay as they are; `null` removes a limit. */
+          readonly limits: {
+            /** @description Prompts per minute: started and resumed runs. */
+            readonly promptsPerMinute?: number | null;
+            /** @description Requests per minute. A stream is one request, for as long as it is open. */
+            readonly requestsPerMinute?: number | null;
+          };
+        };
+      };
+    };
+    readonly responses: {
+      /** @description ApiKey */
+      readonly 200: {
+        headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ApiKey'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-3'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-13'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getMetrics: {
@@ -6603,6 +7085,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6614,14 +7098,14 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listModels: {
@@ -6636,6 +7120,8 @@ export interface operations {
       /** @description Models */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6643,14 +7129,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Models'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listNodes: {
@@ -6670,6 +7156,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6681,15 +7169,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listPermissions: {
@@ -6713,6 +7201,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6724,15 +7214,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly decidePermission: {
@@ -6753,6 +7243,8 @@ export interface operations {
       /** @description A tool call that waits, or waited, for a decision. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6763,6 +7255,8 @@ export interface operations {
       /** @description Another node works on the run and has not answered yet. The permission is still pending. */
       readonly 202: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6770,7 +7264,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Permission'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-4'];
@@ -6778,14 +7272,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-4'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-5'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly prompt: {
@@ -6812,6 +7306,8 @@ export interface operations {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
           readonly Location: components['headers']['Location'];
           readonly 'Preference-Applied': components['headers']['Preference-Applied'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6826,6 +7322,8 @@ export interface operations {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
           readonly Location: components['headers']['Location'];
           readonly 'Preference-Applied': components['headers']['Preference-Applied'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6835,7 +7333,7 @@ export interface operations {
             | components['schemas']['WaitingRun'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-2'];
@@ -6844,16 +7342,16 @@ export interface operations {
       readonly 409: components['responses']['Problem409'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 422: components['responses']['Problem422-2'];
       readonly 429: components['responses']['Problem429-2'];
-      readonly 500: components['responses']['Problem500'];
+      readonly 500: components['responses']['Problem500-2'];
       readonly 502: components['responses']['Problem502'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 504: components['responses']['Problem504'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listRuns: {
@@ -6884,6 +7382,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6895,15 +7395,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getRun: {
@@ -6920,6 +7420,8 @@ export interface operations {
       /** @description The work on one prompt. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6927,16 +7429,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Run'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly cancelRun: {
@@ -6960,6 +7462,8 @@ export interface operations {
       /** @description The work on one prompt. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6971,6 +7475,8 @@ export interface operations {
       readonly 202: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -6978,7 +7484,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Run'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-2'];
@@ -6986,13 +7492,13 @@ export interface operations {
       readonly 409: components['responses']['Problem409-2'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-5'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listRunEvents: {
@@ -7029,6 +7535,8 @@ export interface operations {
       /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7040,21 +7548,23 @@ export interface operations {
       /** @description The run has ended and the reader has its last event. Do not reconnect. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly resumeRun: {
@@ -7072,6 +7582,8 @@ export interface operations {
       readonly 202: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7079,7 +7591,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Run'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-3'];
@@ -7088,15 +7600,15 @@ export interface operations {
       readonly 409: components['responses']['Problem409-3'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-3'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-4'];
       readonly 429: components['responses']['Problem429-3'];
-      readonly 500: components['responses']['Problem500'];
+      readonly 500: components['responses']['Problem500-2'];
       readonly 502: components['responses']['Problem502-2'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly searchMessages: {
@@ -7124,6 +7636,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7137,15 +7651,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listSessions: {
@@ -7175,6 +7689,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7186,15 +7702,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createSession: {
@@ -7228,6 +7744,8 @@ export interface operations {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7235,21 +7753,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-5'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getSession: {
@@ -7266,6 +7784,8 @@ export interface operations {
       /** @description A conversation: messages and runs that belong together. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7273,16 +7793,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-6'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly deleteSession: {
@@ -7299,12 +7819,14 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-6'];
@@ -7312,14 +7834,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-6'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly updateSession: {
@@ -7348,6 +7870,8 @@ export interface operations {
       /** @description A conversation: messages and runs that belong together. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7355,21 +7879,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-6'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listSessionEvents: {
@@ -7406,6 +7930,8 @@ export interface operations {
       /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7414,16 +7940,16 @@ export interface operations {
           readonly 'text/event-stream': string;
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-6'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly exportSession: {
@@ -7443,6 +7969,8 @@ export interface operations {
       readonly 200: {
         headers: {
           readonly 'Content-Disposition': components['headers']['Content-Disposition'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7451,16 +7979,16 @@ export interface operations {
           readonly 'text/markdown': string;
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-6'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly forkSession: {
@@ -7491,6 +8019,8 @@ export interface operations {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7498,7 +8028,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-6'];
@@ -7506,14 +8036,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-7'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly setSessionMcpServers: {
@@ -7541,26 +8071,28 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-6'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-5'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-6'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listSessionMessages: {
@@ -7584,6 +8116,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7595,16 +8129,16 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-6'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listSettings: {
@@ -7619,6 +8153,8 @@ export interface operations {
       /** @description Settings */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7626,14 +8162,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Settings'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getSignIn: {
@@ -7648,6 +8184,8 @@ export interface operations {
       /** @description Caller */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7655,14 +8193,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Caller'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createSignIn: {
@@ -7677,6 +8215,8 @@ export interface operations {
       /** @description SignIn */
       readonly 201: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'Set-Cookie': components['headers']['Set-Cookie'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
@@ -7685,18 +8225,18 @@ export interface operations {
           readonly 'application/json': components['schemas']['SignIn'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly deleteSignIn: {
@@ -7711,24 +8251,26 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'Set-Cookie': components['headers']['Set-Cookie'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createSignInCode: {
@@ -7743,6 +8285,8 @@ export interface operations {
       /** @description SignInCode */
       readonly 201: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7750,18 +8294,18 @@ export interface operations {
           readonly 'application/json': components['schemas']['SignInCode'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getStatus: {
@@ -7776,6 +8320,8 @@ export interface operations {
       /** @description Status */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7783,14 +8329,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Status'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createStreamTicket: {
@@ -7805,6 +8351,8 @@ export interface operations {
       /** @description StreamTicket */
       readonly 201: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7812,18 +8360,18 @@ export interface operations {
           readonly 'application/json': components['schemas']['StreamTicket'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listTools: {
@@ -7843,6 +8391,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7854,15 +8404,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-5'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-6'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly runTool: {
@@ -7886,6 +8436,8 @@ export interface operations {
       /** @description ToolResult */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7893,21 +8445,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['ToolResult'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-2'];
       readonly 404: components['responses']['Problem404-5'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-4'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-5'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listTriggers: {
@@ -7927,6 +8479,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7938,15 +8492,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createTrigger: {
@@ -7966,6 +8520,8 @@ export interface operations {
       readonly 201: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7973,21 +8529,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['CreatedTrigger'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-12'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getTrigger: {
@@ -8004,6 +8560,8 @@ export interface operations {
       /** @description A URL or a schedule that starts runs. The secret is never shown. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8011,16 +8569,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Trigger'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-11'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly removeTrigger: {
@@ -8037,26 +8595,28 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly updateTrigger: {
@@ -8078,6 +8638,8 @@ export interface operations {
       /** @description A URL or a schedule that starts runs. The secret is never shown. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8085,21 +8647,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['Trigger'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listTriggerCalls: {
@@ -8123,6 +8685,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8134,16 +8698,16 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-11'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly rotateTriggerSecret: {
@@ -8167,6 +8731,8 @@ export interface operations {
       /** @description RotatedTriggerSecret */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8174,21 +8740,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['RotatedTriggerSecret'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly testTrigger: {
@@ -8209,6 +8775,8 @@ export interface operations {
       /** @description TriggerTestResult */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8216,20 +8784,20 @@ export interface operations {
           readonly 'application/json': components['schemas']['TriggerTestResult'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getWebhookFigures: {
@@ -8244,6 +8812,8 @@ export interface operations {
       /** @description How the deliveries of each webhook went in the last 24 hours. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8251,14 +8821,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['WebhookDay'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listWebhooks: {
@@ -8278,6 +8848,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8289,15 +8861,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createWebhook: {
@@ -8317,6 +8889,8 @@ export interface operations {
       readonly 201: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8324,21 +8898,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['CreatedWebhook'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-8'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getWebhook: {
@@ -8355,6 +8929,8 @@ export interface operations {
       /** @description A URL that receives events. The secret is never shown. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8362,16 +8938,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Webhook'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-8'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly removeWebhook: {
@@ -8388,26 +8964,28 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly updateWebhook: {
@@ -8429,6 +9007,8 @@ export interface operations {
       /** @description A URL that receives events. The secret is never shown. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8436,21 +9016,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['Webhook'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly enableWebhook: {
@@ -8474,6 +9054,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8485,7 +9067,7 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
@@ -8493,14 +9075,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly replayToWebhook: {
@@ -8528,6 +9110,8 @@ export interface operations {
       /** @description Success */
       readonly 202: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8540,7 +9124,7 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
@@ -8548,14 +9132,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly rotateWebhookSecret: {
@@ -8579,6 +9163,8 @@ export interface operations {
       /** @description RotatedSecret */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8586,21 +9172,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['RotatedSecret'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly testWebhook: {
@@ -8618,6 +9204,8 @@ export interface operations {
       readonly 202: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8625,7 +9213,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Delivery'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
@@ -8633,14 +9221,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429-4'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getDocs: {
@@ -8711,6 +9299,8 @@ export interface operations {
       /** @description Readiness */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8718,12 +9308,12 @@ export interface operations {
           readonly 'application/json': components['schemas']['Readiness'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
+      readonly 500: components['responses']['Problem500-2'];
       /**
        * @description Readiness
        *
@@ -8735,6 +9325,8 @@ export interface operations {
        */
       readonly 503: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'Retry-After': components['headers']['Retry-After'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
@@ -8744,7 +9336,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly sendMcpMessage: {
@@ -8766,6 +9358,8 @@ export interface operations {
       /** @description The answer, or the messages that belong to the request and the answer as a stream. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8779,6 +9373,8 @@ export interface operations {
       /** @description The notification was accepted. */
       readonly 202: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8799,6 +9395,8 @@ export interface operations {
        */
       readonly 400: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8812,6 +9410,8 @@ export interface operations {
       /** @description The protocol has no such method. */
       readonly 404: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8822,13 +9422,13 @@ export interface operations {
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getPrometheusMetrics: {
@@ -8843,6 +9443,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8850,14 +9452,14 @@ export interface operations {
           readonly 'text/plain': string;
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getOpenApi: {
@@ -8920,22 +9522,22 @@ export interface operations {
           readonly 'application/json': components['schemas']['TriggerAnswer'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
-      readonly 401: components['responses']['Problem401'];
-      readonly 402: components['responses']['Problem402'];
+      readonly 400: components['responses']['Problem400-4'];
+      readonly 401: components['responses']['Problem401-2'];
+      readonly 402: components['responses']['Problem402-2'];
       readonly 403: components['responses']['Problem403-4'];
-      readonly 404: components['responses']['Problem404-11'];
-      readonly 408: components['responses']['Problem408'];
+      readonly 404: components['responses']['Problem404-12'];
+      readonly 408: components['responses']['Problem408-2'];
       readonly 409: components['responses']['Problem409-13'];
-      readonly 413: components['responses']['Problem413'];
-      readonly 415: components['responses']['Problem415'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-6'];
+      readonly 422: components['responses']['Problem422-7'];
       readonly 429: components['responses']['Problem429-5'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507'];
-      readonly 508: components['responses']['Problem508'];
+      readonly 503: components['responses']['Problem503-7'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508-2'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -8964,6 +9566,8 @@ export interface operations {
       readonly 200: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-CodeBuddy-Run': components['headers']['X-CodeBuddy-Run'];
           readonly 'X-CodeBuddy-Session': components['headers']['X-CodeBuddy-Session'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -9006,6 +9610,8 @@ export interface operations {
       /** @description OpenAiModelList */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9037,6 +9643,8 @@ export interface operations {
       /** @description A name for `model`. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9080,6 +9688,8 @@ export interface operations {
       readonly 200: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-CodeBuddy-Run': components['headers']['X-CodeBuddy-Run'];
           readonly 'X-CodeBuddy-Session': components['headers']['X-CodeBuddy-Session'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -9127,6 +9737,8 @@ export interface operations {
       /** @description The work on one prompt, and its answer. Its id is that of the run, with `resp_` for `run_`. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9159,6 +9771,8 @@ export interface operations {
       /** @description DeletedResponse */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9197,6 +9811,8 @@ export interface operations {
       /** @description The work on one prompt, and its answer. Its id is that of the run, with `resp_` for `run_`. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9233,6 +9849,8 @@ export interface operations {
       /** @description ResponseInputItems */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };

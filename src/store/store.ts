@@ -77,6 +77,8 @@ export interface KeyRow {
   readonly hash: string;
   readonly scopes: string;
   readonly createdAt: number;
+  /** JSON. Absent without limits. */
+  readonly limits?: string;
 }
 
 /** The first answer to a request with an Idempotency-Key. */
@@ -138,6 +140,8 @@ export type Write =
       readonly details: string;
     }
   | { readonly kind: 'putKey'; readonly key: KeyRow }
+  /** Nothing if there is no such key. */
+  | { readonly kind: 'setKeyLimits'; readonly id: string; readonly limits: string | null }
   | { readonly kind: 'deleteKey'; readonly id: string }
   | { readonly kind: 'putAnswer'; readonly answer: AnswerRow }
   /** The rows of a topic (`keys`, `webhooks`) changed: call `StoreFeed.onChange` on the other nodes. */

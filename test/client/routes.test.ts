@@ -42,6 +42,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => events.get(id),
     () => keys.list(),
     () => keys.create({ name: 'x', scopes: ['read'] }),
+    () => keys.update(id, { limits: { requestsPerMinute: null } }),
     () => keys.revoke(id),
     () => agents.list(),
     () => models.list(),

@@ -12,6 +12,7 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   permissions: 'Tools that wait for approval.',
   tools: 'Tools of the agent, and running them directly.',
   sessions: 'Sessions (conversations) and their messages.',
+  search: 'Full-text search over messages.',
   events: 'The event log, in pages or as a stream.',
   'event-types': 'The event types and their schemas.',
   'stream-tickets': 'Tickets that let a web page open a stream.',

@@ -6,6 +6,7 @@
 import { StoreOpenError } from '../store-open-error.ts';
 import { agentMigration } from './agent-migration.ts';
 import type { Database, Session } from './database.ts';
+import { keyLimitsMigration } from './key-limits-migration.ts';
 import { departuresMigration } from './nodes/departures-migration.ts';
 import { lostRequestsMigration } from './nodes/lost-requests-migration.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
@@ -193,6 +194,7 @@ export const migrations: readonly string[] = [
   triggersMigration,
   tracesMigration,
   searchMigration,
+  keyLimitsMigration,
 ];
 
 /** The newest version that this release supports. */

@@ -212,6 +212,9 @@ export const migrations: readonly string[] = [
     DELETE FROM message_places WHERE message_id = old.id;
   END;
   `,
+  `
+  ALTER TABLE keys ADD COLUMN limits TEXT;
+  `,
 ];
 
 /** The newest version that this release supports. */

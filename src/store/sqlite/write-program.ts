@@ -128,7 +128,8 @@ const steps = {
   addTurn: statement('addTurn', 4),
   putRun: inSession('putRun', 6),
   patchRun: statement('patchRun', 4),
-  putKey: statement('putKey', 5),
+  putKey: statement('putKey', 6),
+  setKeyLimits: statement('setKeyLimits', 2),
   deleteKey: statement('deleteKey', 1),
   putAnswer: statement('putAnswer', 6),
   changeDelivery: statement('changeDelivery', 11),
@@ -214,10 +215,13 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       program.push(numberOf.patchRun, write.id, write.status, write.updatedAt, write.details);
       return;
     case 'putKey': {
-      const { id, name, hash, scopes, createdAt } = write.key;
-      program.push(numberOf.putKey, id, name, hash, scopes, createdAt);
+      const { id, name, hash, scopes, createdAt, limits = null } = write.key;
+      program.push(numberOf.putKey, id, name, hash, scopes, createdAt, limits);
       return;
     }
+    case 'setKeyLimits':
+      program.push(numberOf.setKeyLimits, write.id, write.limits);
+      return;
     case 'putAnswer': {
       const { key, fingerprint, status, headers, body, createdAt } = write.answer;
       program.push(numberOf.putAnswer, key, fingerprint, status, headers, body, createdAt);
