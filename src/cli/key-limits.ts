@@ -1,46 +1,61 @@
 // The flags of `keys create` and `keys update` for the limits of a key.
 
 import type { Command } from 'commander';
+import type { KeyLimits } from '../contract/api-key.ts';
 import { limits } from './field-limits.ts';
 import { Flag } from './flag.ts';
 import { wholeNumber } from './option-values.ts';
 
-/** `Value` is null for a limit to remove. */
-export interface LimitOptions<Value extends number | null = number> {
-  readonly requestsPerMinute?: Value;
-  readonly promptsPerMinute?: Value;
-}
+const names = { requestsPerMinute: 'request', promptsPerMinute: 'prompt' } as const;
+const fields = ['requestsPerMinute', 'promptsPerMinute'] as const;
 
-/** `removable`: the flags take `none`, too, which removes a limit. */
-export function withLimits(command: Command, { removable = false } = {}): Command {
-  const add = (name: string, field: 'requestsPerMinute' | 'promptsPerMinute', what: string): void => {
-    const number = wholeNumber(name, limits[field]);
-    const parse = (text: string): number | null => (removable && text === 'none' ? null : number(text));
-    const help = `${what} that the key may send per minute${removable ? ', or none for no limit' : ' (default: no limit)'}`;
-    const words = removable ? ['none'] : [];
-    command.addOption(new Flag(`${name} <number>`, help, { field: `limits/${field}`, parse, words }));
-  };
-  add('--requests-per-minute', 'requestsPerMinute', 'requests');
-  add('--prompts-per-minute', 'promptsPerMinute', 'prompts');
+/** `Value` is `number | 'none'` if a limit can be removed. */
+export type LimitOptions<Value = number> = { readonly [Field in keyof KeyLimits]?: Value };
+
+export function withNewLimits(command: Command): Command {
+  for (const field of fields) {
+    const flag = flagOf(field);
+    const help = `${names[field]}s that the key may send per minute (default: no limit)`;
+    const parse = wholeNumber(flag, limits[field]);
+    command.addOption(new Flag(`${flag} <number>`, help, { field: `limits/${field}`, parse }));
+  }
   return command;
 }
 
-/** The limits that were given; undefined if none were. */
-export function readLimits<Value extends number | null>({
-  requestsPerMinute,
-  promptsPerMinute,
-}: LimitOptions<Value>): LimitOptions<Value> | undefined {
-  if (requestsPerMinute === undefined && promptsPerMinute === undefined) return undefined;
-  return {
-    ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
-    ...(promptsPerMinute === undefined ? {} : { promptsPerMinute }),
-  };
+/** The flags take `none`, too, which removes a limit. */
+export function withChangedLimits(command: Command): Command {
+  for (const field of fields) {
+    const flag = flagOf(field);
+    const help = `${names[field]}s that the key may send per minute, or none for no limit`;
+    const number = wholeNumber(flag, limits[field]);
+    const parse = (text: string): number | 'none' => (text === 'none' ? text : number(text));
+    const words = ['none'];
+    command.addOption(new Flag(`${flag} <number>`, help, { field: `limits/${field}`, parse, words }));
+  }
+  return command;
 }
 
-/** `60 requests, 10 prompts`; empty without limits. */
-export function limitsText({ requestsPerMinute, promptsPerMinute }: LimitOptions): string {
-  return [
-    ...(requestsPerMinute === undefined ? [] : [`${requestsPerMinute} requests`]),
-    ...(promptsPerMinute === undefined ? [] : [`${promptsPerMinute} prompts`]),
-  ].join(', ');
+/** The limits that were given, null for one to remove; undefined if none were. */
+export function readLimits<Value extends number | 'none'>(
+  options: LimitOptions<Value>,
+): LimitOptions<Exclude<Value, 'none'> | ('none' extends Value ? null : never)> | undefined {
+  const given = fields.flatMap((field) => {
+    const value = options[field];
+    return value === undefined ? [] : [[field, value === 'none' ? null : value] as const];
+  });
+  return given.length === 0 ? undefined : Object.fromEntries(given);
+}
+
+/** `60 requests, 1 prompt`; empty without limits. */
+export function limitsText(given: KeyLimits): string {
+  return fields
+    .flatMap((field) => {
+      const value = given[field];
+      return value === undefined ? [] : [`${value} ${names[field]}${value === 1 ? '' : 's'}`];
+    })
+    .join(', ');
+}
+
+function flagOf(field: (typeof fields)[number]): string {
+  return `--${names[field]}s-per-minute`;
 }

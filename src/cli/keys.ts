@@ -5,7 +5,7 @@ import { type Scope, scopes } from '../contract/api-key.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { Flag } from './flag.ts';
 import { withId } from './id-argument.ts';
-import { type LimitOptions, limitsText, readLimits, withLimits } from './key-limits.ts';
+import { type LimitOptions, limitsText, readLimits, withChangedLimits, withNewLimits } from './key-limits.ts';
 import { readNewKey, scopeList } from './key-scopes.ts';
 import { localTime } from './local-time.ts';
 import { complain, oneLine, print, printJson, printTable } from './output.ts';
@@ -17,7 +17,7 @@ interface CreateOptions extends ConnectionOptions, LimitOptions {
 
 export function define(keys: Command): void {
   withConnection(
-    withLimits(
+    withNewLimits(
       keys
         .command('create')
         .alias('add')
@@ -68,16 +68,15 @@ export function define(keys: Command): void {
     },
   );
   withConnection(
-    withLimits(
+    withChangedLimits(
       withId(
         keys.command('update').description('Change the limits of an API key. They apply at once.'),
         'key',
       ),
-      { removable: true },
     ),
   )
     .addHelpText('after', '\nExample:\n  codebuddy keys update ID --prompts-per-minute 10')
-    .action(async (id: string, options: ConnectionOptions & LimitOptions<number | null>) => {
+    .action(async (id: string, options: ConnectionOptions & LimitOptions<number | 'none'>) => {
       const limits = readLimits(options);
       if (limits === undefined)
         throw new UsageError('Nothing to change: use --requests-per-minute or --prompts-per-minute.');

@@ -24,12 +24,12 @@ export class KeyRates {
 
   /** Counts a request. @throws CodeBuddyError `key_limit_reached` */
   takeRequest(): void {
-    if (this.#requests?.take() === false) throw limitReached(this.#requests, 'requests', 'requestsPerMinute');
+    if (this.#requests?.take() === false) throw limitReached(this.#requests, 'request', 'requestsPerMinute');
   }
 
   /** Counts a prompt. @throws CodeBuddyError `key_limit_reached` */
   takePrompt(): void {
-    if (this.#prompts?.take() === false) throw limitReached(this.#prompts, 'prompts', 'promptsPerMinute');
+    if (this.#prompts?.take() === false) throw limitReached(this.#prompts, 'prompt', 'promptsPerMinute');
   }
 
   /** The prompt has not started a run. */
@@ -66,7 +66,7 @@ function limitReached(bucket: TokenBucket, what: string, limit: keyof KeyLimits)
   const { seconds } = bucket.left();
   return new CodeBuddyError(
     'key_limit_reached',
-    `This API key may send ${bucket.perMinute} ${what} per minute (limits.${limit}). Try again in ${seconds} s.`,
+    `This API key may send ${bucket.perMinute} ${what}${bucket.perMinute === 1 ? '' : 's'} per minute (limits.${limit}). Try again in ${seconds} s.`,
     { headers: { 'Retry-After': String(seconds) } },
   );
 }
