@@ -44,7 +44,8 @@ import { startRetention } from './events/retention.ts';
 import type { Logger } from './http/logger.ts';
 import type { HttpServices } from './http/services.ts';
 import type { TriggerService } from './http/trigger-service.ts';
-import { openKeys } from './keys/key-service.ts';
+import { type Keys, openKeys } from './keys/key-service.ts';
+import { promptRatesOf } from './keys/prompt-rates.ts';
 import type { Ownership } from './store/ownership.ts';
 import { DamagedRowError } from './store/row-json.ts';
 import { toOpenError } from './store/sqlite/open-database.ts';
@@ -170,6 +171,13 @@ export async function createApp(
       warn: (message, error) => logger?.warn(error === undefined ? {} : { err: error }, message),
       tracing,
     });
+    const keys = await openKeys({
+      store,
+      fixed: [
+        { id: 'local', key: localKey.key },
+        ...(settings.apiKey === undefined ? [] : [{ id: 'environment', key: settings.apiKey }]),
+      ],
+    });
     agent = await createAgent({
       store,
       log,
@@ -185,6 +193,7 @@ export async function createApp(
         maxQueuedPerKey: settings.maxQueuedRunsPerKey,
         maxQueuedPerSession: settings.maxQueuedRunsPerSession,
       },
+      promptRates: promptRatesOf(keys),
       ...agentSettings(settings, origins),
       permissionMode: settings.permissionMode,
       permissionTimeoutMs: settings.permissionTimeoutMs === 'none' ? null : settings.permissionTimeoutMs,
@@ -236,6 +245,7 @@ export async function createApp(
         store,
         ownership,
         log,
+        keys,
         agent,
         webhooks,
         triggers: triggers.service,
@@ -355,6 +365,7 @@ interface Modules {
   readonly store: Store;
   readonly ownership: Ownership;
   readonly log: EventLog;
+  readonly keys: Keys;
   readonly agent: Agent;
   readonly webhooks: WebhookEngine;
   readonly triggers: TriggerService;
@@ -371,6 +382,7 @@ async function connect(
     store,
     ownership,
     log,
+    keys,
     agent,
     webhooks,
     triggers,
@@ -381,8 +393,6 @@ async function connect(
     tracing,
   }: Modules,
 ): Promise<HttpServices> {
-  const fixed = [{ id: 'local', key: localKey }];
-  if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
   const sharedTokens = await createSharedTokens(ownership);
   return {
     tracing,
@@ -396,7 +406,7 @@ async function connect(
     uploads: agent.uploads,
     inbox: agent.inbox,
     events: log,
-    keys: await openKeys({ store, fixed }),
+    keys,
     ...(sharedTokens === undefined ? {} : { sharedTokens }),
     // A new key of the environment ends the sign-ins of the old one.
     signInSecret: `${sharedTokens?.secret ?? localKey} ${settings.apiKey ?? ''}`,

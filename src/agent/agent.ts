@@ -46,7 +46,7 @@ import { createPermissions, type Permissions } from './permissions/permissions.t
 import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { createCallMarks } from './processes/call-marks.ts';
 import { noteRefusedTool } from './refused-tools.ts';
-import { defaultRunLimits, type RunLimits } from './run-limits.ts';
+import { defaultRunLimits, type PromptRates, type RunLimits } from './run-limits.ts';
 import type { Runs } from './run-service.ts';
 import { createRuns } from './runs.ts';
 import { sessionNotFound } from './session-record.ts';
@@ -82,6 +82,8 @@ export interface AgentOptions {
   /** Where git worktrees of sessions are created. Undefined: none are. */
   readonly worktreeFolder?: string;
   readonly limits?: Partial<RunLimits>;
+  /** @default none */
+  readonly promptRates?: PromptRates;
   /**
    * `provider/name` or `offline`, the first choice first.
    * @default the first found in the environment or on loopback
@@ -424,6 +426,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     spaces,
     agentForNew: (name) => agents.forNewSession(name, 'options/agent'),
     limits: { ...defaultRunLimits, ...options.limits },
+    promptRates: options.promptRates,
     defaultMode: permissionMode,
     now,
     onFault,

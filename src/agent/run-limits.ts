@@ -21,6 +21,12 @@ export interface RunLimits {
   readonly defaultTimeoutMs: number;
 }
 
+/** The prompts that API keys may send per minute. */
+export interface PromptRates {
+  /** Counts a prompt. Returns a function that gives it back. @throws CodeBuddyError `key_limit_reached` */
+  take(keyId: string): () => void;
+}
+
 export const defaultRunLimits: RunLimits = {
   maxActive: 8,
   maxQueuedPerSession: 16,

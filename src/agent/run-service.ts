@@ -36,7 +36,7 @@ export interface Caller {
 export interface Runs {
   /**
    * @throws CodeBuddyError `validation_failed`, `session_not_found`, `insufficient_scope`, `cost_limit_reached`,
-   * `too_many_runs`, `too_many_waiting_runs`, `shutting_down`; those of `PromptParts.take`
+   * `key_limit_reached`, `too_many_runs`, `too_many_waiting_runs`, `shutting_down`; those of `PromptParts.take`
    */
   start(
     request: Caller & {

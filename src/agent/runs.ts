@@ -35,7 +35,7 @@ import { createOutputCheck } from './output/output-check.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { createdOnce, findPrompted, unarchiving } from './prompted-session.ts';
 import { createRunEndings, stoppedWhileUnfinished } from './run-endings.ts';
-import type { RunLimits } from './run-limits.ts';
+import type { PromptRates, RunLimits } from './run-limits.ts';
 import { RunQueue } from './run-queue.ts';
 import {
   isUnfinished,
@@ -96,6 +96,8 @@ export interface RunsOptions {
     'plan' | 'requireSame' | 'requireReady' | 'workspaceOf' | 'spaceOf' | 'spaceAt'
   >;
   readonly limits: RunLimits;
+  /** @default none */
+  readonly promptRates?: PromptRates | undefined;
   readonly defaultMode: PermissionMode;
   readonly now: () => number;
   /** Called for internal errors; details must not reach clients. */
@@ -124,6 +126,7 @@ export function createRuns(options: RunsOptions): Runs {
     agentForNew,
     spaces,
     limits,
+    promptRates,
     defaultMode,
     now,
     onFault,
@@ -428,7 +431,8 @@ export function createRuns(options: RunsOptions): Runs {
   ): Promise<StartedRun> {
     const { owner, hop } = live;
     requireNoUndo(live.sessionId);
-    const position = queue.admit(live) + (parts.ahead ?? 0);
+    const place = takePlace(live);
+    const position = place.position + (parts.ahead ?? 0);
     try {
       const queued: NewEvent = { type: 'run.queued', data: { position }, ...owner, hop };
       const claim = node?.runs.claim(live.id) ?? [];
@@ -442,9 +446,25 @@ export function createRuns(options: RunsOptions): Runs {
       return { run, afterSequence: first - 1, result: live.result, asked: live.asked, waits: live.waits };
     } catch (error) {
       queue.release(live);
+      place.giveBack?.();
       // The commit may have been made although it failed.
       if (!live.isLost) elsewhere?.endStray(live.id);
       live.reject(new CodeBuddyError('internal_error', 'The run could not be started.', { cause: error }));
+      throw error;
+    }
+  }
+
+  /** Counts the prompt of the key, unless the queue is full. */
+  function takePlace(live: LiveRun): {
+    readonly position: number;
+    readonly giveBack: (() => void) | undefined;
+  } {
+    const { keyId } = live.request;
+    const giveBack = keyId === null ? undefined : promptRates?.take(keyId);
+    try {
+      return { position: queue.admit(live), giveBack };
+    } catch (error) {
+      giveBack?.();
       throw error;
     }
   }

@@ -321,6 +321,11 @@ const table = {
     title: 'Too many failed attempts',
     when: 'Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.',
   },
+  key_limit_reached: {
+    status: 429,
+    title: 'Key limit reached',
+    when: 'The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.',
+  },
   trigger_limit_reached: {
     status: 429,
     title: 'Trigger limit reached',

@@ -64,7 +64,7 @@ export const commands: Commands = {
     description: 'Print the log of a server that a command started.',
     load: () => import('./logs.ts'),
   },
-  keys: { description: 'Create, list and revoke API keys.', load: () => import('./keys.ts') },
+  keys: { description: 'Create, list, update and revoke API keys.', load: () => import('./keys.ts') },
   nodes: { description: 'List the nodes that share the database.', load: () => import('./nodes.ts') },
   migrate: {
     description: 'Move the data of a SQLite home to a PostgreSQL database.',

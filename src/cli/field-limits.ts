@@ -1,6 +1,6 @@
 // The limits of the API's fields that flags check before any request, from the schemas that the server validates with.
 
-import { apiKeyInputSchema } from '../contract/api-key.ts';
+import { apiKeyInputSchema, keyLimitsSchema } from '../contract/api-key.ts';
 import { pageQueryProperties } from '../contract/page.ts';
 import { permissionDecisionSchema } from '../contract/permission.ts';
 import { promptOptionsSchema, promptRequestSchema } from '../contract/prompt.ts';
@@ -11,6 +11,7 @@ const { maxSteps, timeoutMs } = promptOptionsSchema.properties;
 export const limits = {
   page: pageQueryProperties.limit,
   keyName: apiKeyInputSchema.properties.name,
+  ...keyLimitsSchema.properties,
   sessionTitle: sessionForkSchema.properties.title,
   permissionReason: { minLength: 0, ...permissionDecisionSchema.properties.reason },
   prompt: promptRequestSchema.properties.prompt,

@@ -406,7 +406,11 @@ export interface paths {
     readonly delete: operations['revokeKey'];
     readonly options?: never;
     readonly head?: never;
-    readonly patch?: never;
+    /**
+     * Change the limits of an API key. They apply at once.
+     * @description Requires an API key with the scope `admin`.
+     */
+    readonly patch: operations['updateKey'];
     readonly trace?: never;
   };
   readonly '/api/mcp-servers': {
@@ -1913,6 +1917,7 @@ export interface components {
       /** Format: date-time */
       readonly createdAt: string;
       readonly id: string;
+      readonly limits: components['schemas']['KeyLimits'];
       readonly name: string;
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
     };
@@ -2122,6 +2127,7 @@ export interface components {
       readonly id: string;
       /** @description The key itself. It is shown only once. */
       readonly key: string;
+      readonly limits: components['schemas']['KeyLimits'];
       readonly name: string;
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
     };
@@ -2634,6 +2640,16 @@ export interface components {
       readonly id?: string | number | null;
       /** @enum {string} */
       readonly jsonrpc: '2.0';
+    };
+    /**
+     * KeyLimits
+     * @description What the key may use per minute. A limit that is left out does not apply.
+     */
+    readonly KeyLimits: {
+      /** @description Prompts per minute: started and resumed runs. */
+      readonly promptsPerMinute?: number;
+      /** @description Requests per minute. A stream is one request, for as long as it is open. */
+      readonly requestsPerMinute?: number;
     };
     /**
      * McpConnectEvent
@@ -5616,6 +5632,8 @@ export interface components {
      */
     readonly OpenAiError400: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5649,6 +5667,8 @@ export interface components {
      */
     readonly 'OpenAiError400-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5698,6 +5718,8 @@ export interface components {
      */
     readonly 'OpenAiError400-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5733,6 +5755,8 @@ export interface components {
      */
     readonly 'OpenAiError400-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5758,6 +5782,8 @@ export interface components {
     /** @description `unauthorized`: The API key, or the signature of a call of a trigger, is missing or wrong. */
     readonly OpenAiError401: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'WWW-Authenticate': components['headers']['WWW-Authenticate'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -5784,6 +5810,8 @@ export interface components {
     /** @description `cost_limit_reached`: The cost limit of the session, of the trigger or of the day is reached. Nothing was started. */
     readonly OpenAiError402: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5809,6 +5837,8 @@ export interface components {
     /** @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires. */
     readonly OpenAiError403: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5844,6 +5874,8 @@ export interface components {
      */
     readonly 'OpenAiError403-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5873,6 +5905,8 @@ export interface components {
      */
     readonly 'OpenAiError403-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5898,6 +5932,8 @@ export interface components {
     /** @description `model_not_found`: The provider does not have this model. */
     readonly OpenAiError404: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5933,6 +5969,8 @@ export interface components {
      */
     readonly 'OpenAiError404-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5970,6 +6008,8 @@ export interface components {
      */
     readonly 'OpenAiError404-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -5995,6 +6035,8 @@ export interface components {
     /** @description `run_not_found`: No run has this id. */
     readonly 'OpenAiError404-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6020,6 +6062,8 @@ export interface components {
     /** @description `request_timeout`: The headers took longer than 10 s, or the whole request longer than 30 s. */
     readonly OpenAiError408: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6059,6 +6103,8 @@ export interface components {
      */
     readonly OpenAiError409: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6085,6 +6131,8 @@ export interface components {
     /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'OpenAiError409-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6115,6 +6163,8 @@ export interface components {
      */
     readonly OpenAiError413: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6140,6 +6190,8 @@ export interface components {
     /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
     readonly 'OpenAiError413-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6169,6 +6221,8 @@ export interface components {
      */
     readonly OpenAiError415: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6194,6 +6248,8 @@ export interface components {
     /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
     readonly 'OpenAiError415-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6219,6 +6275,8 @@ export interface components {
     /** @description `misdirected_request`: The Host header names another server (DNS rebinding). */
     readonly OpenAiError421: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6241,9 +6299,15 @@ export interface components {
         };
       };
     };
-    /** @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused. */
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
+     */
     readonly OpenAiError429: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6270,6 +6334,8 @@ export interface components {
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
      *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
+     *
      *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
      *
      *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
@@ -6278,6 +6344,8 @@ export interface components {
      */
     readonly 'OpenAiError429-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6304,6 +6372,8 @@ export interface components {
     /** @description `internal_error`: The server or a handler of the host application failed. The log has the cause under the request id. */
     readonly OpenAiError500: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6343,6 +6413,8 @@ export interface components {
      */
     readonly OpenAiError502: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6374,6 +6446,8 @@ export interface components {
      */
     readonly OpenAiError503: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6408,6 +6482,8 @@ export interface components {
      */
     readonly 'OpenAiError503-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6444,6 +6520,8 @@ export interface components {
      */
     readonly 'OpenAiError503-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6478,6 +6556,8 @@ export interface components {
      */
     readonly OpenAiError504: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6507,6 +6587,8 @@ export interface components {
      */
     readonly OpenAiError507: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6532,6 +6614,8 @@ export interface components {
     /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
     readonly 'OpenAiError507-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6557,6 +6641,8 @@ export interface components {
     /** @description `loop_detected`: The request was triggered by a chain of webhooks of this server (X-CodeBuddy-Hop is 3 or more). */
     readonly OpenAiError508: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6582,6 +6668,8 @@ export interface components {
     /** @description Any other problem: of the connection or of the host application. */
     readonly OpenAiErrorDefault: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6626,10 +6714,48 @@ export interface components {
      *     `invalid_host_header`: The Host header is missing, repeated or malformed.
      *
      *     `invalid_header`: A header is malformed, repeated or too large.
+     */
+    readonly 'Problem400-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
      *
      *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
      */
-    readonly 'Problem400-2': {
+    readonly 'Problem400-3': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     *
+     *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
+     */
+    readonly 'Problem400-4': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6640,6 +6766,19 @@ export interface components {
     };
     /** @description `unauthorized`: The API key, or the signature of a call of a trigger, is missing or wrong. */
     readonly Problem401: {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'WWW-Authenticate': components['headers']['WWW-Authenticate'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `unauthorized`: The API key, or the signature of a call of a trigger, is missing or wrong. */
+    readonly 'Problem401-2': {
       headers: {
         readonly 'WWW-Authenticate': components['headers']['WWW-Authenticate'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6652,6 +6791,18 @@ export interface components {
     /** @description `cost_limit_reached`: The cost limit of the session, of the trigger or of the day is reached. Nothing was started. */
     readonly Problem402: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `cost_limit_reached`: The cost limit of the session, of the trigger or of the day is reached. Nothing was started. */
+    readonly 'Problem402-2': {
+      headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6662,6 +6813,8 @@ export interface components {
     /** @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires. */
     readonly Problem403: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6680,6 +6833,8 @@ export interface components {
      */
     readonly 'Problem403-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6694,6 +6849,8 @@ export interface components {
      */
     readonly 'Problem403-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6710,6 +6867,8 @@ export interface components {
      */
     readonly 'Problem403-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6726,6 +6885,8 @@ export interface components {
      */
     readonly 'Problem403-5': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6754,6 +6915,8 @@ export interface components {
      */
     readonly Problem404: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6768,6 +6931,8 @@ export interface components {
      */
     readonly 'Problem404-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6778,6 +6943,8 @@ export interface components {
     /** @description `upload_not_found`: No uploaded file has this id, or it was deleted. Files are kept as long as events. */
     readonly 'Problem404-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6788,6 +6955,8 @@ export interface components {
     /** @description `run_not_found`: No run has this id. */
     readonly 'Problem404-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6806,6 +6975,8 @@ export interface components {
      */
     readonly 'Problem404-5': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6816,6 +6987,8 @@ export interface components {
     /** @description `permission_not_found`: No permission with this id is pending or was decided recently. */
     readonly 'Problem404-6': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6826,6 +6999,8 @@ export interface components {
     /** @description `question_not_found`: No question with this id is pending or was answered recently. */
     readonly 'Problem404-7': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6836,6 +7011,8 @@ export interface components {
     /** @description `tool_call_not_found`: No call of a caller's tool with this id is pending or was answered recently. */
     readonly 'Problem404-8': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6852,6 +7029,8 @@ export interface components {
      */
     readonly 'Problem404-9': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6862,6 +7041,8 @@ export interface components {
     /** @description `mcp_server_not_found`: No MCP server has this name. */
     readonly 'Problem404-10': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6872,6 +7053,8 @@ export interface components {
     /** @description `session_not_found`: No session has this id. */
     readonly 'Problem404-11': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6882,6 +7065,8 @@ export interface components {
     /** @description `event_not_found`: No event has this id. */
     readonly 'Problem404-12': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6892,6 +7077,8 @@ export interface components {
     /** @description `webhook_not_found`: No webhook has this id. */
     readonly 'Problem404-13': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6902,6 +7089,8 @@ export interface components {
     /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
     readonly 'Problem404-14': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6916,6 +7105,8 @@ export interface components {
      */
     readonly 'Problem404-15': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6926,6 +7117,8 @@ export interface components {
     /** @description `trigger_not_found`: No trigger has this id. */
     readonly 'Problem404-16': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -6933,7 +7126,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `key_not_found`: No API key has this id. */
+    /** @description `trigger_not_found`: No trigger has this id. */
     readonly 'Problem404-17': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -6943,8 +7136,32 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
+    /** @description `key_not_found`: No API key has this id. */
+    readonly 'Problem404-18': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
     /** @description `request_timeout`: The headers took longer than 10 s, or the whole request longer than 30 s. */
     readonly Problem408: {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `request_timeout`: The headers took longer than 10 s, or the whole request longer than 30 s. */
+    readonly 'Problem408-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6970,6 +7187,8 @@ export interface components {
      */
     readonly Problem409: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6987,6 +7206,8 @@ export interface components {
      */
     readonly 'Problem409-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -6998,6 +7219,8 @@ export interface components {
     /** @description `workspace_unavailable`: The folder of the session is missing on this node, or is not in its `workspaceRoots` any more. */
     readonly 'Problem409-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7009,6 +7232,8 @@ export interface components {
     /** @description `run_ended`: The run has already ended, or is about to: it cannot be cancelled, and takes no more messages. */
     readonly 'Problem409-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7028,6 +7253,8 @@ export interface components {
      */
     readonly 'Problem409-5': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7039,6 +7266,8 @@ export interface components {
     /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
     readonly 'Problem409-6': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7050,6 +7279,8 @@ export interface components {
     /** @description `question_resolved`: The question was already answered, nobody answered it in time, or its run has ended. */
     readonly 'Problem409-7': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7061,6 +7292,8 @@ export interface components {
     /** @description `tool_call_resolved`: The call already has its result, nobody gave one in time, or its run has ended. */
     readonly 'Problem409-8': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7072,6 +7305,8 @@ export interface components {
     /** @description `mcp_server_exists`: Another MCP server has this name, or the server is set in config.json and cannot be changed over the API. */
     readonly 'Problem409-9': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7091,6 +7326,8 @@ export interface components {
      */
     readonly 'Problem409-10': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7102,6 +7339,8 @@ export interface components {
     /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'Problem409-11': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7125,6 +7364,8 @@ export interface components {
      */
     readonly 'Problem409-12': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7148,6 +7389,8 @@ export interface components {
      */
     readonly 'Problem409-13': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7169,6 +7412,8 @@ export interface components {
      */
     readonly 'Problem409-14': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7188,6 +7433,8 @@ export interface components {
      */
     readonly 'Problem409-15': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7199,6 +7446,8 @@ export interface components {
     /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-16': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7210,6 +7459,8 @@ export interface components {
     /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-17': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7221,6 +7472,8 @@ export interface components {
     /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-18': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7232,6 +7485,8 @@ export interface components {
     /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
     readonly 'Problem409-19': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7243,6 +7498,8 @@ export interface components {
     /** @description `trigger_exists`: A trigger with this id already exists. */
     readonly 'Problem409-20': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7273,6 +7530,8 @@ export interface components {
      */
     readonly Problem413: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7282,6 +7541,18 @@ export interface components {
     };
     /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
     readonly 'Problem413-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
+    readonly 'Problem413-3': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7297,6 +7568,8 @@ export interface components {
      */
     readonly Problem415: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7306,6 +7579,18 @@ export interface components {
     };
     /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
     readonly 'Problem415-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    readonly 'Problem415-3': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7317,6 +7602,8 @@ export interface components {
     /** @description `range_not_satisfiable`: The file has no bytes in the requested range. `Content-Range` gives its size. */
     readonly Problem416: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7327,6 +7614,18 @@ export interface components {
     /** @description `misdirected_request`: The Host header names another server (DNS rebinding). */
     readonly Problem421: {
       headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `misdirected_request`: The Host header names another server (DNS rebinding). */
+    readonly 'Problem421-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7363,6 +7662,20 @@ export interface components {
      */
     readonly 'Problem422-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field. */
+    readonly 'Problem422-3': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7375,8 +7688,10 @@ export interface components {
      *
      *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
      */
-    readonly 'Problem422-3': {
+    readonly 'Problem422-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7395,8 +7710,10 @@ export interface components {
      *
      *     `model_not_found`: The provider does not have this model.
      */
-    readonly 'Problem422-4': {
+    readonly 'Problem422-5': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7409,8 +7726,10 @@ export interface components {
      *
      *     `not_supported_by_agent`: The agent of the session cannot apply an option of the prompt. `errors` names the option, and `GET /api/agents` lists what each agent can do.
      */
-    readonly 'Problem422-5': {
+    readonly 'Problem422-6': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7427,8 +7746,10 @@ export interface components {
      *
      *     `context_too_long`: The conversation exceeds the context window of the model, even after it was summarized.
      */
-    readonly 'Problem422-6': {
+    readonly 'Problem422-7': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7441,7 +7762,7 @@ export interface components {
      *
      *     `model_not_found`: The provider does not have this model.
      */
-    readonly 'Problem422-7': {
+    readonly 'Problem422-8': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7450,9 +7771,15 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused. */
+    /**
+     * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
+     */
     readonly Problem429: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7463,6 +7790,8 @@ export interface components {
     };
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
      *
      *     `too_many_run_webhooks`: Too many webhooks created for a single run (`webhook` of a prompt) are still in use; see Retry-After.
      *
@@ -7474,6 +7803,8 @@ export interface components {
      */
     readonly 'Problem429-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7484,6 +7815,8 @@ export interface components {
     };
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
      *
      *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
      *
@@ -7491,6 +7824,8 @@ export interface components {
      */
     readonly 'Problem429-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7501,11 +7836,15 @@ export interface components {
     };
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
      *
      *     `too_many_messages`: Too many messages wait for the next step of the run; see Retry-After.
      */
     readonly 'Problem429-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7516,11 +7855,15 @@ export interface components {
     };
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
+     *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
      *
      *     `model_rate_limited`: The provider limits the rate of requests, and no fallback model was available; see Retry-After.
      */
     readonly 'Problem429-5': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7532,10 +7875,14 @@ export interface components {
     /**
      * @description `rate_limited`: Too many wrong API keys or signatures came from one address; see Retry-After. A valid one is never refused.
      *
+     *     `key_limit_reached`: The API key has made as many requests, or sent as many prompts, as its `limits` permit per minute; see Retry-After. Nothing was started.
+     *
      *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
      */
     readonly 'Problem429-6': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7573,6 +7920,18 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
+    /** @description `internal_error`: The server or a handler of the host application failed. The log has the cause under the request id. */
+    readonly 'Problem500-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
     /**
      * @description `model_auth_failed`: The API key for the provider is missing or was refused.
      *
@@ -7590,6 +7949,8 @@ export interface components {
      */
     readonly Problem502: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7606,6 +7967,8 @@ export interface components {
      */
     readonly 'Problem502-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7624,6 +7987,8 @@ export interface components {
      */
     readonly 'Problem502-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7649,6 +8014,25 @@ export interface components {
       };
     };
     /**
+     * @description `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly 'Problem503-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
      * @description `handler_not_configured`: The host application has not set the handler that this route needs.
      *
      *     `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
@@ -7659,8 +8043,10 @@ export interface components {
      *
      *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
-    readonly 'Problem503-2': {
+    readonly 'Problem503-3': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7678,8 +8064,10 @@ export interface components {
      *
      *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
-    readonly 'Problem503-3': {
+    readonly 'Problem503-4': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7697,8 +8085,10 @@ export interface components {
      *
      *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
-    readonly 'Problem503-4': {
+    readonly 'Problem503-5': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7718,7 +8108,28 @@ export interface components {
      *
      *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
-    readonly 'Problem503-5': {
+    readonly 'Problem503-6': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `storage_unavailable`: The store cannot be used: the disk is read-only or failing, or the database cannot be reached. Nothing was changed, unless `detail` says otherwise.
+     *
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly 'Problem503-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -7739,6 +8150,8 @@ export interface components {
      */
     readonly Problem504: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7749,6 +8162,8 @@ export interface components {
     /** @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available. */
     readonly 'Problem504-2': {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7763,6 +8178,8 @@ export interface components {
      */
     readonly Problem507: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7772,6 +8189,18 @@ export interface components {
     };
     /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
     readonly 'Problem507-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `storage_full`: The disk of the store is full. Nothing was changed. */
+    readonly 'Problem507-3': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
@@ -7783,6 +8212,18 @@ export interface components {
     /** @description `loop_detected`: The request was triggered by a chain of webhooks of this server (X-CodeBuddy-Hop is 3 or more). */
     readonly Problem508: {
       headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `loop_detected`: The request was triggered by a chain of webhooks of this server (X-CodeBuddy-Hop is 3 or more). */
+    readonly 'Problem508-2': {
+      headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7793,6 +8234,18 @@ export interface components {
     /** @description Any other problem: of the connection or of the host application. */
     readonly ProblemDefault: {
       headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Any other problem: of the connection or of the host application. */
+    readonly 'ProblemDefault-2': {
+      headers: {
+        readonly RateLimit: components['headers']['RateLimit'];
+        readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
         readonly [name: string]: unknown;
       };
@@ -7820,6 +8273,10 @@ export interface components {
     readonly Location: string;
     /** @description `respond-async` or `detach` if the request asked for it. */
     readonly 'Preference-Applied': string;
+    /** @description For a key with `limits`: for each limit, `r`, what is left, and `t`, the seconds until there is one more. https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
+    readonly RateLimit: string;
+    /** @description For a key with `limits`: for each limit, `q`, what the key may use in `w` seconds. */
+    readonly 'RateLimit-Policy': string;
     /** @description Seconds to wait before the next attempt, if the server knows. */
     readonly 'Retry-After': number;
     /** @description The cookie of the sign-in. */
@@ -7875,6 +8332,8 @@ export interface operations {
       /** @description Index */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7882,14 +8341,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Index'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listAgents: {
@@ -7904,6 +8363,8 @@ export interface operations {
       /** @description Agents */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7911,14 +8372,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Agents'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getConfig: {
@@ -7933,6 +8394,8 @@ export interface operations {
       /** @description Settings */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7940,14 +8403,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Settings'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listDeliveries: {
@@ -7977,6 +8440,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -7988,15 +8453,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly clearDeliveries: {
@@ -8014,25 +8479,27 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getDelivery: {
@@ -8049,6 +8516,8 @@ export interface operations {
       /** @description One event on its way to one webhook. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8056,16 +8525,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['ExplainedDelivery'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-14'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getDeliveryRequest: {
@@ -8085,6 +8554,8 @@ export interface operations {
       /** @description The request of one attempt. The body is what was sent, byte for byte. `url`, `user-agent` and the headers of the webhook are those of now. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8092,16 +8563,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['DeliveryRequest'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-14'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly retryDelivery: {
@@ -8119,6 +8590,8 @@ export interface operations {
       readonly 202: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8126,7 +8599,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Delivery'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-15'];
@@ -8134,14 +8607,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-19'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly retryDeliveries: {
@@ -8170,6 +8643,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8183,6 +8658,8 @@ export interface operations {
       /** @description Success */
       readonly 202: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8192,20 +8669,20 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listEventTypes: {
@@ -8220,6 +8697,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8238,14 +8717,14 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listEvents: {
@@ -8284,6 +8763,8 @@ export interface operations {
       /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8292,15 +8773,15 @@ export interface operations {
           readonly 'text/event-stream': string;
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getEvent: {
@@ -8317,6 +8798,8 @@ export interface operations {
       /** @description An event of the log. `data` matches the schema of its type in `GET /api/event-types`. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8324,16 +8807,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Event'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-12'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listFiles: {
@@ -8357,6 +8840,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8372,17 +8857,17 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-4'];
       readonly 404: components['responses']['Problem404-2'];
       readonly 409: components['responses']['Problem409-3'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-3'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-4'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly uploadFile: {
@@ -8415,6 +8900,8 @@ export interface operations {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8422,21 +8909,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['UploadedFile'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-2'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getUploadedFile: {
@@ -8453,6 +8940,8 @@ export interface operations {
       /** @description A file that prompts may carry. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8460,16 +8949,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['UploadedFile'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-3'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly deleteUploadedFile: {
@@ -8486,26 +8975,28 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getUploadedFileContent: {
@@ -8523,6 +9014,8 @@ export interface operations {
       readonly 200: {
         headers: {
           readonly 'Content-Disposition': components['headers']['Content-Disposition'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8535,16 +9028,16 @@ export interface operations {
           readonly 'text/plain': string;
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-3'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getFileContent: {
@@ -8575,6 +9068,8 @@ export interface operations {
           readonly 'Content-Disposition': components['headers']['Content-Disposition'];
           readonly ETag: components['headers']['ETag'];
           readonly 'Last-Modified': components['headers']['Last-Modified'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8591,6 +9086,8 @@ export interface operations {
           readonly 'Content-Range': components['headers']['Content-Range'];
           readonly ETag: components['headers']['ETag'];
           readonly 'Last-Modified': components['headers']['Last-Modified'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8604,23 +9101,25 @@ export interface operations {
         headers: {
           readonly ETag: components['headers']['ETag'];
           readonly 'Last-Modified': components['headers']['Last-Modified'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-4'];
       readonly 404: components['responses']['Problem404-2'];
       readonly 409: components['responses']['Problem409-3'];
       readonly 416: components['responses']['Problem416'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-3'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-4'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listInbox: {
@@ -8646,6 +9145,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8673,15 +9174,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listKeys: {
@@ -8701,6 +9202,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8712,15 +9215,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createKey: {
@@ -8733,6 +9236,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          readonly limits?: components['schemas']['KeyLimits'];
           /** @description Distinguishes the key from other keys. */
           readonly name: string;
           readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
@@ -8743,6 +9247,8 @@ export interface operations {
       /** @description CreatedApiKey */
       readonly 201: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8750,20 +9256,20 @@ export interface operations {
           readonly 'application/json': components['schemas']['CreatedApiKey'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly revokeKey: {
@@ -8780,26 +9286,80 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
-      readonly 404: components['responses']['Problem404-17'];
+      readonly 404: components['responses']['Problem404-18'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
+    };
+  };
+  readonly updateKey: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description Limits that are left out stay as they are; `null` removes a limit. */
+          readonly limits: {
+            /** @description Prompts per minute: started and resumed runs. */
+            readonly promptsPerMinute?: number | null;
+            /** @description Requests per minute. A stream is one request, for as long as it is open. */
+            readonly requestsPerMinute?: number | null;
+          };
+        };
+      };
+    };
+    readonly responses: {
+      /** @description ApiKey */
+      readonly 200: {
+        headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ApiKey'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-3'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-18'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413-2'];
+      readonly 415: components['responses']['Problem415-2'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly 507: components['responses']['Problem507-2'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listMcpServers: {
@@ -8814,6 +9374,8 @@ export interface operations {
       /** @description McpServers */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8821,14 +9383,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['McpServers'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly addMcpServer: {
@@ -8854,6 +9416,8 @@ export interface operations {
       /** @description An MCP server, as it is on the node that answers. Values of `env` and `headers` are never shown. */
       readonly 201: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8861,21 +9425,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['McpServer'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly removeMcpServer: {
@@ -8892,12 +9456,14 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-10'];
@@ -8905,14 +9471,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-9'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly restartMcpServer: {
@@ -8929,6 +9495,8 @@ export interface operations {
       /** @description An MCP server, as it is on the node that answers. Values of `env` and `headers` are never shown. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8936,20 +9504,20 @@ export interface operations {
           readonly 'application/json': components['schemas']['McpServer'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-10'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getMetrics: {
@@ -8964,6 +9532,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -8975,14 +9545,14 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listModels: {
@@ -8997,6 +9567,8 @@ export interface operations {
       /** @description Models */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9004,14 +9576,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Models'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listNodes: {
@@ -9031,6 +9603,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9042,15 +9616,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listPermissions: {
@@ -9074,6 +9648,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9085,15 +9661,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly decidePermission: {
@@ -9114,6 +9690,8 @@ export interface operations {
       /** @description A tool call that waits, or waited, for a decision. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9124,6 +9702,8 @@ export interface operations {
       /** @description Another node works on the run and has not answered yet. The permission is still pending. */
       readonly 202: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9131,7 +9711,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Permission'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-6'];
@@ -9139,14 +9719,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-6'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-5'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-6'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly prompt: {
@@ -9173,6 +9753,8 @@ export interface operations {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
           readonly Location: components['headers']['Location'];
           readonly 'Preference-Applied': components['headers']['Preference-Applied'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9187,6 +9769,8 @@ export interface operations {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
           readonly Location: components['headers']['Location'];
           readonly 'Preference-Applied': components['headers']['Preference-Applied'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9196,7 +9780,7 @@ export interface operations {
             | components['schemas']['WaitingRun'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-2'];
@@ -9205,16 +9789,16 @@ export interface operations {
       readonly 409: components['responses']['Problem409'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 422: components['responses']['Problem422-2'];
       readonly 429: components['responses']['Problem429-2'];
-      readonly 500: components['responses']['Problem500'];
+      readonly 500: components['responses']['Problem500-2'];
       readonly 502: components['responses']['Problem502'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 504: components['responses']['Problem504'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly answerQuestion: {
@@ -9235,6 +9819,8 @@ export interface operations {
       /** @description A question of the agent that waits, or waited, for an answer. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9245,6 +9831,8 @@ export interface operations {
       /** @description Another node works on the run and has not answered yet. The item is still pending. */
       readonly 202: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9252,7 +9840,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Question'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-7'];
@@ -9260,14 +9848,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-7'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-5'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-6'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listRuns: {
@@ -9298,6 +9886,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9309,15 +9899,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getRun: {
@@ -9334,6 +9924,8 @@ export interface operations {
       /** @description The work on one prompt. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9341,16 +9933,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Run'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-4'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly cancelRun: {
@@ -9374,6 +9966,8 @@ export interface operations {
       /** @description The work on one prompt. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9385,6 +9979,8 @@ export interface operations {
       readonly 202: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9392,7 +9988,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Run'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-4'];
@@ -9400,13 +9996,13 @@ export interface operations {
       readonly 409: components['responses']['Problem409-4'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-5'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-6'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listRunEvents: {
@@ -9443,6 +10039,8 @@ export interface operations {
       /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9454,21 +10052,23 @@ export interface operations {
       /** @description The run has ended and the reader has its last event. Do not reconnect. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-4'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly resumeRun: {
@@ -9486,6 +10086,8 @@ export interface operations {
       readonly 202: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9493,7 +10095,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Run'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-2'];
@@ -9502,15 +10104,15 @@ export interface operations {
       readonly 409: components['responses']['Problem409-5'];
       readonly 413: components['responses']['Problem413'];
       readonly 415: components['responses']['Problem415'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-4'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-5'];
       readonly 429: components['responses']['Problem429-3'];
-      readonly 500: components['responses']['Problem500'];
+      readonly 500: components['responses']['Problem500-2'];
       readonly 502: components['responses']['Problem502-2'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly steerRun: {
@@ -9535,6 +10137,8 @@ export interface operations {
       readonly 202: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9542,7 +10146,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Steered'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-4'];
@@ -9550,14 +10154,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-14'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-5'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-6'];
       readonly 429: components['responses']['Problem429-4'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-5'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-6'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly searchMessages: {
@@ -9585,6 +10189,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9598,15 +10204,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listSessions: {
@@ -9638,6 +10244,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9649,15 +10257,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createSession: {
@@ -9707,6 +10315,8 @@ export interface operations {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9714,21 +10324,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-10'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getSession: {
@@ -9745,6 +10355,8 @@ export interface operations {
       /** @description A conversation: messages and runs that belong together. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9752,16 +10364,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-11'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly deleteSession: {
@@ -9778,12 +10390,14 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-11'];
@@ -9791,14 +10405,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-11'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly updateSession: {
@@ -9827,6 +10441,8 @@ export interface operations {
       /** @description A conversation: messages and runs that belong together. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9834,21 +10450,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listSessionChanges: {
@@ -9870,6 +10486,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9881,17 +10499,17 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-11'];
       readonly 409: components['responses']['Problem409-3'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly compactSession: {
@@ -9919,6 +10537,8 @@ export interface operations {
       readonly 200: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9926,7 +10546,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Compaction'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 402: components['responses']['Problem402'];
       readonly 403: components['responses']['Problem403-3'];
@@ -9935,16 +10555,16 @@ export interface operations {
       readonly 409: components['responses']['Problem409-15'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-6'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-7'];
       readonly 429: components['responses']['Problem429-5'];
-      readonly 500: components['responses']['Problem500'];
+      readonly 500: components['responses']['Problem500-2'];
       readonly 502: components['responses']['Problem502-3'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 504: components['responses']['Problem504-2'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listSessionEvents: {
@@ -9981,6 +10601,8 @@ export interface operations {
       /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -9989,16 +10611,16 @@ export interface operations {
           readonly 'text/event-stream': string;
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-11'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly exportSession: {
@@ -10018,6 +10640,8 @@ export interface operations {
       readonly 200: {
         headers: {
           readonly 'Content-Disposition': components['headers']['Content-Disposition'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10026,16 +10650,16 @@ export interface operations {
           readonly 'text/markdown': string;
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-11'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly forkSession: {
@@ -10066,6 +10690,8 @@ export interface operations {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10073,7 +10699,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-11'];
@@ -10081,14 +10707,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-2'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listSessionMcpServers: {
@@ -10105,6 +10731,8 @@ export interface operations {
       /** @description McpServers */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10112,16 +10740,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['McpServers'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-11'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly setSessionMcpServers: {
@@ -10149,26 +10777,28 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-11'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-5'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-6'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listSessionMessages: {
@@ -10192,6 +10822,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10203,16 +10835,16 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-11'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly addSessionMessage: {
@@ -10237,6 +10869,8 @@ export interface operations {
       readonly 201: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10244,7 +10878,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Message'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-11'];
@@ -10252,14 +10886,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-2'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-5'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-6'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly redoSession: {
@@ -10290,6 +10924,8 @@ export interface operations {
       readonly 200: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10297,7 +10933,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['UndoResult'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-5'];
       readonly 404: components['responses']['Problem404-11'];
@@ -10305,14 +10941,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-13'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly undoSession: {
@@ -10345,6 +10981,8 @@ export interface operations {
       readonly 200: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10352,7 +10990,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['UndoResult'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-5'];
       readonly 404: components['responses']['Problem404-11'];
@@ -10360,14 +10998,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-12'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listSettings: {
@@ -10382,6 +11020,8 @@ export interface operations {
       /** @description Settings */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10389,14 +11029,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Settings'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getSignIn: {
@@ -10411,6 +11051,8 @@ export interface operations {
       /** @description Caller */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10418,14 +11060,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Caller'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createSignIn: {
@@ -10440,6 +11082,8 @@ export interface operations {
       /** @description SignIn */
       readonly 201: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'Set-Cookie': components['headers']['Set-Cookie'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
@@ -10448,18 +11092,18 @@ export interface operations {
           readonly 'application/json': components['schemas']['SignIn'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly deleteSignIn: {
@@ -10474,24 +11118,26 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'Set-Cookie': components['headers']['Set-Cookie'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createSignInCode: {
@@ -10506,6 +11152,8 @@ export interface operations {
       /** @description SignInCode */
       readonly 201: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10513,18 +11161,18 @@ export interface operations {
           readonly 'application/json': components['schemas']['SignInCode'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getStatus: {
@@ -10539,6 +11187,8 @@ export interface operations {
       /** @description Status */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10546,14 +11196,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Status'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createStreamTicket: {
@@ -10568,6 +11218,8 @@ export interface operations {
       /** @description StreamTicket */
       readonly 201: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10575,18 +11227,18 @@ export interface operations {
           readonly 'application/json': components['schemas']['StreamTicket'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly answerToolCall: {
@@ -10608,6 +11260,8 @@ export interface operations {
       /** @description A call of a caller's tool that waits, or waited, for its result. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10618,6 +11272,8 @@ export interface operations {
       /** @description Another node works on the run and has not answered yet. The item is still pending. */
       readonly 202: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10625,7 +11281,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['ToolCall'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-8'];
@@ -10633,14 +11289,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-8'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-5'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-6'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listTools: {
@@ -10660,6 +11316,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10671,15 +11329,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-5'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly runTool: {
@@ -10706,6 +11364,8 @@ export interface operations {
       /** @description ToolResult */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10713,7 +11373,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['ToolResult'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-2'];
       readonly 404: components['responses']['Problem404-9'];
@@ -10721,14 +11381,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-3'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-3'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-4'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-2'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listTriggers: {
@@ -10748,6 +11408,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10759,15 +11421,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createTrigger: {
@@ -10787,6 +11449,8 @@ export interface operations {
       readonly 201: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10794,21 +11458,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['CreatedTrigger'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-20'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getTrigger: {
@@ -10825,6 +11489,8 @@ export interface operations {
       /** @description A URL or a schedule that starts runs. The secret is never shown. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10832,16 +11498,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Trigger'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-16'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly removeTrigger: {
@@ -10858,26 +11524,28 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly updateTrigger: {
@@ -10899,6 +11567,8 @@ export interface operations {
       /** @description A URL or a schedule that starts runs. The secret is never shown. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10906,21 +11576,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['Trigger'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listTriggerCalls: {
@@ -10944,6 +11614,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10955,16 +11627,16 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-16'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly rotateTriggerSecret: {
@@ -10988,6 +11660,8 @@ export interface operations {
       /** @description RotatedTriggerSecret */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -10995,21 +11669,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['RotatedTriggerSecret'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly testTrigger: {
@@ -11030,6 +11704,8 @@ export interface operations {
       /** @description TriggerTestResult */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11037,20 +11713,20 @@ export interface operations {
           readonly 'application/json': components['schemas']['TriggerTestResult'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-16'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getWebhookFigures: {
@@ -11065,6 +11741,8 @@ export interface operations {
       /** @description How the deliveries of each webhook went in the last 24 hours. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11072,14 +11750,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['WebhookDay'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listWebhooks: {
@@ -11099,6 +11777,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11110,15 +11790,15 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly createWebhook: {
@@ -11138,6 +11818,8 @@ export interface operations {
       readonly 201: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11145,21 +11827,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['CreatedWebhook'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 408: components['responses']['Problem408'];
       readonly 409: components['responses']['Problem409-16'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getWebhook: {
@@ -11176,6 +11858,8 @@ export interface operations {
       /** @description A URL that receives events. The secret is never shown. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11183,16 +11867,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Webhook'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
       readonly 404: components['responses']['Problem404-13'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly removeWebhook: {
@@ -11209,26 +11893,28 @@ export interface operations {
       /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly updateWebhook: {
@@ -11250,6 +11936,8 @@ export interface operations {
       /** @description A URL that receives events. The secret is never shown. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11257,21 +11945,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['Webhook'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly enableWebhook: {
@@ -11295,6 +11983,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11306,7 +11996,7 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-13'];
@@ -11314,14 +12004,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-18'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly replayToWebhook: {
@@ -11349,6 +12039,8 @@ export interface operations {
       /** @description Success */
       readonly 202: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11361,7 +12053,7 @@ export interface operations {
           };
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-13'];
@@ -11369,14 +12061,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-18'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly rotateWebhookSecret: {
@@ -11400,6 +12092,8 @@ export interface operations {
       /** @description RotatedSecret */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11407,21 +12101,21 @@ export interface operations {
           readonly 'application/json': components['schemas']['RotatedSecret'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-13'];
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly testWebhook: {
@@ -11439,6 +12133,8 @@ export interface operations {
       readonly 202: {
         headers: {
           readonly Location: components['headers']['Location'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11446,7 +12142,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Delivery'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
+      readonly 400: components['responses']['Problem400-3'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
       readonly 404: components['responses']['Problem404-13'];
@@ -11454,14 +12150,14 @@ export interface operations {
       readonly 409: components['responses']['Problem409-17'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429-6'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly listWorkspaces: {
@@ -11476,6 +12172,8 @@ export interface operations {
       /** @description Workspaces */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11483,14 +12181,14 @@ export interface operations {
           readonly 'application/json': components['schemas']['Workspaces'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getDocs: {
@@ -11561,6 +12259,8 @@ export interface operations {
       /** @description Readiness */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11568,12 +12268,12 @@ export interface operations {
           readonly 'application/json': components['schemas']['Readiness'];
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
+      readonly 500: components['responses']['Problem500-2'];
       /**
        * @description Readiness
        *
@@ -11585,6 +12285,8 @@ export interface operations {
        */
       readonly 503: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'Retry-After': components['headers']['Retry-After'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
@@ -11594,7 +12296,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly sendMcpMessage: {
@@ -11616,6 +12318,8 @@ export interface operations {
       /** @description The answer, or the messages that belong to the request and the answer as a stream. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11629,6 +12333,8 @@ export interface operations {
       /** @description The notification was accepted. */
       readonly 202: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11649,6 +12355,8 @@ export interface operations {
        */
       readonly 400: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11662,6 +12370,8 @@ export interface operations {
       /** @description The protocol has no such method. */
       readonly 404: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11672,13 +12382,13 @@ export interface operations {
       readonly 408: components['responses']['Problem408'];
       readonly 413: components['responses']['Problem413-2'];
       readonly 415: components['responses']['Problem415-2'];
-      readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422'];
+      readonly 421: components['responses']['Problem421-2'];
+      readonly 422: components['responses']['Problem422-3'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
       readonly 508: components['responses']['Problem508'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getPrometheusMetrics: {
@@ -11693,6 +12403,8 @@ export interface operations {
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11700,14 +12412,14 @@ export interface operations {
           readonly 'text/plain': string;
         };
       };
-      readonly 400: components['responses']['Problem400'];
+      readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403'];
-      readonly 421: components['responses']['Problem421'];
+      readonly 421: components['responses']['Problem421-2'];
       readonly 429: components['responses']['Problem429'];
-      readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503'];
-      readonly default: components['responses']['ProblemDefault'];
+      readonly 500: components['responses']['Problem500-2'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault-2'];
     };
   };
   readonly getOpenApi: {
@@ -11770,22 +12482,22 @@ export interface operations {
           readonly 'application/json': components['schemas']['TriggerAnswer'];
         };
       };
-      readonly 400: components['responses']['Problem400-2'];
-      readonly 401: components['responses']['Problem401'];
-      readonly 402: components['responses']['Problem402'];
+      readonly 400: components['responses']['Problem400-4'];
+      readonly 401: components['responses']['Problem401-2'];
+      readonly 402: components['responses']['Problem402-2'];
       readonly 403: components['responses']['Problem403-6'];
-      readonly 404: components['responses']['Problem404-16'];
-      readonly 408: components['responses']['Problem408'];
+      readonly 404: components['responses']['Problem404-17'];
+      readonly 408: components['responses']['Problem408-2'];
       readonly 409: components['responses']['Problem409-21'];
-      readonly 413: components['responses']['Problem413-2'];
-      readonly 415: components['responses']['Problem415-2'];
+      readonly 413: components['responses']['Problem413-3'];
+      readonly 415: components['responses']['Problem415-3'];
       readonly 421: components['responses']['Problem421'];
-      readonly 422: components['responses']['Problem422-7'];
+      readonly 422: components['responses']['Problem422-8'];
       readonly 429: components['responses']['Problem429-7'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
-      readonly 507: components['responses']['Problem507-2'];
-      readonly 508: components['responses']['Problem508'];
+      readonly 503: components['responses']['Problem503-7'];
+      readonly 507: components['responses']['Problem507-3'];
+      readonly 508: components['responses']['Problem508-2'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };
@@ -11814,6 +12526,8 @@ export interface operations {
       readonly 200: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-CodeBuddy-Run': components['headers']['X-CodeBuddy-Run'];
           readonly 'X-CodeBuddy-Session': components['headers']['X-CodeBuddy-Session'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -11856,6 +12570,8 @@ export interface operations {
       /** @description OpenAiModelList */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11887,6 +12603,8 @@ export interface operations {
       /** @description A name for `model`. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -11930,6 +12648,8 @@ export interface operations {
       readonly 200: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-CodeBuddy-Run': components['headers']['X-CodeBuddy-Run'];
           readonly 'X-CodeBuddy-Session': components['headers']['X-CodeBuddy-Session'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -11977,6 +12697,8 @@ export interface operations {
       /** @description The work on one prompt, and its answer. Its id is that of the run, with `resp_` for `run_`. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -12009,6 +12731,8 @@ export interface operations {
       /** @description DeletedResponse */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -12047,6 +12771,8 @@ export interface operations {
       /** @description The work on one prompt, and its answer. Its id is that of the run, with `resp_` for `run_`. */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
@@ -12083,6 +12809,8 @@ export interface operations {
       /** @description ResponseInputItems */
       readonly 200: {
         headers: {
+          readonly RateLimit: components['headers']['RateLimit'];
+          readonly 'RateLimit-Policy': components['headers']['RateLimit-Policy'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };

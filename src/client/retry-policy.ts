@@ -4,6 +4,7 @@ import { CodeBuddyApiError, CodeBuddyConnectionError, type ConnectionFailure } f
 
 /** The server refused before it did anything, so any request may be sent again. */
 const untouched: ReadonlySet<string> = new Set([
+  'key_limit_reached',
   'too_many_tests',
   'too_many_run_webhooks',
   'too_many_runs',

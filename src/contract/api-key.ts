@@ -12,11 +12,40 @@ export const scopeSchema = {
   description: 'A permission of a key. No scope includes another.',
 } as const;
 
+const perMinute = { type: 'integer', minimum: 1, maximum: 1_000_000 } as const;
+const limitProperties = {
+  requestsPerMinute: {
+    ...perMinute,
+    description: 'Requests per minute. A stream is one request, for as long as it is open.',
+  },
+  promptsPerMinute: {
+    ...perMinute,
+    description: 'Prompts per minute: started and resumed runs.',
+  },
+} as const;
+
+/** What a key may use per minute. */
+export const keyLimitsSchema = {
+  type: 'object',
+  title: 'KeyLimits',
+  description: 'What the key may use per minute. A limit that is left out does not apply.',
+  properties: limitProperties,
+  additionalProperties: false,
+} as const;
+
+export type KeyLimits = SchemaType<typeof keyLimitsSchema>;
+
 export const apiKeySchema = {
   type: 'object',
   title: 'ApiKey',
-  properties: { id: text, name: text, scopes: { type: 'array', items: scopeSchema }, createdAt: time },
-  required: ['id', 'name', 'scopes', 'createdAt'],
+  properties: {
+    id: text,
+    name: text,
+    scopes: { type: 'array', items: scopeSchema },
+    limits: keyLimitsSchema,
+    createdAt: time,
+  },
+  required: ['id', 'name', 'scopes', 'limits', 'createdAt'],
   additionalProperties: false,
 } as const;
 
@@ -45,12 +74,34 @@ export const apiKeyInputSchema = {
       description: 'Distinguishes the key from other keys.',
     },
     scopes: { type: 'array', items: scopeSchema, minItems: 1, uniqueItems: true },
+    limits: keyLimitsSchema,
   },
   required: ['name', 'scopes'],
   additionalProperties: false,
 } as const;
 
 export type ApiKeyInput = SchemaType<typeof apiKeyInputSchema>;
+
+/** The body of `PATCH /api/keys/{id}`. */
+export const apiKeyPatchSchema = {
+  type: 'object',
+  properties: {
+    limits: {
+      type: 'object',
+      description: 'Limits that are left out stay as they are; `null` removes a limit.',
+      properties: {
+        requestsPerMinute: { ...limitProperties.requestsPerMinute, type: ['integer', 'null'] },
+        promptsPerMinute: { ...limitProperties.promptsPerMinute, type: ['integer', 'null'] },
+      },
+      minProperties: 1,
+      additionalProperties: false,
+    },
+  },
+  required: ['limits'],
+  additionalProperties: false,
+} as const;
+
+export type ApiKeyPatch = SchemaType<typeof apiKeyPatchSchema>;
 
 /** The identity of a caller: its key and the key's scopes. */
 export type KeyIdentity = Pick<ApiKey, 'id' | 'scopes'>;

@@ -4,7 +4,7 @@
 import type { RunStats } from '../base/run-figures.ts';
 import type { Tracing } from '../base/tracing.ts';
 import type { Agents } from '../contract/agent.ts';
-import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
+import type { ApiKey, ApiKeyInput, ApiKeyPatch, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
 import type { CompactInput, Compaction } from '../contract/compaction.ts';
 import type { InboxAnswer, InboxItem, InboxQuery } from '../contract/inbox.ts';
 import type { McpServer } from '../contract/mcp-server.ts';
@@ -211,14 +211,27 @@ export interface ToolService {
   ): Promise<unknown>;
 }
 
+/** What a key with limits has left. */
+export interface KeyRates {
+  /** Counts a request. @throws CodeBuddyError `key_limit_reached` */
+  takeRequest(): void;
+  /** `RateLimit-Policy` and `RateLimit` as name, value, name, value. */
+  headers(): readonly string[];
+}
+
+/** `rates` is present if the key has limits. */
+export type VerifiedKey = KeyIdentity & { readonly rates?: KeyRates };
+
 export interface KeyService {
   /** Undefined if the key is unknown. The comparison takes constant time; the disk is not touched. */
-  verify(key: string): KeyIdentity | undefined;
+  verify(key: string): VerifiedKey | undefined;
   /** The key with this id, as it is now. */
-  find?(id: string): KeyIdentity | undefined;
+  find?(id: string): VerifiedKey | undefined;
   list(): Promise<readonly ApiKey[]>;
   /** The `key` of the result is shown only once. */
   create(input: ApiKeyInput): Promise<CreatedApiKey>;
+  /** @throws CodeBuddyError `key_not_found` */
+  update(id: string, patch: ApiKeyPatch): Promise<ApiKey>;
   /** @throws CodeBuddyError `key_not_found` */
   revoke(id: string): Promise<void>;
 }

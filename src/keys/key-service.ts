@@ -4,28 +4,37 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
+import { createTurns } from '../base/turns.ts';
 import {
   type ApiKey,
   type ApiKeyInput,
+  type ApiKeyPatch,
   type CreatedApiKey,
   type KeyIdentity,
+  type KeyLimits,
   type Scope,
   scopes,
 } from '../contract/api-key.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { KeyRow, Store, Write } from '../store/store.ts';
+import { KeyRates } from './key-rates.ts';
+
+/** `rates` is present if the key has limits. */
+export type VerifiedKey = KeyIdentity & { readonly rates?: KeyRates };
 
 export interface Keys {
-  verify(key: string): KeyIdentity | undefined;
-  find(id: string): KeyIdentity | undefined;
+  verify(key: string): VerifiedKey | undefined;
+  find(id: string): VerifiedKey | undefined;
   list(): Promise<readonly ApiKey[]>;
   create(input: ApiKeyInput): Promise<CreatedApiKey>;
+  update(id: string, patch: ApiKeyPatch): Promise<ApiKey>;
   revoke(id: string): Promise<void>;
 }
 
-interface Known extends KeyIdentity {
+interface Known {
   readonly hash: Buffer;
+  readonly identity: VerifiedKey;
 }
 
 export interface KeysOptions {
@@ -34,6 +43,8 @@ export interface KeysOptions {
   readonly fixed: readonly { readonly id: string; readonly key: string }[];
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
+  /** Ms of a clock that never goes back, for the limits of keys. @default performance.now */
+  readonly clock?: () => number;
 }
 
 const topic = 'keys';
@@ -44,18 +55,37 @@ export function generateKey(): string {
   return `cbk_${randomBytes(32).toString('base64url')}`;
 }
 
-export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): Promise<Keys> {
+export async function openKeys({
+  store,
+  fixed,
+  now = Date.now,
+  clock = () => performance.now(),
+}: KeysOptions): Promise<Keys> {
   const known = new Map<string, Known>();
+  const turns = createTurns();
   for (const { id, key } of fixed) {
-    known.set(id, { id, hash: sha256(key), scopes });
+    known.set(id, { hash: sha256(key), identity: { id, scopes } });
   }
   const isFixed = new Set(known.keys());
   /** Counts the changes of this process. */
   let changes = 0;
-  for (const row of await store.listKeys()) known.set(row.id, toKnown(row));
+  for (const row of await store.listKeys()) learn(row);
   store.feed?.onChange(topic, () => void refresh());
 
-  /** Other nodes create and revoke keys, too. */
+  function learn(row: KeyRow): void {
+    const identity = { id: row.id, scopes: readScopes(row) };
+    const limits = readLimits(row);
+    const isLimited = Object.keys(limits).length > 0;
+    // What is used stays used when the key is read again.
+    const rates = isLimited ? known.get(row.id)?.identity.rates : undefined;
+    rates?.change(limits);
+    known.set(row.id, {
+      hash: Buffer.from(row.hash, 'hex'),
+      identity: isLimited ? { ...identity, rates: rates ?? new KeyRates(limits, clock) } : identity,
+    });
+  }
+
+  /** Other nodes create, change and revoke keys, too. */
   async function refresh(): Promise<void> {
     try {
       for (let before = -1; before !== changes; ) {
@@ -65,7 +95,7 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
         if (before !== changes) continue;
         const kept = new Set(rows.map(({ id }) => id));
         for (const id of known.keys()) if (!isFixed.has(id) && !kept.has(id)) known.delete(id);
-        for (const row of rows) if (!isFixed.has(row.id)) known.set(row.id, toKnown(row));
+        for (const row of rows) if (!isFixed.has(row.id)) learn(row);
       }
     } catch {
       // The database is away: a revoked key must not work for longer than necessary.
@@ -84,16 +114,13 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
       let match: Known | undefined;
       // Compare all, so that the time does not reveal which one matches.
       for (const one of known.values()) if (timingSafeEqual(one.hash, hash)) match = one;
-      return match === undefined ? undefined : { id: match.id, scopes: match.scopes };
+      return match?.identity;
     },
-    find(id) {
-      const key = known.get(id);
-      return key === undefined ? undefined : { id, scopes: key.scopes };
-    },
+    find: (id) => known.get(id)?.identity,
     async list() {
       return (await store.listKeys()).map((row) => toApiKey(row, now()));
     },
-    async create({ name, scopes: granted }) {
+    async create({ name, scopes: granted, limits = {} }) {
       const key = generateKey();
       const createdAt = now();
       const row: KeyRow = {
@@ -102,20 +129,35 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
         hash: sha256(key).toString('hex'),
         scopes: JSON.stringify(granted),
         createdAt,
+        ...(limitsText(limits) === null ? {} : { limits: JSON.stringify(limits) }),
       };
       await change({ kind: 'putKey', key: row });
-      known.set(row.id, toKnown(row));
+      learn(row);
       return { ...toApiKey(row, now()), key };
     },
-    async revoke(id) {
-      const rows = await store.listKeys();
-      if (!rows.some((row) => row.id === id)) {
-        throw new CodeBuddyError('key_not_found', `Key ${JSON.stringify(id)} not found.`);
-      }
-      await change({ kind: 'deleteKey', id });
-      known.delete(id);
-    },
+    update: (id, patch) =>
+      turns.take(id, async () => {
+        const limits = limitsText(patched(readLimits(await rowOf(id)), patch.limits));
+        // Changes a row, and never creates one: another node may have revoked the key.
+        await change({ kind: 'setKeyLimits', id, limits });
+        const row = await rowOf(id);
+        learn(row);
+        return toApiKey(row, now());
+      }),
+    revoke: (id) =>
+      turns.take(id, async () => {
+        await rowOf(id);
+        await change({ kind: 'deleteKey', id });
+        known.delete(id);
+      }),
   };
+
+  /** @throws CodeBuddyError `key_not_found` */
+  async function rowOf(id: string): Promise<KeyRow> {
+    const row = (await store.listKeys()).find((one) => one.id === id);
+    if (row === undefined) throw new CodeBuddyError('key_not_found', `Key ${JSON.stringify(id)} not found.`);
+    return row;
+  }
 }
 
 function sha256(key: string): Buffer {
@@ -127,8 +169,18 @@ function readScopes(row: KeyRow): readonly Scope[] {
   return parseRowJson<readonly Scope[]>('keys', row.id, row.scopes);
 }
 
-function toKnown(row: KeyRow): Known {
-  return { id: row.id, hash: Buffer.from(row.hash, 'hex'), scopes: readScopes(row) };
+/** Written by this program as a JSON object. */
+function readLimits(row: KeyRow): KeyLimits {
+  return row.limits === undefined ? {} : parseRowJson<KeyLimits>('keys', row.id, row.limits);
+}
+
+function limitsText(limits: KeyLimits): string | null {
+  return Object.keys(limits).length === 0 ? null : JSON.stringify(limits);
+}
+
+function patched(limits: KeyLimits, patch: ApiKeyPatch['limits']): KeyLimits {
+  const all = Object.entries({ ...limits, ...patch }).filter(([, value]) => value !== null);
+  return Object.fromEntries(all);
 }
 
 function toApiKey(row: KeyRow, now: number): ApiKey {
@@ -136,6 +188,7 @@ function toApiKey(row: KeyRow, now: number): ApiKey {
     id: row.id,
     name: row.name,
     scopes: readScopes(row),
+    limits: readLimits(row),
     createdAt: shownPast(row.createdAt, now),
   };
 }

@@ -91,7 +91,14 @@ export const movedTables: readonly MovedTable[] = [
   {
     name: 'keys',
     key: ['id'],
-    columns: { id: 'text', name: 'text', hash: 'text', scopes: 'text', created_at: 'bigint' },
+    columns: {
+      id: 'text',
+      name: 'text',
+      hash: 'text',
+      scopes: 'text',
+      created_at: 'bigint',
+      limits: 'text',
+    },
   },
   {
     name: 'mcp_servers',

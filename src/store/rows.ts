@@ -140,6 +140,7 @@ export function toKeyRow(row: Row): KeyRow {
     hash: row.hash as string,
     scopes: row.scopes as string,
     createdAt: row.created_at as number,
+    ...(row.limits === null ? {} : { limits: row.limits as string }),
   };
 }
 

@@ -81,6 +81,8 @@ export interface KeyRow {
   readonly hash: string;
   readonly scopes: string;
   readonly createdAt: number;
+  /** JSON. Absent without limits. */
+  readonly limits?: string;
 }
 
 /** An MCP server that was added over the API. */
@@ -150,6 +152,8 @@ export type Write =
       readonly details: string;
     }
   | { readonly kind: 'putKey'; readonly key: KeyRow }
+  /** Nothing if there is no such key. */
+  | { readonly kind: 'setKeyLimits'; readonly id: string; readonly limits: string | null }
   | { readonly kind: 'deleteKey'; readonly id: string }
   | { readonly kind: 'putMcpServer'; readonly server: McpServerRow }
   | { readonly kind: 'deleteMcpServer'; readonly name: string }

@@ -105,6 +105,19 @@ describe('with a server', () => {
     expect(JSON.parse((await run(home, ['keys', 'create', 'x', '--json'])).stdout)).toMatchObject({
       scopes: ['read'],
     });
+
+    const limited = ['--requests-per-minute', '600', '--prompts-per-minute', '10'];
+    const { stdout: created } = await run(home, ['keys', 'create', 'limited', ...limited, '--json']);
+    const { id, limits } = JSON.parse(created);
+    expect(limits).toEqual({ requestsPerMinute: 600, promptsPerMinute: 10 });
+    const changed = await run(home, ['keys', 'update', id, '--requests-per-minute', 'none']);
+    expect(changed.stdout).toBe(`API key ${id} (limited) per minute: 10 prompts.\n`);
+    expect((await run(home, ['keys', 'list'])).stdout).toMatch(/ read +10 prompts +limited\n/);
+    const refused = await run(home, ['keys', 'update', id, '--prompts-per-minute', '0']);
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      'codebuddy: --prompts-per-minute must be a whole number from 1 to 1000000, not "0".\n',
+    ]);
   });
 
   test('exit code 4 is for the key, 2 for refused arguments, 1 for other errors', async () => {

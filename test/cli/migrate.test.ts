@@ -60,7 +60,11 @@ test('a home moves with ids, sequence numbers, keys and pending deliveries, whic
   receiver.answer((_request, response) => response.writeHead(503).end());
   const client = new CodeBuddyClient({ home });
   const webhook = await client.webhooks.create({ url: receiver.url, events: ['message.user'] });
-  const { key } = await client.keys.create({ name: 'kept \u0010', scopes: ['read'] });
+  const { key } = await client.keys.create({
+    name: 'kept \u0010',
+    scopes: ['read'],
+    limits: { promptsPerMinute: 9 },
+  });
   for (const prompt of ['list *.md', 'read \u0010 and ü 🙂', 'list *.ts']) await client.prompt({ prompt });
   await receiver.received(3);
   client.close();

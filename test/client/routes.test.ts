@@ -58,6 +58,7 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => files.text('a.txt'),
     () => keys.list(),
     () => keys.create({ name: 'x', scopes: ['read'] }),
+    () => keys.update(id, { limits: { requestsPerMinute: null } }),
     () => keys.revoke(id),
     () => agents.list(),
     () => mcpServers.list(),

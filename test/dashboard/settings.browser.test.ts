@@ -48,6 +48,7 @@ test('a key is created with scopes, shown once, and revoked after a question', a
   await page.getByRole('button', { name: 'New key' }).click();
   await page.getByRole('textbox', { name: 'Name' }).fill('ci');
   await page.getByRole('checkbox', { name: /^prompt/ }).check();
+  await page.getByRole('spinbutton', { name: 'Prompts per minute' }).fill('10');
   await page.getByRole('button', { name: 'Create key' }).click();
   const created = page.getByRole('dialog', { name: 'The key is created' });
   const key = await created.locator('code.secret').innerText();
@@ -55,7 +56,7 @@ test('a key is created with scopes, shown once, and revoked after a question', a
     (await fetch(`${url}/api/status`, { headers: { 'x-api-key': key } })).status;
   expect(await status()).toBe(200);
   await created.getByRole('button', { name: 'Done' }).click();
-  await page.getByRole('row', { name: /^ci read, prompt/ }).waitFor();
+  await page.getByRole('row', { name: /^ci read, prompt 10 prompts/ }).waitFor();
   expect(await page.content()).not.toContain(key);
 
   await page.getByRole('button', { name: 'Revoke ci' }).click();

@@ -206,12 +206,13 @@ afterAll(async () => {
 async function real(command: string, { url, client }: Running): Promise<string> {
   let text = command.replaceAll('http://127.0.0.1:3847', url);
   for (const kind of new Set(
-    [...text.matchAll(/\b(whk|dlv|prm|run|ses)_[0-9A-Z]+…?/g)].map(([, found]) => found),
+    [...text.matchAll(/\b(whk|dlv|prm|run|ses|key)_[0-9A-Z]+…?/g)].map(([, found]) => found),
   )) {
     const id = await waitFor(`an id for ${kind}_…`, async () => {
       if (kind === 'whk') return (await client.webhooks.list()).webhooks.at(-1)?.id;
       if (kind === 'dlv') return (await client.deliveries.list({ limit: 1 })).deliveries[0]?.id;
       if (kind === 'prm') return (await client.permissions.list()).permissions[0]?.id;
+      if (kind === 'key') return (await client.keys.list()).keys.at(-1)?.id;
       if (kind === 'run') return (await client.runs.list({ limit: 1 })).runs[0]?.id;
       return (await client.sessions.list({ limit: 1 })).sessions[0]?.id;
     });

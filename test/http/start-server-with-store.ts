@@ -5,13 +5,14 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createAgent } from '../../src/agent/agent.ts';
+import { type Agent, createAgent } from '../../src/agent/agent.ts';
 import { type ApiServerConfig, RestApiServer } from '../../src/api/rest-server.ts';
 import type { LoggedEvent } from '../../src/contract/event.ts';
 import type { EventLog, NewEvent } from '../../src/events/event-log.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import type { AnswerStore, HttpServices } from '../../src/http/services.ts';
 import { openKeys } from '../../src/keys/key-service.ts';
+import { promptRatesOf } from '../../src/keys/prompt-rates.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openTestStore } from '../postgres/test-store.ts';
 
@@ -46,17 +47,25 @@ export async function startServerWithStore({
   services = {},
   folder = temporaryFolder(),
   now = Date.now,
+  clock,
+  doors = () => ({}),
 }: {
   config?: ApiServerConfig;
   services?: HttpServices;
   folder?: string;
   now?: () => number;
+  /** Of the limits of keys. */
+  clock?: () => number;
+  /** Other services over the same agent. */
+  doors?: (parts: { readonly log: EventLog; readonly agent: Agent }) => HttpServices;
 } = {}): Promise<ServerWithStore> {
   const workspace = join(folder, 'workspace');
   mkdirSync(workspace, { recursive: true });
   const { store, ownership, close } = await openTestStore({ path: join(folder, 'codebuddy.db') });
   const log = createEventLog({ store, now, deltas: ownership.deltas });
-  const agent = await createAgent({ store, log, ownership, workspace });
+  const fixed = [{ id: 'test', key: apiKey }];
+  const keys = await openKeys({ store, fixed, ...(clock === undefined ? {} : { clock }) });
+  const agent = await createAgent({ store, log, ownership, workspace, promptRates: promptRatesOf(keys) });
   const server = new RestApiServer(
     { port: 0, shutdownTimeoutMs: 2000, ...config },
     {
@@ -64,8 +73,9 @@ export async function startServerWithStore({
       runs: agent.runs,
       sessions: agent.sessions,
       tools: agent.tools,
-      keys: await openKeys({ store, fixed: [{ id: 'test', key: apiKey }] }),
+      keys,
       answers: answersIn(store),
+      ...doors({ log, agent }),
       ...services,
     },
   );

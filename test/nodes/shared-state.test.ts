@@ -24,6 +24,12 @@ test('a key is in force on all nodes soon after it was created, and until it is 
       );
   expect(await accepts(first)).toBe(true);
   await waitFor('the other node to know the key', () => accepts(second));
+  const told = async ({ url }: StartedApp) =>
+    (await fetch(`${url}/api/status`, { headers: { 'x-api-key': key } })).headers.get('ratelimit-policy');
+  expect(await told(second)).toBeNull();
+  await first.client.keys.update(id, { limits: { requestsPerMinute: 1_000_000 } });
+  await waitFor('the other node to know its limits', async () => (await told(second)) !== null);
+  for (const app of [first, second]) expect(await told(app)).toBe('"requests";q=1000000;w=60');
   await second.client.keys.revoke(id);
   expect(await accepts(second)).toBe(false);
   await waitFor('the first node to refuse the key', async () => !(await accepts(first)));

@@ -182,6 +182,11 @@ describe.each(stores)('$name', ({ open }) => {
     await store.write([{ kind: 'putKey', key }]);
     await expect(store.write([{ kind: 'putKey', key: { ...key, id: 'key_2' } }])).rejects.toThrow(/unique/i);
     expect(await store.listKeys()).toEqual([key]);
+    const limits = '{"promptsPerMinute":1}';
+    await store.write(['key_1', 'key_2'].map((id) => ({ kind: 'setKeyLimits', id, limits })));
+    expect(await store.listKeys()).toEqual([{ ...key, limits }]);
+    await store.write([{ kind: 'setKeyLimits', id: 'key_1', limits: null }]);
+    expect(await store.listKeys()).toEqual([key]);
     await store.write([{ kind: 'deleteKey', id: 'key_1' }]);
     expect(await store.listKeys()).toEqual([]);
     const server = { name: 'a', config: '{"url":"http://a"}', createdAt: 1 };

@@ -83,6 +83,12 @@ const write: fc.Arbitrary<Write> = fc.oneof(
   fc.constantFrom('key_1', 'key_2').map((id): Write => ({ kind: 'deleteKey', id })),
   fc
     .record({
+      id: fc.constantFrom('key_1', 'key_2'),
+      limits: fc.constantFrom('{"promptsPerMinute":1}', null),
+    })
+    .map((limits): Write => ({ kind: 'setKeyLimits', ...limits })),
+  fc
+    .record({
       id: deliveryIds,
       webhookId: fc.constantFrom('w1', 'w2'),
       sequence: fc.constantFrom(1001, 1002),

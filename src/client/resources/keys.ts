@@ -17,10 +17,20 @@ export class Keys extends Resource {
    * Creates an API key. It is shown only once.
    *
    * @example
-   * const { key } = await client.keys.create({ name: 'ci', scopes: ['read', 'prompt'] });
+   * const { key } = await client.keys.create({ name: 'ci', scopes: ['read', 'prompt'], limits: { promptsPerMinute: 10 } });
    */
   create(body: Body<'createKey'>, options?: CallOptions): Promise<Answer<'createKey', 201>> {
     return this.calls.send('POST', '/api/keys', body, options);
+  }
+
+  /**
+   * Changes the limits of an API key; null removes a limit. @throws CodeBuddyApiError `key_not_found`
+   *
+   * @example
+   * await client.keys.update(id, { limits: { requestsPerMinute: 600, promptsPerMinute: null } });
+   */
+  update(id: string, body: Body<'updateKey'>, options?: CallOptions): Promise<Answer<'updateKey', 200>> {
+    return this.calls.send('PATCH', pathOf('keys', id), body, options);
   }
 
   /** Revokes an API key. It stops working at once. @throws CodeBuddyApiError `key_not_found` */

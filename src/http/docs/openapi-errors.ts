@@ -15,8 +15,8 @@ export interface ResponseObject {
   readonly content?: Readonly<Record<string, object>>;
 }
 
-/** The problem codes of a route, in the order of the table. */
-export function problemCodesOf(route: RouteDefinition): readonly ProblemCode[] {
+/** The problem codes of a route, in the order of the table. `isLimited`: the caller may have a key with limits. */
+export function problemCodesOf(route: RouteDefinition, isLimited: boolean): readonly ProblemCode[] {
   const { schema, scope, idempotent, docs } = route;
   const isWrite = route.method !== 'GET';
   const isChecked = schema?.params !== undefined || schema?.querystring !== undefined;
@@ -33,6 +33,7 @@ export function problemCodesOf(route: RouteDefinition): readonly ProblemCode[] {
   ]);
   const add = (...more: readonly ProblemCode[]): void => more.forEach((code) => void codes.add(code));
   if (scope !== 'open') add('unauthorized', 'insufficient_scope', 'rate_limited');
+  if (isLimited) add('key_limit_reached');
   if (isChecked || schema?.body !== undefined || idempotent === true) add('validation_failed');
   if (isWrite) {
     add('invalid_body', 'origin_not_allowed', 'body_too_large', 'unsupported_media_type', 'request_timeout');
@@ -69,6 +70,7 @@ const openAiForm: ErrorForm = {
 export function problemResponses(
   codes: readonly ProblemCode[],
   path: string,
+  common: readonly ResponseHeaderName[],
 ): Readonly<Record<string, ResponseObject>> {
   const form = isOpenAiPath(path) ? openAiForm : problemForm;
   const byStatus = Map.groupBy(codes, form.statusOf);
@@ -76,14 +78,14 @@ export function problemResponses(
   for (const [status, all] of [...byStatus].sort(([left], [right]) => left - right)) {
     responses[String(status)] = problemResponse(
       all.map((code) => `\`${code}\`: ${problems[code].when}`).join('\n\n'),
-      ['X-Request-Id', ...extraHeaders(status)],
+      [...common, ...extraHeaders(status)],
       form,
       all,
     );
   }
   responses.default = problemResponse(
     'Any other problem: of the connection or of the host application.',
-    ['X-Request-Id'],
+    common,
     form,
   );
   return responses;

@@ -74,6 +74,15 @@ const responseHeaders = {
     description: 'Seconds to wait before the next attempt, if the server knows.',
     schema: { type: 'integer', minimum: 0 },
   },
+  RateLimit: {
+    description:
+      'For a key with `limits`: for each limit, `r`, what is left, and `t`, the seconds until there is one more. https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/',
+    schema: { type: 'string', examples: ['"requests";r=59;t=1, "prompts";r=10;t=6'] },
+  },
+  'RateLimit-Policy': {
+    description: 'For a key with `limits`: for each limit, `q`, what the key may use in `w` seconds.',
+    schema: { type: 'string', examples: ['"requests";q=60;w=60, "prompts";q=10;w=60'] },
+  },
   'WWW-Authenticate': { description: '`Bearer`.', schema: text },
 } as const;
 
@@ -87,6 +96,11 @@ export function headersSchema(names: readonly RequestHeaderName[]): object | und
     type: 'object',
     properties: Object.fromEntries(names.map((name) => [name, requestHeaders[name]])),
   };
+}
+
+/** The headers of every answer. `isLimited`: the caller may have a key with limits. */
+export function commonHeaders(isLimited: boolean): readonly ResponseHeaderName[] {
+  return isLimited ? ['X-Request-Id', 'RateLimit-Policy', 'RateLimit'] : ['X-Request-Id'];
 }
 
 /** `headers` of a response object. */

@@ -8,7 +8,13 @@ import type { HttpContext } from '../context.ts';
 import { isOpenAiPath } from '../pipeline/openai-error.ts';
 import type { HttpMethod, RouteDefinition } from '../route.ts';
 import { problemCodesOf, problemExamples, problemResponses, type ResponseObject } from './openapi-errors.ts';
-import { headerComponents, headerRefs, headersSchema, type ResponseHeaderName } from './openapi-headers.ts';
+import {
+  commonHeaders,
+  headerComponents,
+  headerRefs,
+  headersSchema,
+  type ResponseHeaderName,
+} from './openapi-headers.ts';
 import { openApiHead } from './openapi-info.ts';
 
 /** Returns the document as JSON text. */
@@ -46,7 +52,7 @@ export async function buildOpenApi(
   await app.ready();
   const document = app.swagger() as unknown as OpenApiDocument;
   await app.close();
-  return JSON.stringify(nameTitled(withResponses(document, byId)));
+  return JSON.stringify(nameTitled(withResponses(document, byId, context.services.keys !== undefined)));
 }
 
 interface OpenApiDocument {
@@ -59,6 +65,7 @@ type Operation = Readonly<Record<string, unknown>> & { readonly operationId: str
 function withResponses(
   document: OpenApiDocument,
   routes: ReadonlyMap<string, RouteDefinition>,
+  hasKeyLimits: boolean,
 ): OpenApiDocument {
   const codes = new Set<ProblemCode>();
   const shared = new SharedResponses();
@@ -69,10 +76,15 @@ function withResponses(
     mapValues(operations, (operation) => {
       const route = routes.get(operation.operationId);
       if (route === undefined) return operation;
-      const own = problemCodesOf(route);
+      const isLimited = hasKeyLimits && route.scope !== 'open';
+      const own = problemCodesOf(route, isLimited);
+      const common = commonHeaders(isLimited);
       // The errors of the OpenAI-compatible routes have no examples.
       if (!isOpenAiPath(route.path)) own.forEach((code) => void codes.add(code));
-      const responses = merged(answersOf(route, headers), shared.referTo(problemResponses(own, route.path)));
+      const responses = merged(
+        answersOf(route, headers, common),
+        shared.referTo(problemResponses(own, route.path, common)),
+      );
       return { ...operation, responses };
     }),
   );
@@ -145,7 +157,11 @@ function merged(
 }
 
 /** The responses with schemas of the route itself. */
-function answersOf(route: RouteDefinition, headersUsed: Set<string>): Responses {
+function answersOf(
+  route: RouteDefinition,
+  headersUsed: Set<string>,
+  common: readonly ResponseHeaderName[],
+): Responses {
   const { schema, docs = {}, idempotent } = route;
   const statuses = new Set([...Object.keys(schema?.response ?? {}), ...Object.keys(docs.content ?? {})]);
   for (const status of Object.keys(docs.descriptions ?? {})) statuses.add(status);
@@ -156,7 +172,7 @@ function answersOf(route: RouteDefinition, headersUsed: Set<string>): Responses 
     const given = docs.content?.[Number(status)] ?? {};
     const hasJson = json !== undefined && status !== '204';
     const content = { ...(hasJson ? { 'application/json': json } : {}), ...given };
-    const names: ResponseHeaderName[] = ['X-Request-Id', ...(docs.responseHeaders?.[Number(status)] ?? [])];
+    const names: ResponseHeaderName[] = [...common, ...(docs.responseHeaders?.[Number(status)] ?? [])];
     if (idempotent === true && status.startsWith('2')) names.push('Idempotency-Replayed');
     for (const name of names) headersUsed.add(name);
     const description =

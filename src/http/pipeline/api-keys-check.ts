@@ -4,7 +4,7 @@
 
 import { hash, timingSafeEqual } from 'node:crypto';
 import { scopes } from '../../contract/api-key.ts';
-import type { KeyService } from '../services.ts';
+import type { KeyService, VerifiedKey } from '../services.ts';
 import type { Identity } from './request-facts.ts';
 
 /** Longer keys are wrong without being compared. */
@@ -52,7 +52,7 @@ export function makeKeyCheck(
     }
     const identity = service?.verify(key);
     if (identity !== undefined) {
-      return { kind: 'known', identity: { keyId: identity.id, scopes: identity.scopes } };
+      return { kind: 'known', identity: identityOf(identity) };
     }
     return { kind: 'wrong', fingerprint: digestOf(key).toString('base64', 0, 9) };
   };
@@ -63,7 +63,11 @@ export function currentIdentity(identity: Identity, service: KeyService | undefi
   const { keyId } = identity;
   if (keyId === null || isConfigured(keyId) || service?.find === undefined) return identity;
   const key = service.find(keyId);
-  return key === undefined ? undefined : { keyId, scopes: key.scopes };
+  return key === undefined ? undefined : identityOf(key);
+}
+
+function identityOf({ id, scopes: granted, rates }: VerifiedKey): Identity {
+  return rates === undefined ? { keyId: id, scopes: granted } : { keyId: id, scopes: granted, rates };
 }
 
 function isConfigured(keyId: string): boolean {

@@ -13,7 +13,7 @@ const passed: CorsVerdict = { kind: 'pass', headers: null };
 const refused: CorsVerdict = { kind: 'refused' };
 
 const exposed =
-  'X-Request-Id, Location, Retry-After, Preference-Applied, Idempotency-Replayed, Allow, X-CodeBuddy-Session, X-CodeBuddy-Run';
+  'X-Request-Id, Location, Retry-After, Preference-Applied, Idempotency-Replayed, Allow, RateLimit, RateLimit-Policy, X-CodeBuddy-Session, X-CodeBuddy-Run';
 const anyOrigin: CorsVerdict = {
   kind: 'pass',
   headers: ['Access-Control-Allow-Origin', '*', 'Access-Control-Expose-Headers', exposed],

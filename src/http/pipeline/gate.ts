@@ -101,6 +101,10 @@ export function makeGate(options: GateOptions): Gate {
       }
       const isSigned = method === 'POST' && isOpen(options.signedPaths(), request.path);
       request.identity = isSigned ? null : identify(head, host as string, request, isRead);
+      if (request.identity?.rates !== undefined) {
+        response.rates = request.identity.rates;
+        response.rates.takeRequest();
+      }
       if (method === 'OPTIONS' && request.path === '*') {
         response.writeHead(204).end();
         return;

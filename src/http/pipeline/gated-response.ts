@@ -3,6 +3,7 @@
 
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { ServerResponse } from 'node:http';
+import type { KeyRates } from '../services.ts';
 import type { GatedRequest } from './request-facts.ts';
 
 type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[];
@@ -39,6 +40,8 @@ export class GatedResponse extends ServerResponse<GatedRequest> {
   isStream = false;
   /** Name, value, name, value, …; set by the gate. */
   corsHeaders: readonly string[] | null = null;
+  /** Of the caller's key, if it has limits. Read when the head is written. */
+  rates: KeyRates | null = null;
   /** Read when the head is written: while the server stops, each connection is closed after its current answer. */
   life: ServerLife = endless;
 
@@ -62,6 +65,7 @@ export class GatedResponse extends ServerResponse<GatedRequest> {
     if (own === undefined) flat.push(...allGuarded);
     else for (const [lowerName, name, value] of guarded) if (!own.has(lowerName)) flat.push(name, value);
     if (this.corsHeaders !== null) flat.push(...this.corsHeaders);
+    if (this.rates !== null) flat.push(...this.rates.headers());
     if (this.life.isStopping) this.shouldKeepAlive = false;
     return typeof reason === 'string' ? super.writeHead(status, reason, flat) : super.writeHead(status, flat);
   }
@@ -78,8 +82,8 @@ export class GatedResponse extends ServerResponse<GatedRequest> {
     plainHead[3] = contentType;
     plainHead[5] = Buffer.byteLength(body);
     let head = plainHead;
-    if (this.corsHeaders !== null || headers !== undefined) {
-      head = [...plainHead, ...(this.corsHeaders ?? [])];
+    if (this.corsHeaders !== null || headers !== undefined || this.rates !== null) {
+      head = [...plainHead, ...(this.corsHeaders ?? []), ...(this.rates?.headers() ?? [])];
       for (const [name, value] of Object.entries(headers ?? {})) head.push(name, value);
     }
     if (this.life.isStopping) this.shouldKeepAlive = false;

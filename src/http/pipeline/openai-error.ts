@@ -24,6 +24,7 @@ export function openAiStatusOf(code: ProblemCode): number {
 const knownCodes: Partial<Readonly<Record<ProblemCode, string>>> = {
   unauthorized: 'invalid_api_key',
   rate_limited: 'rate_limit_exceeded',
+  key_limit_reached: 'rate_limit_exceeded',
   too_many_runs: 'rate_limit_exceeded',
   too_many_waiting_runs: 'rate_limit_exceeded',
   model_rate_limited: 'rate_limit_exceeded',

@@ -6,11 +6,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Span } from '../../base/tracing.ts';
 import type { Scope } from '../../contract/api-key.ts';
+import type { KeyRates } from '../services.ts';
 
 /** The owner of the request's API key. `keyId` is null on a server without keys. */
 export interface Identity {
   readonly keyId: string | null;
   readonly scopes: readonly Scope[];
+  /** Set if the key has limits. */
+  readonly rates?: KeyRates;
   /** Set if the request has this ticket instead of a key. It may open one stream and do nothing else. */
   readonly ticket?: string;
   /** Set if the request has this sign-in code instead of a key. It may sign in and do nothing else. */

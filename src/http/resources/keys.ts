@@ -1,10 +1,12 @@
-// The routes of API keys: list, create, revoke. A key is shown only when it is created; after that, only its hash is
+// The routes of API keys: list, create, change, revoke. A key is shown only when it is created; after that, only its hash is
 // stored.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import {
   type ApiKeyInput,
+  type ApiKeyPatch,
   apiKeyInputSchema,
+  apiKeyPatchSchema,
   apiKeySchema,
   createdApiKeySchema,
 } from '../../contract/api-key.ts';
@@ -53,15 +55,25 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       docs: { errors: storeErrors },
       // Not `idempotent`: that would store the key in plain text for 24 h.
       handler: async (request, reply) => {
-        const { name, scopes } = request.body as ApiKeyInput;
+        const { name, ...rest } = request.body as ApiKeyInput;
         if (name.trim() === '') {
           throw new CodeBuddyError('validation_failed', 'name must not be empty.', {
             errors: [{ in: 'body', pointer: '/name', message: 'must not be empty' }],
           });
         }
-        const created = await keys.create({ name: name.trim(), scopes });
+        const created = await keys.create({ name: name.trim(), ...rest });
         return reply.code(201).send(created);
       },
+    },
+    {
+      method: 'PATCH',
+      path: '/api/keys/:id',
+      operationId: 'updateKey',
+      summary: 'Change the limits of an API key. They apply at once.',
+      scope: 'admin',
+      schema: { params: idParamsSchema, body: apiKeyPatchSchema, response: { 200: apiKeySchema } },
+      docs: { errors: ['key_not_found', ...storeErrors] },
+      handler: (request) => keys.update((request.params as { id: string }).id, request.body as ApiKeyPatch),
     },
     {
       method: 'DELETE',

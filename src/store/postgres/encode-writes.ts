@@ -32,6 +32,7 @@ export const stepKinds = [
   'deleteQuestions',
   'putKey',
   'putMcpServer',
+  'setKeyLimits',
   'putAnswer',
   'addPayload',
   'addDelivery',
@@ -242,9 +243,15 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
           hash: text('hash', key.hash),
           scopes: text('scopes', key.scopes),
           created_at: integer('createdAt', key.createdAt),
+          limits: key.limits === undefined ? null : text('limits', key.limits),
         };
         // All keys, because two ids may have the same hash.
         add('putKey', row, ['keys']);
+        break;
+      }
+      case 'setKeyLimits': {
+        const limits = write.limits === null ? null : text('limits', write.limits);
+        add('setKeyLimits', { id: text('id', write.id), limits }, ['keys']);
         break;
       }
       case 'deleteKey':

@@ -9,6 +9,7 @@ import type { Database, Session } from './database.ts';
 import { fileHistoryMigration } from './file-history-migration.ts';
 import { filesMigration } from './files-migration.ts';
 import { inboxMigration } from './inbox-migration.ts';
+import { keyLimitsMigration } from './key-limits-migration.ts';
 import { mcpServersMigration } from './mcp-servers-migration.ts';
 import { departuresMigration } from './nodes/departures-migration.ts';
 import { lostRequestsMigration } from './nodes/lost-requests-migration.ts';
@@ -201,6 +202,7 @@ export const migrations: readonly string[] = [
   inboxMigration,
   searchMigration,
   mcpServersMigration,
+  keyLimitsMigration,
 ];
 
 /** The newest version that this release supports. */

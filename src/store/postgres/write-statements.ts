@@ -17,7 +17,8 @@ const columns = {
   run: 'id text, session_id text, status text, created_at bigint, updated_at bigint, details text',
   question: 'id text, run_id text, session_id text, content text, is_answered integer',
   mcpServer: 'name text, config text, created_at bigint',
-  key: 'id text, name text, hash text, scopes text, created_at bigint',
+  key: 'id text, name text, hash text, scopes text, created_at bigint, limits text',
+  keyLimits: 'id text, limits text',
   answer: 'key text, fingerprint text, status integer, headers text, body text, created_at bigint',
   event: 'id text, type text, timestamp bigint, session_id text, run_id text, data text',
   payload: 'sequence bigint, event_id text, head text, tail text, uses integer, trace text',
@@ -67,9 +68,11 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
     ON CONFLICT (id) DO UPDATE SET content = excluded.content, is_answered = excluded.is_answered`,
   deleteQuestion: `DELETE FROM questions q USING ${rowsOf('id')} WHERE q.id = r.id`,
   deleteQuestions: `DELETE FROM questions q USING ${rowsOf('id')} WHERE q.run_id = r.id`,
-  putKey: `INSERT INTO keys (id, name, hash, scopes, created_at)
-    SELECT id, name, hash, scopes, created_at FROM ${rowsOf('key')}
-    ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes`,
+  putKey: `INSERT INTO keys (id, name, hash, scopes, created_at, limits)
+    SELECT id, name, hash, scopes, created_at, limits FROM ${rowsOf('key')}
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes,
+      limits = excluded.limits`,
+  setKeyLimits: `UPDATE keys k SET limits = r.limits FROM ${rowsOf('keyLimits')} WHERE k.id = r.id`,
   putMcpServer: `INSERT INTO mcp_servers (name, config, created_at)
     SELECT name, config, created_at FROM ${rowsOf('mcpServer')} ORDER BY name
     ON CONFLICT (name) DO UPDATE SET config = excluded.config, created_at = excluded.created_at`,

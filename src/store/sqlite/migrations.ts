@@ -287,6 +287,9 @@ export const migrations: readonly string[] = [
   `
   CREATE TABLE mcp_servers (name TEXT PRIMARY KEY, config TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE keys ADD COLUMN limits TEXT;
+  `,
 ];
 
 /** The newest version that this release supports. */

@@ -118,8 +118,10 @@ const writes = {
     ON CONFLICT (id) DO UPDATE SET content = excluded.content, is_answered = excluded.is_answered`,
   deleteQuestion: 'DELETE FROM questions WHERE id = ?',
   deleteQuestions: 'DELETE FROM questions WHERE run_id = ?',
-  putKey: `INSERT INTO keys (id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes`,
+  putKey: `INSERT INTO keys (id, name, hash, scopes, created_at, limits) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes,
+      limits = excluded.limits`,
+  setKeyLimits: 'UPDATE keys SET limits = ?2 WHERE id = ?1',
   putMcpServer: `INSERT INTO mcp_servers (name, config, created_at) VALUES (?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET config = excluded.config, created_at = excluded.created_at`,
   deleteMcpServer: 'DELETE FROM mcp_servers WHERE name = ?',

@@ -133,7 +133,8 @@ const steps = {
   putQuestion: statement('putQuestion', 5),
   deleteQuestion: statement('deleteQuestion', 1),
   deleteQuestions: statement('deleteQuestions', 1),
-  putKey: statement('putKey', 5),
+  putKey: statement('putKey', 6),
+  setKeyLimits: statement('setKeyLimits', 2),
   deleteKey: statement('deleteKey', 1),
   putMcpServer: statement('putMcpServer', 3),
   deleteMcpServer: statement('deleteMcpServer', 1),
@@ -279,10 +280,13 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       else program.push(numberOf.deleteQuestion, write.id);
       return;
     case 'putKey': {
-      const { id, name, hash, scopes, createdAt } = write.key;
-      program.push(numberOf.putKey, id, name, hash, scopes, createdAt);
+      const { id, name, hash, scopes, createdAt, limits = null } = write.key;
+      program.push(numberOf.putKey, id, name, hash, scopes, createdAt, limits);
       return;
     }
+    case 'setKeyLimits':
+      program.push(numberOf.setKeyLimits, write.id, write.limits);
+      return;
     case 'putAnswer': {
       const { key, fingerprint, status, headers, body, createdAt } = write.answer;
       program.push(numberOf.putAnswer, key, fingerprint, status, headers, body, createdAt);

@@ -17,6 +17,9 @@ function keyService(keys: Readonly<Record<string, readonly Scope[]>>): KeyServic
     create: async () => {
       throw new Error('not here');
     },
+    update: async () => {
+      throw new Error('not here');
+    },
     revoke: async () => undefined,
   };
 }

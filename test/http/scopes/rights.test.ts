@@ -123,6 +123,9 @@ describe('an Idempotency-Key', () => {
       create: async () => {
         throw new Error('not here');
       },
+      update: async () => {
+        throw new Error('not here');
+      },
       revoke: async () => undefined,
     };
     let answered = 0;

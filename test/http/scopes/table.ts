@@ -879,7 +879,21 @@ export const table: readonly Row[] = [
     route: 'POST /api/keys',
     passes: admin(201),
     prepare: () => ({ path: '/api/keys', body: { name: 'x', scopes: ['read'] } }),
-    options: { name: 'y', scopes: ['admin'] },
+    options: {
+      name: 'y',
+      scopes: ['admin'],
+      'limits.requestsPerMinute': 100,
+      'limits.promptsPerMinute': 10,
+    },
+  },
+  {
+    route: 'PATCH /api/keys/:id',
+    passes: admin(200),
+    prepare: async (world) => ({
+      path: `/api/keys/${await world.spareKey()}`,
+      body: { limits: { requestsPerMinute: 100 } },
+    }),
+    options: { 'limits.requestsPerMinute': 200, 'limits.promptsPerMinute': 10 },
   },
   {
     route: 'DELETE /api/keys/:id',

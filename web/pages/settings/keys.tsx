@@ -14,7 +14,7 @@ import { Content, Empty } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
 import { NewKey } from './new-key.tsx';
 
-const columns = ['Name', 'Scopes', 'Created', 'Id', <span class="unseen">Actions</span>];
+const columns = ['Name', 'Scopes', 'Per minute', 'Created', 'Id', <span class="unseen">Actions</span>];
 
 export function Keys() {
   const keys = useResource('keys', (signal) => allOf(client.keys.list({ signal })));
@@ -51,6 +51,7 @@ export function Keys() {
                       {key.id === ownId && <span class="quiet"> (you are signed in with it)</span>}
                     </td>
                     <td data-label="Scopes">{key.scopes.join(', ')}</td>
+                    <td data-label="Per minute">{limitsOf(key)}</td>
                     <td data-label="Created" class="quiet">
                       <Time at={key.createdAt} />
                     </td>
@@ -93,4 +94,11 @@ export function Keys() {
       )}
     </div>
   );
+}
+
+function limitsOf({ limits: { requestsPerMinute, promptsPerMinute } }: ApiKey): string {
+  const parts: string[] = [];
+  if (requestsPerMinute !== undefined) parts.push(plural(requestsPerMinute, 'request'));
+  if (promptsPerMinute !== undefined) parts.push(plural(promptsPerMinute, 'prompt'));
+  return parts.join(', ') || 'no limit';
 }

@@ -1,7 +1,7 @@
 // Creates a key. The key itself is shown once.
 
 import { useState } from 'preact/hooks';
-import { type Scope, scopes } from '../../../src/contract/api-key.ts';
+import { keyLimitsSchema, type Scope, scopes } from '../../../src/contract/api-key.ts';
 import { client } from '../../app/sign-in.ts';
 import { Dialog } from '../../parts/dialog.tsx';
 import { DoneDialog } from '../../parts/done-dialog.tsx';
@@ -23,6 +23,8 @@ export interface NewKeyProps {
 export function NewKey({ onClose, onCreated }: NewKeyProps) {
   const [name, setName] = useState('');
   const [chosen, setChosen] = useState<readonly Scope[]>(['read']);
+  const [requests, setRequests] = useState('');
+  const [prompts, setPrompts] = useState('');
   const [error, setError] = useState<unknown>();
   const [isSending, setSending] = useState(false);
   const [key, setKey] = useState<string>();
@@ -30,7 +32,11 @@ export function NewKey({ onClose, onCreated }: NewKeyProps) {
   async function create(): Promise<void> {
     setSending(true);
     try {
-      setKey((await client.keys.create({ name, scopes: chosen })).key);
+      const limits = {
+        ...(requests === '' ? {} : { requestsPerMinute: Number(requests) }),
+        ...(prompts === '' ? {} : { promptsPerMinute: Number(prompts) }),
+      };
+      setKey((await client.keys.create({ name, scopes: chosen, limits })).key);
       onCreated();
     } catch (reason) {
       setError(reason);
@@ -108,7 +114,31 @@ export function NewKey({ onClose, onCreated }: NewKeyProps) {
           ))}
           <p class="hint">No scope includes another.</p>
         </fieldset>
+        <PerMinute name="Requests" value={requests} onChange={setRequests} />
+        <PerMinute name="Prompts" value={prompts} onChange={setPrompts} />
       </form>
     </Dialog>
+  );
+}
+
+interface PerMinuteProps {
+  readonly name: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+function PerMinute({ name, value, onChange }: PerMinuteProps) {
+  return (
+    <label class="field">
+      <span>{name} per minute</span>
+      <input
+        type="number"
+        min={1}
+        max={keyLimitsSchema.properties.requestsPerMinute.maximum}
+        placeholder="no limit"
+        value={value}
+        onInput={({ currentTarget }) => onChange(currentTarget.value)}
+      />
+    </label>
   );
 }
