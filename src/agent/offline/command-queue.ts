@@ -20,7 +20,9 @@ export interface CommandQueueOptions {
 
 export class CommandQueue {
   readonly #context: CommandQueueOptions['context'];
-  readonly #line: Command[];
+  #line: readonly Command[];
+  /** The place of the next command: a prompt may have half a million, and `shift` moves all of them. */
+  #at = 0;
   readonly #done: number;
   readonly #known: ReadonlySet<string>;
   #earlier: readonly KeptSteer[];
@@ -29,7 +31,7 @@ export class CommandQueue {
 
   constructor({ context, commands, done, earlier }: CommandQueueOptions) {
     this.#context = context;
-    this.#line = [...commands];
+    this.#line = commands;
     this.#done = done;
     this.#earlier = earlier;
     this.#known = new Set(earlier.map(({ messageId }) => messageId));
@@ -43,8 +45,8 @@ export class CommandQueue {
   /** The next command; undefined if there are no more, and the run takes no more messages. */
   async next(): Promise<Command | undefined> {
     for (;;) {
-      const [head] = this.#line;
-      if (head !== undefined && !usesTool(head)) return this.#line.shift();
+      const head = this.#line[this.#at];
+      if (head !== undefined && !usesTool(head)) return this.#take();
       if (this.#addEarlier(head === undefined)) continue;
       if (head === undefined) this.#steps = Math.max(this.#steps, this.#done);
       if (this.#steps >= this.#done && !this.#hasBegun) {
@@ -55,8 +57,12 @@ export class CommandQueue {
       this.#hasBegun = false;
       if (head === undefined) continue;
       this.#steps++;
-      return this.#line.shift();
+      return this.#take();
     }
+  }
+
+  #take(): Command | undefined {
+    return this.#line[this.#at++];
   }
 
   /** Begins the next step with what was said meanwhile. */
@@ -79,6 +85,9 @@ export class CommandQueue {
   }
 
   #insert(messages: readonly { readonly text: string }[]): void {
-    this.#line.unshift(...messages.flatMap(({ text }) => parseCommands(text)));
+    const added = messages.flatMap(({ text }) => parseCommands(text));
+    if (added.length === 0) return;
+    this.#line = [...added, ...this.#line.slice(this.#at)];
+    this.#at = 0;
   }
 }
