@@ -22,7 +22,8 @@ export const searchMigration = `
   -- One call for each statement, which adds the messages of many callers. Also for a move from SQLite.
   CREATE FUNCTION queue_messages() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN
-    INSERT INTO unindexed_messages SELECT id FROM added;
+    -- A message that an undo removed may come back before it has left the list.
+    INSERT INTO unindexed_messages SELECT id FROM added ON CONFLICT DO NOTHING;
     RETURN NULL;
   END $$;
   CREATE TRIGGER message_added AFTER INSERT ON messages
