@@ -72,7 +72,7 @@ describe('without a server', () => {
     const group = await run(home, ['runs']);
     expect(group).toMatchObject({ code: 2, stdout: '' });
     expect(group.stderr).toContain(
-      'codebuddy: Missing command. Use: codebuddy runs list | show | cancel | resume',
+      'codebuddy: Missing command. Use: codebuddy runs list | show | cancel | steer | resume',
     );
     const long = await run(home, ['permissions', 'deny', 'x', '--reason', 'y'.repeat(1001)]);
     expect(long).toMatchObject({

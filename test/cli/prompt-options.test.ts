@@ -78,8 +78,8 @@ describe('--file', () => {
     const refusals: readonly (readonly [readonly string[], string])[] = [
       [['missing'], 'cannot be read: '],
       [['folder'], 'is a folder, not a file.'],
-      [['binary'], 'is not a text file in UTF-8.'],
-      [['zero'], 'is not a text file in UTF-8.'],
+      [['binary'], 'is neither a text file in UTF-8 nor a PDF or an image.'],
+      [['zero'], 'is neither a text file in UTF-8 nor a PDF or an image.'],
       [['huge'], 'is too large: a prompt has 1048576 characters at most.'],
       [['half', 'half'], 'at most 1048576 characters, files included'],
     ];
