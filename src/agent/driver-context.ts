@@ -1,7 +1,7 @@
 // The interface of a run to its driver: stream text, use tools, store messages, book costs. Each step is in the store
 // before the next one shows text or changes anything, so an interrupted run can continue from there.
 //
-// Over 400 lines: one object that drivers get, whose members share the run and its writes.
+// Over 400 lines: permission, wait, call and message of one tool call share the run and its commits.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';

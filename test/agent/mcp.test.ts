@@ -186,8 +186,8 @@ describe('real servers', () => {
       off: { ...everything, disabled: true },
     });
     expect(mcp.describe()).toEqual([
-      { name: 'every', kind: 'stdio', state: 'not started', tools: 0, lastError: null },
-      { name: 'off', kind: 'stdio', state: 'disabled', tools: 0, lastError: null },
+      { name: 'every', kind: 'stdio', state: 'not started', tools: 0, lastError: null, stderr: null },
+      { name: 'off', kind: 'stdio', state: 'disabled', tools: 0, lastError: null, stderr: null },
     ]);
     const listing = mcp.list();
     await expect.poll(() => mcp.describe()[0]?.state).toBe('starting');

@@ -90,6 +90,34 @@ describe.each(stores)('$name', ({ open }) => {
     ).toEqual(['c']);
   });
 
+  test('sessions are filtered by their workspace, and workspaces are counted', async () => {
+    const store = await open();
+    const details = {
+      a: { workspace: '/w/one' },
+      b: { metadata: { workspace: '/w/one', text: 'a\0b' } },
+      c: { workspace: '/w/two', metadata: { text: 'a\0b' } },
+      d: { workspace: '/w/one' },
+    };
+    await store.write(
+      Object.entries(details).map(([id, value]): Write => {
+        const { session } = newSession(id);
+        return { kind: 'putSession', session: { ...session, details: JSON.stringify(value) } };
+      }),
+    );
+    const idsOf = async (workspace: string): Promise<readonly string[]> =>
+      (await store.listSessions({ limit: 9, workspace, maxText: 1000 })).map(({ id }) => id);
+    expect(await idsOf('/w/one')).toEqual(['d', 'a']);
+    expect(await idsOf('/w/two')).toEqual(['c']);
+    expect(await idsOf('/w')).toEqual([]);
+    expect(await store.sessionWorkspaces(9)).toEqual(
+      expect.arrayContaining([
+        { workspace: '/w/one', sessions: 2, latest: 'd' },
+        { workspace: null, sessions: 1, latest: 'b' },
+        { workspace: '/w/two', sessions: 1, latest: 'c' },
+      ]),
+    );
+  });
+
   test('messages are listed oldest first in pages and counted by session', async () => {
     const store = await open();
     const messages = ['m1', 'm2', 'm3'].map((id) => addMessage(message(id, 's')));

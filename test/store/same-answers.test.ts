@@ -184,7 +184,8 @@ function parseDetails<T extends { readonly details: string }>(row: T): unknown {
 }
 
 const emptyTables = `TRUNCATE events, sessions, messages, turns, runs, keys, answers, payloads, deliveries, webhook_states,
-  run_webhooks, questions, session_names, message_words, unindexed_messages CASCADE; UPDATE log_head SET last = 0`;
+  run_webhooks, questions, session_names, message_words, unindexed_messages, file_changes, undos,
+  undone_items; UPDATE log_head SET last = 0`;
 
 test('both stores give the same answers after the same writes', async () => {
   const url = await postgresUrl();

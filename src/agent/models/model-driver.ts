@@ -1,7 +1,7 @@
 // The loop of a language model: calls the model, runs the tools that its answer asks for, and calls it again with their
 // results, until it asks for no more tools or a limit is reached.
 //
-// Over 400 lines: the steps of the loop share the state of one run.
+// Over 400 lines: the steps of a run share the conversation, its tools and what was spent.
 
 import type {
   JSONValue,

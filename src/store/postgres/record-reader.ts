@@ -138,7 +138,7 @@ export function createRecordReader(database: Database): RecordReader {
       if (origin !== undefined)
         conditions.push(`coalesce(${withoutNull}::json ->> 'origin', 'rest') = ${add(origin)}`);
       if (agent !== undefined) conditions.push(isOfAgent(add(agent)));
-      where(`${workspaceOfRow} = ?::text`, workspace);
+      if (workspace !== undefined) conditions.push(`${workspaceOfRow} = ${add(workspace)}::text`);
       const page = `SELECT * FROM sessions${whereClause(conditions)} ORDER BY coalesce(place, id) DESC LIMIT ${add(limit)}`;
       return readPage(page, list, {
         toRow: toSessionRow,

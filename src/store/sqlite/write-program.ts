@@ -2,7 +2,7 @@
 // next step, …), because sending it to another thread costs a fifth of sending records: 0.33 µs instead of 1.57 µs for
 // the outcome of a delivery. `encodeWrites` runs on the main thread, `runProgram` on the writer thread.
 //
-// Over 400 lines: a list of all writes.
+// Over 400 lines: each kind of write has its step and its encoding here, beside each other.
 
 import type { SQLInputValue } from 'node:sqlite';
 import { CodeBuddyError } from '../../base/errors.ts';
