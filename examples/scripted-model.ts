@@ -9,7 +9,8 @@ import { createServer } from 'node:http';
 
 interface ChatMessage {
   readonly role: string;
-  readonly content?: string | null;
+  /** A text, or a list of parts. */
+  readonly content?: unknown;
 }
 
 interface Step {
@@ -19,9 +20,22 @@ interface Step {
 
 /** The next step, from what was said and done so far. */
 function next(messages: readonly ChatMessage[]): Step {
-  const results = messages.filter(({ role }) => role === 'tool').map(({ content }) => content ?? '');
+  const results = messages.filter(({ role }) => role === 'tool').map(({ content }) => String(content ?? ''));
   const last = results.at(-1) ?? '';
   const run = { name: 'bash', arguments: { command: 'node --test' } };
+  const said = messages.filter(({ role }) => role === 'user').map(({ content }) => JSON.stringify(content));
+  if (said.at(-1)?.includes('Review your change') === true)
+    return {
+      text: '{"findings":[{"file":"src/median.js","line":2,"fault":"It changes the list of the caller."}]}',
+    };
+  if (results.length === 0 && said.some((text) => text.includes('Ask me')))
+    return {
+      text: 'I ask first.',
+      call: {
+        name: 'ask_user',
+        arguments: { question: 'May I change the code?', choices: ['Yes, in src/', 'No'] },
+      },
+    };
   if (results.length === 0) return { text: 'I run the tests first.', call: run };
   if (/permission|was not run/.test(last)) return { text: 'I may not do that, so I stop here.' };
   if (last.includes('"exitCode":0')) {
