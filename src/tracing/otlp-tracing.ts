@@ -1,5 +1,6 @@
 // Records spans and exports them by OTLP/HTTP with JSON, which every collector takes. Our own 600 lines instead of
-// OpenTelemetry's SDK and exporter: those are 14 packages of 25 MB, and take 40 to 70 ms and 10 to 15 MB of memory to load.
+// OpenTelemetry's SDK and exporter: those are 14 packages of 25 MB, and take 40 to 70 ms and 10 to 15 MB of memory to
+// load.
 
 import { randomFillSync } from 'node:crypto';
 import { sampledFlag, type TraceContext } from '../base/trace-context.ts';
