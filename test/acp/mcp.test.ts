@@ -75,14 +75,16 @@ test('MCP servers that cannot be used are an error, and leave no session behind'
   expect((await client.sessions.list()).sessions).toEqual([]);
 });
 
-test('a key that was created may set servers with a URL, and no programs', async () => {
+test('a key that was created may set servers with a URL, and no programs that the settings do not name', async () => {
   const { home, workspace, server } = await serveModel(says('hi'));
   const client = new CodeBuddyClient({ home });
   onTestFinished(() => client.close());
   const { key } = await client.keys.create({ name: 'ci', scopes: ['admin', 'read', 'prompt'] });
   const editor = await startEditor(home, { env: { CODEBUDDY_API_KEY: key, CODEBUDDY_URL: server.url } });
   await expect(newSession(editor, workspace, [program])).rejects.toMatchObject({
-    message: expect.stringContaining('Only the key of the server itself may start programs'),
+    message: expect.stringContaining(
+      'is a program that the setting mcpPrograms of this server does not allow',
+    ),
     data: { code: 'insufficient_scope' },
   });
   const url: McpServer = { type: 'http', name: 'web', url: 'http://127.0.0.1:1/mcp', headers: [] };

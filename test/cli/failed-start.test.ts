@@ -25,7 +25,11 @@ const damages = [
     id: 'run_2',
     sql: [session(), `INSERT INTO runs VALUES ('run_2', 'ses_1', 'waiting', 1, 1, 'null')`],
   },
-  { table: 'keys', id: 'key_1', sql: [`INSERT INTO keys VALUES ('key_1', 'ci', 'ab', '["read"', 1)`] },
+  {
+    table: 'keys',
+    id: 'key_1',
+    sql: [`INSERT INTO keys (id, name, hash, scopes, created_at) VALUES ('key_1', 'ci', 'ab', '["read"', 1)`],
+  },
 ];
 
 test.each(damages)(

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../src/base/errors.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import type { Store, Write } from '../../src/store/store.ts';
+import type { FoundMessage, Store, Write } from '../../src/store/store.ts';
 import { postgresUrl, startPostgres } from '../postgres/postgres-url.ts';
 import { openPostgres } from './stores.ts';
 import { eventRow, temporaryPath } from './temporary-store.ts';
@@ -134,6 +134,17 @@ const schedule = fc.array(
   },
 );
 
+/** The stores may order messages of the same moment differently. */
+async function findText(store: Store, limit: number): Promise<unknown> {
+  const { found, ...rest } = await store.search.find({
+    items: [{ words: ['text'], isPrefix: false }],
+    limit,
+  });
+  const byTime = (a: FoundMessage, b: FoundMessage): number =>
+    b.message.createdAt - a.message.createdAt || (a.message.id < b.message.id ? -1 : 1);
+  return { ...rest, found: [...found].sort(byTime) };
+}
+
 async function play(store: Store, rounds: readonly (readonly (readonly Write[])[])[]): Promise<unknown> {
   const outcomes: unknown[] = [];
   for (const callers of rounds) {
@@ -154,7 +165,7 @@ async function play(store: Store, rounds: readonly (readonly (readonly Write[])[
     sessions: (await store.listSessions({ limit })).map(parseDetails),
     archived: (await store.listSessions({ limit, archived: true })).map(parseDetails),
     inUse: (await store.listSessions({ limit, archived: false })).map(parseDetails),
-    found: await store.search.find({ items: [{ words: ['text'], isPrefix: false }], limit }),
+    found: await findText(store, limit),
     runs: runs.map(parseDetails),
     messages: await Promise.all(['ses_1', 'ses_2', 'ses_3'].map((id) => store.listMessages(id, { limit }))),
     newestMessages: await Promise.all(
