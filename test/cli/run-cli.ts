@@ -60,6 +60,8 @@ export function start(
     cwd: home,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // A command that refuses its arguments ends before it reads the input.
+  child.stdin.on('error', () => undefined);
   const output = { stdout: '', stderr: '' };
   const watchers = new Set<() => void>();
   for (const name of ['stdout', 'stderr'] as const) {
