@@ -15,16 +15,20 @@ interface Task {
 }
 
 const { workspace, user, useUpHandles = false, calls } = JSON.parse(readFileSync(0, 'utf8')) as Task;
+const toolBox = async (): Promise<ReturnType<typeof createToolBox>> =>
+  createToolBox({
+    workspace: await openWorkspace(workspace),
+    log: { append: async () => [], publish: () => undefined },
+    environment: { PATH: process.env.PATH ?? '' },
+  });
 if (user !== undefined) {
+  // Load the validator of parameters first: the user may not be able to read the folder of the clone.
+  await (await toolBox()).prepare('glob', { pattern: '*' });
   process.setgroups?.([]);
   process.setgid?.(user);
   process.setuid?.(user);
 }
-const tools = createToolBox({
-  workspace: await openWorkspace(workspace),
-  log: { append: async () => [], publish: () => undefined },
-  environment: { PATH: process.env.PATH ?? '' },
-});
+const tools = await toolBox();
 if (useUpHandles) {
   // Load everything first that is otherwise loaded at its first use.
   await tools.run(await tools.prepare('glob', { pattern: '*' }), {
