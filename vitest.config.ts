@@ -10,7 +10,7 @@ const testsOfNodes = ['test/nodes', 'test/webhooks/nodes', 'test/store/postgres'
   (folder) => `${folder}/**/*.test.ts`,
 );
 /** These have scripts of their own: `npm run openapi`, `client-runtimes`, `mcp-conformance`, `test:agents`. */
-const testsWithTools = [
+const testsWithScripts = [
   'test/openapi/**',
   'test/client-runtimes/**',
   'test/mcp-conformance/**',
@@ -30,7 +30,7 @@ export default defineConfig({
         test: {
           name: 'source',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...testsWithTools, ...testsOfPackage, ...testsOfNodes],
+          exclude: [...configDefaults.exclude, ...testsWithScripts, ...testsOfPackage, ...testsOfNodes],
           globalSetup: ['test/build-program.ts'],
         },
       },

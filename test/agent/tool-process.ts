@@ -3,7 +3,7 @@
 // outcomes as one line of JSON.
 
 import { openSync, readFileSync } from 'node:fs';
-import { createToolBox } from '../../src/agent/tools/tool-box.ts';
+import { createToolBox, type ToolBox } from '../../src/agent/tools/tool-box.ts';
 import { openWorkspace } from '../../src/agent/tools/workspace.ts';
 import { CodeBuddyError } from '../../src/base/errors.ts';
 
@@ -15,7 +15,7 @@ interface Task {
 }
 
 const { workspace, user, useUpHandles = false, calls } = JSON.parse(readFileSync(0, 'utf8')) as Task;
-const toolBox = async (): Promise<ReturnType<typeof createToolBox>> =>
+const toolBox = async (): Promise<ToolBox> =>
   createToolBox({
     workspace: await openWorkspace(workspace),
     log: { append: async () => [], publish: () => undefined },

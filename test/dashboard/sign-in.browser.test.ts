@@ -50,7 +50,7 @@ test('a key that is revoked signs its browsers out, and signing out removes the 
   const { id, key } = await app.client.keys.create({ name: 'page', scopes: ['read'] });
   const { page } = await dashboard.open(app, { credential: key, view: 'events' });
   await page.getByRole('heading', { name: 'Events' }).waitFor();
-  // Its stream ends with the key, so the page learns of it without a click.
+  // Its stream ends with the key, so the page signs out without a click.
   await app.client.keys.revoke(id);
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
 

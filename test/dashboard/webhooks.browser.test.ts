@@ -270,7 +270,7 @@ test('without the scope admin, the buttons say which scope they need', async () 
   const { key } = await app.client.keys.create({ name: 'reader', scopes: ['read'] });
   const { page } = await dashboard.open(app, { credential: key, view: `webhooks/${id}` });
   for (const name of ['Test', 'Edit', 'Disable', 'Replay events', 'Rotate secret', 'Remove']) {
-    expect(await button(page, name).isDisabled(), name).toBe(true);
+    await expect.poll(() => button(page, name).isDisabled(), { message: name }).toBe(true);
     await expect
       .poll(() => button(page, name).getAttribute('title'))
       .toBe('Your key lacks the scope "admin".');

@@ -1,5 +1,6 @@
 // Content of the server in a view: loaded once, and loaded again when an event says that it has changed.
 
+import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { CodeBuddyApiError } from '../../src/client/web.ts';
 import { connection, gaps, listen } from './live.ts';
@@ -28,26 +29,19 @@ export interface ResourceOptions {
 const kept = new Map<string, unknown>();
 const maxKept = 50;
 
-interface Loader {
-  hold(): void;
-  release(): void;
-}
-
-const loaders = new Set<Loader>();
-let actions = 0;
+/** The number of actions under way. */
+const actions = signal(0);
 
 /**
  * Does something during which no view loads its content: it may remove what a view shows, whose load would then fail.
  * Loads that were due follow, unless their view is left.
  */
 export async function withoutLoads<T>(action: () => Promise<T>): Promise<T> {
-  actions++;
-  for (const loader of loaders) loader.hold();
+  actions.value++;
   try {
     return await action();
   } finally {
-    actions--;
-    if (actions === 0) for (const loader of loaders) loader.release();
+    actions.value--;
   }
 }
 
@@ -73,7 +67,7 @@ export function useResource<T>(
     let isStale = false;
 
     async function start(): Promise<void> {
-      if (actions > 0) {
+      if (actions.value > 0) {
         isStale = true;
         return;
       }
@@ -108,19 +102,13 @@ export function useResource<T>(
       }, quietMs);
     }
 
-    const loader: Loader = {
-      hold() {
-        if (!isLoading) return;
-        current.abort();
-        isLoading = false;
-        isStale = true;
-      },
-      // The view may be left in this turn.
-      release() {
-        if (isStale) startSoon();
-      },
-    };
-    loaders.add(loader);
+    function hold(): void {
+      if (!isLoading) return;
+      current.abort();
+      isLoading = false;
+      isStale = true;
+    }
+
     again.current = () => void start();
     setState({ key, value: kept.get(key) as T | undefined, error: undefined });
     void start();
@@ -142,9 +130,13 @@ export function useResource<T>(
         if (count > 0) startSoon();
       }),
       onReconnect(startSoon),
+      actions.subscribe((count) => {
+        if (count > 0) hold();
+        // Not at once: the view may be left in this turn.
+        else if (isStale) startSoon();
+      }),
     ];
     return () => {
-      loaders.delete(loader);
       current.abort();
       clearTimeout(timer);
       for (const end of endings) end();

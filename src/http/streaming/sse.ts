@@ -54,6 +54,7 @@ export interface EventStreamOptions {
 
 /** Over this multiple of the buffer limit a reader is disconnected at once, to protect the memory of the server. */
 const hardLimitFactor = 4;
+/** The messages of the reasons of `signal`. */
 const endReasons = {
   overflow: 'The stream reader is too slow.',
   shutdown: 'The server is stopping.',
@@ -86,6 +87,7 @@ export function openEventStream(
 ): EventStream {
   requireRoomForStream(request, context);
   const { limits, metrics, shutdown, streams } = context;
+  const { keyId } = callerOf(request);
   const { identity } = factsOf(request);
   const response = reply.raw;
   const ended = new AbortController();
@@ -213,7 +215,7 @@ export function openEventStream(
   }
 
   metrics.streamOpened();
-  const leavePlace = streams.take(identity?.keyId ?? null);
+  const leavePlace = streams.take(keyId);
   // The client may already be gone, and 'close' already emitted.
   if (response.closed) onClose();
   else response.once('close', onClose);
