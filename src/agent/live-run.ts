@@ -19,7 +19,7 @@ import { SteerQueue } from './steer-queue.ts';
 /** The reason to end a run from outside. */
 export type Stop =
   | { readonly kind: 'cancelled' | 'interrupted'; readonly reason: string }
-  /** It waits, and continues in the next process: nothing of it is written. */
+  /** It continues in the next process: nothing of it is written. */
   | { readonly kind: 'left' }
   | { readonly kind: 'timeout' };
 
@@ -66,6 +66,7 @@ export class LiveRun {
   #record: RunRecord;
   #memory: SessionMemory;
   #isAdmitted = false;
+  #hasBegun = false;
   #hasAnswered = false;
   #openQuestions = 0;
   #stop: Stop | undefined;
@@ -171,6 +172,7 @@ export class LiveRun {
   }
 
   begin(startedAt: string, memory: SessionMemory): void {
+    this.#hasBegun = true;
     this.#memory = memory;
     this.#record = { ...this.#record, status: 'running', startedAt };
   }
@@ -220,8 +222,9 @@ export class LiveRun {
     this.#open.delete(open);
   }
 
-  /** True if it waits, and another process can continue it. */
+  /** True if the next process can continue it: it waits for answers, or has not begun and may begin later. */
   get canBeLeft(): boolean {
+    if (!this.#hasBegun) return this.continues || this.request.afterRestart !== undefined;
     return this.isWaiting && [...this.#open].every(({ place }) => place !== undefined);
   }
 

@@ -15,7 +15,8 @@ import { sortUnfinished } from './reopened-runs.ts';
 import { patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
 import { noUsage, patchSession } from './session-memory.ts';
 
-export const stoppedWhileUnfinished = 'The server stopped while the run was unfinished.';
+const stoppedWhileUnfinished = 'The server stopped while the run was unfinished.';
+export const interruptedByClose: Stop = { kind: 'interrupted', reason: stoppedWhileUnfinished };
 
 export interface RunEndingsOptions {
   readonly store: Pick<Store, 'listRuns' | 'questions'>;

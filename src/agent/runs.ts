@@ -34,7 +34,7 @@ import { createRunsElsewhere } from './nodes/runs-elsewhere.ts';
 import { createOutputCheck } from './output/output-check.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { createdOnce, findPrompted, unarchiving } from './prompted-session.ts';
-import { createRunEndings, stoppedWhileUnfinished } from './run-endings.ts';
+import { createRunEndings, interruptedByClose } from './run-endings.ts';
 import type { PromptRates, RunLimits } from './run-limits.ts';
 import { RunQueue } from './run-queue.ts';
 import {
@@ -149,9 +149,7 @@ export function createRuns(options: RunsOptions): Runs {
       interruption: endings.interruption,
       cancel: (id, reason) => cancel(id, reason),
       withdraw: (id, reason) => withdraw(id, reason),
-      startAgain: async (row) => {
-        if (isAccepting) await startAgain(row);
-      },
+      startAgain: (row) => startAgain(row),
       lose,
       onFault,
     });
@@ -166,6 +164,7 @@ export function createRuns(options: RunsOptions): Runs {
       chooseFor(agent, prompt, request, await spaces.requireReady(session)),
     workOn: () => workOn(),
     elsewhere: () => elsewhere,
+    isAccepting: () => isAccepting,
   });
 
   const contextOf = createDriverContexts({
@@ -185,7 +184,10 @@ export function createRuns(options: RunsOptions): Runs {
     readParts: async (runId) => promptParts.toSend((await read(runId)).parts ?? []),
     isLive: (runId) => queue.has(runId),
     liveElsewhere: elsewhere?.idsOf,
-    onWaitingChange: () => workOn(),
+    onWaitingChange(live) {
+      if (isAccepting) workOn();
+      else if (live.isWaiting) leaveOrInterrupt(live);
+    },
     onFault,
     node,
   });
@@ -635,10 +637,9 @@ export function createRuns(options: RunsOptions): Runs {
     }
   }
 
-  /** Leaves a queued run to the next process. */
-  function leave(live: LiveRun): void {
-    queue.release(live);
-    live.reject(new CodeBuddyError('shutting_down', 'The run begins after the restart of the server.'));
+  /** The server stops: the next process continues the run where it is, if it can. */
+  function leaveOrInterrupt(live: LiveRun): void {
+    stop(live, live.canBeLeft ? { kind: 'left' } : interruptedByClose);
   }
 
   /** @throws CodeBuddyError `run_not_found` */
@@ -700,14 +701,10 @@ export function createRuns(options: RunsOptions): Runs {
     },
     async close(graceMs) {
       isAccepting = false;
-      const why: Stop = { kind: 'interrupted', reason: stoppedWhileUnfinished };
-      const left = queue.inLine().filter(({ request }) => request.afterRestart !== undefined);
-      for (const live of left) leave(live);
-      for (const live of queue.inLine()) stop(live, why);
-      // Those that wait for an answer continue in the next process, if they can.
-      const waiting = queue.working().filter(({ isWaiting }) => isWaiting);
-      const leftWaiting = waiting.filter(({ canBeLeft }) => canBeLeft);
-      for (const live of waiting) stop(live, live.canBeLeft ? { kind: 'left' } : why);
+      const unfinished = queue.all();
+      for (const live of queue.inLine()) leaveOrInterrupt(live);
+      // The others have time to end, or to begin to wait.
+      for (const live of queue.working()) if (live.isWaiting) leaveOrInterrupt(live);
       let timer: NodeJS.Timeout | undefined;
       const grace = new Promise((resolve) => {
         timer = setTimeout(resolve, graceMs);
@@ -715,11 +712,11 @@ export function createRuns(options: RunsOptions): Runs {
       await Promise.race([Promise.all(queue.working().map(({ ended }) => ended)), grace]);
       clearTimeout(timer);
       const rest = queue.all();
-      for (const live of rest) stop(live, why);
+      for (const live of rest) stop(live, interruptedByClose);
       await Promise.all(rest.map(({ ended }) => ended));
       retries?.close();
       steering.close();
-      await elsewhere?.close([...left, ...leftWaiting].map(({ id }) => id));
+      await elsewhere?.close(unfinished.filter(({ isLeft }) => isLeft).map(({ id }) => id));
     },
   };
 }

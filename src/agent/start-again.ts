@@ -32,6 +32,8 @@ export interface StartAgainOptions {
   readonly workOn: () => void;
   /** Present if other nodes work on the store. */
   readonly elsewhere: () => Pick<RunsElsewhere, 'admitInTurn'> | undefined;
+  /** False once the server stops: the run is left to the next process. */
+  readonly isAccepting: () => boolean;
 }
 
 /** Returns a function that queues a run of `sortUnfinished`. The caller owns the run. */
@@ -43,6 +45,7 @@ export function createStartAgain({
   chooseFor,
   workOn,
   elsewhere,
+  isAccepting,
 }: StartAgainOptions): (row: RunRow) => Promise<void> {
   return async (row) => {
     const request = toRunRequest(row);
@@ -71,7 +74,7 @@ export function createStartAgain({
       reopened,
     });
     for (const steer of steers) await live.steers.add(steer, async () => undefined);
-    if (queue.has(row.id)) return;
+    if (queue.has(row.id) || !isAccepting()) return;
     room.reopen(reopened);
     void live.ended.then(() => room.forget(live.id));
     queue.readmit(live);

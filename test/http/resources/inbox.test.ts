@@ -166,6 +166,32 @@ test.each([
   },
 );
 
+test('a run that begins to wait while the server stops survives, too', async () => {
+  const asks = Promise.withResolvers<void>();
+  const { config, started } = await startWithModel(async ({ messages }) => {
+    if (messages.at(-1)?.role !== 'user') return says('Done.');
+    await asks.promise;
+    return calls('ask_user', { question: 'Which one?' });
+  });
+  const { client } = started;
+  const run = await client.runs.start({ prompt: 'go' });
+  await waitFor('the run to work', async () => (await client.runs.get(run.id)).status === 'running');
+  const stopping = started.app.stop();
+  await waitFor('the server to refuse requests', () =>
+    client.health().then(
+      () => false,
+      () => true,
+    ),
+  );
+  asks.resolve();
+  await stopping;
+  const second = await startApp({ config, folder: folderOf(started) });
+  const item = await firstItem(second, run.id);
+  if (item.kind !== 'question') throw new Error(`${item.kind} waits`);
+  await second.client.inbox.answer(item.question.id, { answer: 'this one' });
+  expect(await hasEnded(second, run.id)).toMatchObject({ status: 'completed', response: 'Done.' });
+});
+
 test('without an answer in time, the run continues or fails, as the prompt says', async () => {
   const { started, model } = await startWithModel(({ messages }) =>
     messages.at(-1)?.role === 'user' ? calls('ask_user', { question: 'Which?' }) : says('On my own.'),
