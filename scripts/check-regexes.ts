@@ -134,18 +134,27 @@ function textOf(node: ts.Expression, constants: Constants, depth = 0): string | 
     const [left, right] = [read(node.left), read(node.right)];
     return left === undefined || right === undefined ? undefined : left + right;
   }
-  if (ts.isTemplateExpression(node)) {
-    let text = node.head.text;
-    for (const { expression, literal } of node.templateSpans) {
-      const value = read(expression);
-      if (value === undefined) return undefined;
-      text += value + literal.text;
-    }
-    return text;
+  if (ts.isTemplateExpression(node)) return joined(node, ({ text }) => text, read);
+  if (ts.isTaggedTemplateExpression(node) && node.tag.getText() === 'String.raw') {
+    const { template } = node;
+    return ts.isTemplateExpression(template)
+      ? joined(template, ({ rawText }) => rawText, read)
+      : template.rawText;
   }
-  if (ts.isTaggedTemplateExpression(node) && node.tag.getText() === 'String.raw')
-    return ts.isNoSubstitutionTemplateLiteral(node.template) ? node.template.rawText : undefined;
   return undefined;
+}
+
+/** The text of a template with the values in it. */
+function joined(
+  { head, templateSpans }: ts.TemplateExpression,
+  written: (literal: ts.TemplateLiteralToken) => string | undefined,
+  read: (part: ts.Expression) => string | undefined,
+): string | undefined {
+  const parts = [
+    written(head),
+    ...templateSpans.flatMap((span) => [read(span.expression), written(span.literal)]),
+  ];
+  return parts.includes(undefined) ? undefined : parts.join('');
 }
 
 function splitLiteral(text: string): { readonly source: string; readonly flags: string } {

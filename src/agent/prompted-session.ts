@@ -12,6 +12,7 @@ export interface NamedSession {
   readonly createSession?: boolean;
 }
 
+// redos: the pattern is checked where it is written, in contract/session.ts
 const chosenId = new RegExp(chosenIdSchema.pattern, 'u');
 
 /**

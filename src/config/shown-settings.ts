@@ -41,7 +41,7 @@ function namesOf(value: unknown): readonly string[] | undefined {
 
 /** Without the links of the reference. */
 function plainText(about: string): string {
-  return about.replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1');
+  return about.replaceAll(/\[([^[\]]+)\]\([^()]+\)/g, '$1');
 }
 
 function capital(text: string): string {

@@ -123,6 +123,7 @@ const validBodies: Readonly<Record<string, unknown>> = {
   'POST /api/tool-calls/:id': { result: 1 },
   'POST /api/runs/:id/steer': { text: 'a' },
   'POST /api/sessions/:id/messages': { text: 'a' },
+  'PATCH /api/keys/:id': { limits: { requestsPerMinute: 1 } },
   'PATCH /api/sessions/:id': { title: 'a' },
   'POST /api/sessions/:id/mcp-servers': { mcpServers: {} },
   'POST /api/webhooks/:id/replay': { after: 0 },

@@ -23,6 +23,11 @@ it.each([
     'const part = "a+"; export const a = new RegExp(`^(?:$'.concat('{part})+$`);'),
     'exponential',
   ],
+  [
+    'String.raw with constants',
+    'const part = "a+"; export const a = new RegExp(String.raw`^(?:$'.concat('{part}\\d*)+$`);'),
+    'exponential',
+  ],
   ['a string given to match', 'export const a = (t: string) => t.match("^(a|a)*$");', 'exponential'],
   ['the pattern of a JSON Schema', 'export const a = { pattern: "^(a+)+$" };', 'exponential'],
   ['a source that is not constant', 'export const a = (t: string) => new RegExp(t);', 'is not a constant'],

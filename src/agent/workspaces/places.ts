@@ -70,7 +70,8 @@ export function createPlaces({ main, roots: configured, hidden, runLater }: Plac
       if (own.includes(real) && !own.includes(main))
         throw new PlaceFault('must not be in the config folder of the server');
       const below = relative(root, real).split(sep).join('/');
-      const match = below === '' ? undefined : runLater.match(`${below}/file`);
+      const inside = `${below}/file`;
+      const match = below === '' ? undefined : runLater.match(inside);
       if (match !== undefined && match.kind !== 'tell')
         throw new PlaceFault(
           `must not be a folder with files that other programs run later (${match.runBy})`,

@@ -15,9 +15,9 @@ export const maxSearchedText = 65_536;
 /** Longer words, such as encoded data, are cut. */
 const maxWordLength = 64;
 
-const unspaced = ['Han', 'Hiragana', 'Katakana', 'Hangul', 'Thai', 'Lao', 'Khmer', 'Myanmar']
-  .map((script) => String.raw`\p{Script=${script}}`)
-  .join('');
+const unspaced =
+  String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}` +
+  String.raw`\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}`;
 const words = new RegExp(
   String.raw`(?=[\p{L}\p{N}])(?:[${unspaced}]\p{M}*|(?:(?![${unspaced}])[\p{L}\p{N}\p{M}])+)`,
   'gu',
