@@ -22,6 +22,8 @@ export interface FieldFault {
   readonly message: string;
 }
 
+const anyAllowedForm = 'must match one of the allowed forms';
+
 type Schema = Readonly<Record<string, unknown>>;
 
 /** Translates Ajv's errors. Duplicates, and errors that only repeat a failed `anyOf` or `oneOf`, are left out. */
@@ -31,7 +33,14 @@ export function fieldFaults(errors: readonly SchemaError[]): readonly FieldFault
     const fault = { pointer: pointerOf(error), message: messageOf(error) };
     faults.set(`${fault.pointer}\n${fault.message}`, fault);
   }
-  return [...faults.values()];
+  // The branches of a choice may be in another part of the schema.
+  return [...faults.values()].filter(
+    ({ pointer, message }, _index, all) =>
+      message !== anyAllowedForm ||
+      !all.some(
+        (other) => other.message !== anyAllowedForm && `${other.pointer}/`.startsWith(`${pointer}/`),
+      ),
+  );
 }
 
 /** `/options/types/0` reads `options.types[0]`. Empty for the root. */
@@ -116,7 +125,7 @@ function messageOf({ keyword, message, params, parentSchema }: SchemaError): str
     case 'anyOf':
     case 'oneOf':
       if (Array.isArray(params.passingSchemas)) return 'must match exactly one of the allowed forms';
-      return alternatives(own[keyword]) ?? 'must match one of the allowed forms';
+      return alternatives(own[keyword]) ?? anyAllowedForm;
     case 'minimum':
     case 'maximum':
     case 'exclusiveMinimum':

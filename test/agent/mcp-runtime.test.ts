@@ -42,7 +42,12 @@ test('a server is added, used, restarted, kept over a restart and removed; its s
   await expect(client.mcpServers.restart('none')).rejects.toMatchObject({ code: 'mcp_server_not_found' });
   await expect(client.mcpServers.add({ name: 'bad', server: { url: 'ftp://a' } })).rejects.toMatchObject({
     status: 422,
-    errors: [{ pointer: '/server', message: expect.stringContaining('mcpServers.bad.url') }],
+    message: expect.stringMatching(/^server\.url must be/),
+    errors: [{ pointer: '/server/url', message: expect.stringMatching(/^must be an http/) }],
+  });
+  await expect(client.mcpServers.add({ name: 'a b', server })).rejects.toMatchObject({
+    status: 422,
+    errors: [{ pointer: '/name' }],
   });
 
   await first.app.stop();

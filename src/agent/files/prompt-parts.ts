@@ -2,6 +2,7 @@
 // a model reads.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { fieldName } from '../../base/schema-errors.ts';
 import { isBlank, sendable, wellFormed } from '../../base/text.ts';
 import type { Part, PartInput } from '../../contract/part.ts';
 import type { FileType } from '../../contract/uploaded-file.ts';
@@ -211,7 +212,8 @@ function named(error: CodeBuddyError, pointer: string): CodeBuddyError {
   const message = error.errors?.[0]?.message ?? error.message;
   const whole = `${pointer}${error.errors?.[0]?.pointer ?? ''}`;
   const isLast = whole.startsWith('/parts');
-  const detail = `${whole.slice(1).replaceAll('/', '.')}: ${message.replace(/\.$/, '')}.`;
+  const colon = /^(must|has|exceeds) /.test(message) ? '' : ':';
+  const detail = `${fieldName(whole)}${colon} ${message.replace(/\.$/, '')}.`;
   return new CodeBuddyError(error.code, isLast ? detail : error.message, {
     cause: error,
     errors: [{ in: 'body', pointer: whole, message }],

@@ -66,21 +66,36 @@ export function parseMcpServers(
 ): readonly McpServerConfig[] {
   if (value === undefined) return [];
   if (!isRecord(value)) throw new Error('mcpServers must be an object: {"name": {"command": "…"}}');
-  return Object.entries(value).map(([name, entry]) => parseServer(name, entry, environment, onVariable));
+  return Object.entries(value).map(([name, entry]) => {
+    const at = `mcpServers.${name}`;
+    const fault = serverNameFault(name);
+    if (fault !== undefined) throw new Error(`${at}: a name ${fault}`);
+    return parseServer({ at, name, entry, environment, onVariable });
+  });
 }
 
-function parseServer(
-  name: string,
-  entry: unknown,
-  environment: Environment,
-  onVariable: (value: string) => void,
-): McpServerConfig {
-  const at = `mcpServers.${name}`;
+/** What is wrong with the name of a server: it completes "a name …". Undefined if nothing is. */
+export function serverNameFault(name: string): string | undefined {
   // With `_` at the end, `a_` + `__` + `b` and `a` + `__` + `_b` would be the same name.
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name) || name.includes('__') || name.endsWith('_'))
-    throw new Error(
-      `${at}: a name must be 1 to 64 characters of A-Z, a-z, 0-9, - and _, must not contain __ and must not end with _`,
-    );
+  return /^[A-Za-z0-9_-]{1,64}$/.test(name) && !name.includes('__') && !name.endsWith('_')
+    ? undefined
+    : 'must be 1 to 64 characters of A-Z, a-z, 0-9, - and _, must not contain __ and must not end with _';
+}
+
+/** `at`: the field of the server in errors, such as `mcpServers.files`. @throws like `parseMcpServers` */
+export function parseServer({
+  at,
+  name,
+  entry,
+  environment,
+  onVariable = () => undefined,
+}: {
+  readonly at: string;
+  readonly name: string;
+  readonly entry: unknown;
+  readonly environment: Environment;
+  readonly onVariable?: (value: string) => void;
+}): McpServerConfig {
   if (!isRecord(entry)) throw new Error(`${at} must be an object with a command or a url`);
   const kind = kindOf(at, entry);
   const known = kind === 'stdio' ? stdioFields : httpFields;

@@ -6,7 +6,8 @@ import type { McpServer } from '../../contract/mcp-server.ts';
 import { parseRowJson } from '../../store/row-json.ts';
 import type { Store, Write } from '../../store/store.ts';
 import { programFaultBySettings } from './allowed-programs.ts';
-import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp-config.ts';
+import { invalidServer, parsing } from './invalid-server.ts';
+import { type McpServerConfig, parseServer, secretsOf, serverNameFault } from './mcp-config.ts';
 import type { McpServers } from './mcp-servers.ts';
 import type { McpServerState } from './mcp-types.ts';
 import { prefixOf } from './tool-names.ts';
@@ -75,15 +76,11 @@ export async function openRuntimeServers(options: RuntimeServersOptions): Promis
 
   /** @throws CodeBuddyError `validation_failed` */
   function read(name: string, server: Readonly<Record<string, unknown>>): McpServerConfig {
-    let config: McpServerConfig | undefined;
-    try {
-      [config] = parseMcpServers({ [name]: server }, {});
-    } catch (error) {
-      throw invalid(error instanceof Error ? error.message : String(error));
-    }
-    if (config === undefined) throw invalid('must be a server');
+    const nameFault = serverNameFault(name);
+    if (nameFault !== undefined) throw invalidServer(`name ${nameFault}`);
+    const config = parsing(() => parseServer({ at: 'server', name, entry: server, environment: {} }));
     const fault = config.kind === 'stdio' ? programFaultBySettings(config, programs) : undefined;
-    if (fault !== undefined) throw invalid(`mcpServers.${name} ${fault}`);
+    if (fault !== undefined) throw invalidServer(`server ${fault}`);
     return config;
   }
 
@@ -171,10 +168,4 @@ function hide(word: string, secrets: ReadonlySet<string>): string {
   if (secrets.has(word)) return '[redacted]';
   const value = word.slice(word.indexOf('=') + 1);
   return value !== word && secrets.has(value) ? `${word.slice(0, -value.length)}[redacted]` : word;
-}
-
-function invalid(message: string): CodeBuddyError {
-  return new CodeBuddyError('validation_failed', `${message}.`, {
-    errors: [{ in: 'body', pointer: '/server', message }],
-  });
 }

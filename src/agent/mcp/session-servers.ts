@@ -5,7 +5,8 @@ import { CodeBuddyError } from '../../base/errors.ts';
 import type { McpServer } from '../../contract/mcp-server.ts';
 import type { ExternalTools } from '../tools/tool-box.ts';
 import { programFaultBySettings } from './allowed-programs.ts';
-import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp-config.ts';
+import { invalidServer, parsing } from './invalid-server.ts';
+import { type McpServerConfig, parseMcpServers, secretsOf, serverNameFault } from './mcp-config.ts';
 import type { McpServers } from './mcp-servers.ts';
 import { viewsOf } from './runtime-servers.ts';
 import { prefixOf } from './tool-names.ts';
@@ -68,7 +69,11 @@ export function createSessionServers({
     async set(sessionId, value, { mayStartPrograms }) {
       const text = JSON.stringify(value);
       if (bySession.get(sessionId)?.text === text) return;
-      const configs = parse(value);
+      for (const name of Object.keys(value)) {
+        const fault = serverNameFault(name);
+        if (fault !== undefined) throw invalidServer(`mcpServers: the name ${JSON.stringify(name)} ${fault}`);
+      }
+      const configs = parsing(() => parseMcpServers(value, {}));
       for (const config of configs) {
         const fault =
           config.kind === 'stdio' && !mayStartPrograms && programFaultBySettings(config, programs);
@@ -78,7 +83,7 @@ export function createSessionServers({
             `mcpServers.${config.name} ${fault}. Only the key of the server itself may start other programs.`,
           );
         if (common.describe().some(({ name }) => prefixOf(name) === prefixOf(config.name)))
-          throw invalid(`mcpServers.${config.name} is the name of an MCP server in config.json`);
+          throw invalidServer(`mcpServers.${config.name} is the name of an MCP server in config.json`);
       }
       learn(configs.flatMap(secretsOf));
       await remove(sessionId);
@@ -101,18 +106,4 @@ export function createSessionServers({
     find: (name, sessionId) => ownerOf(name, sessionId).find(name),
     call: (name, params, { signal, sessionId }) => ownerOf(name, sessionId).call(name, params, { signal }),
   };
-}
-
-function parse(value: Readonly<Record<string, unknown>>): readonly McpServerConfig[] {
-  try {
-    return parseMcpServers(value, {});
-  } catch (error) {
-    throw invalid(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function invalid(message: string): CodeBuddyError {
-  return new CodeBuddyError('validation_failed', `${message}.`, {
-    errors: [{ in: 'body', pointer: '/mcpServers', message }],
-  });
 }

@@ -154,7 +154,10 @@ test('a part that cannot be used is refused with its JSON Pointer, and nothing i
   const refusal = (part: PartInput, options = {}) =>
     client.prompt({ prompt: 'look', parts: [{ type: 'text', text: 'first' }, part], options }).then(
       () => 'started',
-      ({ status, code, errors }) => [status, code, errors?.[0]?.pointer],
+      ({ status, code, message, errors }) => {
+        expect(message).toMatch(/^parts\[1\]/);
+        return [status, code, errors?.[0]?.pointer];
+      },
     );
   const cases: readonly (readonly [PartInput, ...unknown[]])[] = [
     [{ type: 'image' }, 422, 'validation_failed', '/parts/1'],
