@@ -37,9 +37,7 @@ export function fieldFaults(errors: readonly SchemaError[]): readonly FieldFault
   return [...faults.values()].filter(
     ({ pointer, message }, _index, all) =>
       message !== anyAllowedForm ||
-      !all.some(
-        (other) => other.message !== anyAllowedForm && `${other.pointer}/`.startsWith(`${pointer}/`),
-      ),
+      !all.some((other) => other.message !== anyAllowedForm && `${other.pointer}/`.startsWith(`${pointer}/`)),
   );
 }
 

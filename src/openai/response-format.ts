@@ -2,6 +2,7 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
+import { fieldName } from '../base/schema-errors.ts';
 import type { OutputFormat } from '../contract/output-format.ts';
 import { unsupportedParameter } from './invalid-parameter.ts';
 
@@ -36,8 +37,7 @@ export function underFormat(kind: keyof typeof place, error: unknown): unknown {
   if (!(error instanceof CodeBuddyError) || !error.errors?.some(({ pointer }) => pointer.startsWith(own)))
     return error;
   const to = place[kind];
-  const name = (pointer: string): string => pointer.slice(1).replaceAll('/', '.');
-  return new CodeBuddyError(error.code, error.message.replaceAll(name(own), name(to)), {
+  return new CodeBuddyError(error.code, error.message.replaceAll(fieldName(own), fieldName(to)), {
     cause: error,
     errors: error.errors.map((one) => ({ ...one, pointer: one.pointer.replace(own, to) })),
   });

@@ -2,6 +2,7 @@
 // once the agent has started.
 
 import { CodeBuddyError, type FieldError } from '../../base/errors.ts';
+import { fieldName } from '../../base/schema-errors.ts';
 import { type AgentCapabilities, type AgentOption, agentOptions } from '../../contract/agent.ts';
 import { type PermissionMode, permissionModes } from '../../contract/permission-mode.ts';
 import type { PromptOptions } from '../../contract/prompt.ts';
@@ -88,7 +89,7 @@ export function requireSupported(
       message: `must be left out: the agent ${agent.name} takes tools only from MCP servers`,
     });
   if (errors.length === 0) return;
-  const text = errors.map(({ pointer, message }) => `${pointer.slice(1).replaceAll('/', '.')} ${message}`);
+  const text = errors.map(({ pointer, message }) => `${fieldName(pointer)} ${message}`);
   throw new CodeBuddyError('not_supported_by_agent', `${text.join('; ')}.`, { errors });
 }
 
@@ -101,7 +102,7 @@ export function requireImages(
   if (capabilitiesOf({ capabilities }, facts).images === true) return;
   const message = `must be left out: the agent ${name} takes no images`;
   const [first = ''] = pointers;
-  throw new CodeBuddyError('not_supported_by_agent', `${first.slice(1).replaceAll('/', '.')} ${message}.`, {
+  throw new CodeBuddyError('not_supported_by_agent', `${fieldName(first)} ${message}.`, {
     errors: pointers.map((pointer) => ({ in: 'body', pointer, message })),
   });
 }

@@ -2,6 +2,7 @@
 // Null: not known. Such a model is tried, and what it refuses is remembered.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { fieldName } from '../../base/schema-errors.ts';
 import type { ModelAbilities } from '../../contract/model.ts';
 
 export type ConfiguredAbilities = Readonly<Partial<Record<keyof ModelAbilities, boolean>>>;
@@ -90,7 +91,7 @@ export function refusesImages(said: string): boolean {
 export function cannotSee(model: string, pointers: readonly string[]): CodeBuddyError {
   const message = `is an image, and ${model} cannot see. GET /api/models lists models that can`;
   const [first = ''] = pointers;
-  return new CodeBuddyError('model_cannot_see', `${first.slice(1).replaceAll('/', '.')} ${message}.`, {
+  return new CodeBuddyError('model_cannot_see', `${fieldName(first)} ${message}.`, {
     errors: pointers.map((pointer) => ({ in: 'body', pointer, message })),
   });
 }

@@ -4,6 +4,7 @@
 import { realpath } from 'node:fs/promises';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isInFolder } from '../../base/is-in-folder.ts';
+import { fieldName } from '../../base/schema-errors.ts';
 import type { SessionWorktree, WorktreeInput } from '../../contract/workspace.ts';
 import type { NewEvent } from '../../events/event-log.ts';
 import type { SessionRow, Store } from '../../store/store.ts';
@@ -270,7 +271,7 @@ export function placeIn(row: SessionRow): SessionPlace {
 }
 
 function invalid(pointer: string, message: string): CodeBuddyError {
-  return new CodeBuddyError('validation_failed', `${pointer.slice(1).replaceAll('/', '.')} ${message}.`, {
+  return new CodeBuddyError('validation_failed', `${fieldName(pointer)} ${message}.`, {
     errors: [{ in: 'body', pointer, message }],
   });
 }
