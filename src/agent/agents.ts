@@ -9,10 +9,10 @@ import { type AgentConfig, type AgentFacts, unknownFacts } from './acp/agent-con
 import type { AgentSurroundings } from './acp/agent-program.ts';
 import { describeAgent, lookForProgram } from './acp/describe-agent.ts';
 import { noSuchAgent } from './acp/parse-agents.ts';
+import type { ChooseDriver } from './choose-for-run.ts';
 import type { Driver } from './driver.ts';
 import type { AgentModels } from './models/agent-models.ts';
 import { offlineModel } from './offline/offline-driver.ts';
-import type { ChooseDriver } from './runs.ts';
 
 /** The running agents. */
 export interface ForeignAgents {
