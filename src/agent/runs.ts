@@ -12,7 +12,7 @@ import { isBlank, sendable, wellFormed, wellFormedDeep } from '../base/text.ts';
 import { packTraceContext } from '../base/trace-context.ts';
 import type { Span, Tracing } from '../base/tracing.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import type { Run } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';

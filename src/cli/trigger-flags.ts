@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { fileFault } from '../base/file-errors.ts';
 import type { TriggerPatch } from '../client/index.ts';
-import { triggerInputSchema } from '../contract/trigger.ts';
+import { triggerInputSchema } from '../contract/trigger-input.ts';
 import { limits as fieldLimits } from './field-limits.ts';
 import { Flag } from './flag.ts';
 import { invalid, modelName, oneOf, repeated, textOf, wholeNumber } from './option-values.ts';

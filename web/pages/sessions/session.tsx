@@ -2,7 +2,7 @@
 
 import { useMemo, useRef } from 'preact/hooks';
 import type { Run } from '../../../src/client/web.ts';
-import { builtinAgent } from '../../../src/contract/agent.ts';
+import { builtinAgent } from '../../../src/contract/agent-names.ts';
 import { useKeys } from '../../app/keys.ts';
 import { askedItems, pendingPermissions } from '../../app/pending-permissions.ts';
 import { useResource } from '../../app/resource.ts';
