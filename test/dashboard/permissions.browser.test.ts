@@ -2,6 +2,7 @@
 
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import type { InboxItem } from '../../src/client/index.ts';
 import type { DecideReply } from '../agent/model-server-types.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
 import { useDashboard } from './start-dashboard.ts';
@@ -137,7 +138,7 @@ test('a question of the agent is answered with a choice, and another one with a 
   await cards.filter({ hasText: 'Which host?' }).getByText('waits for ever').waitFor();
   await cards.filter({ hasText: 'Deploy now?' }).getByRole('button', { name: 'no', exact: true }).click();
   await cards.filter({ hasText: 'Which host?' }).getByLabel('Your answer').fill('example.org');
-  await cards.getByRole('button', { name: 'Answer' }).click();
+  await cards.filter({ hasText: 'Which host?' }).getByRole('button', { name: 'Answer' }).click();
   await page.getByText('No pending permissions').waitFor();
   for (const [{ id }, answer] of [
     [first, 'no'],
@@ -146,3 +147,64 @@ test('a question of the agent is answered with a choice, and another one with a 
     await expect.poll(async () => (await client.runs.get(id)).response).toBe(`You answered: ${answer}`);
   expect(faults).toEqual([]);
 });
+
+test('calls of tools of callers are answered with JSON, a text or an error, and close when answered elsewhere', async () => {
+  const { page, client, show, faults } = await startWithModel(dashboard, says(''), { view: 'permissions' });
+  const tool = { description: 'For this test.', schema: { type: 'object' } };
+  const start = (name: string) =>
+    client.runs.start({
+      prompt: `call ${name} {"of": "${name}"}`,
+      tools: [{ ...tool, name }],
+      options: { model: 'offline' },
+    });
+  const cardOf = (name: string) => page.getByRole('region', { name: `Call of ${name}` });
+  const answers = { json: '{"celsius": 21}', text: 'warm', error: 'No such city.' };
+  const runs = { json: await start('json'), text: await start('text'), error: await start('error') };
+  const buttons = { json: 'Give as JSON', text: 'Give as text', error: 'Fail with this error' };
+  for (const name of ['json', 'text', 'error'] as const) {
+    const card = cardOf(name);
+    await card.getByText(`"of": "${name}"`).waitFor();
+    if (name === 'json') {
+      await card.getByText(/^failed in 9 min/).waitFor();
+      await card.getByLabel('Result or error').fill('{"celsius": 21');
+      await card.getByRole('button', { name: buttons.json }).click();
+      await card.getByText(/^This is not valid JSON/).waitFor();
+    }
+    await card.getByLabel('Result or error').fill(answers[name]);
+    await card.getByRole('button', { name: buttons[name] }).click();
+    await card.waitFor({ state: 'detached' });
+    await expect.poll(async () => (await client.runs.get(runs[name].id)).status).toBe('completed');
+  }
+  const { events } = await client.events.list({ type: 'tool.*' });
+  const results = events.flatMap(({ data }) => ('result' in data ? [data.result] : []));
+  expect(results).toEqual([{ celsius: 21 }, 'warm']);
+  expect(events.flatMap(({ data }) => ('message' in data ? [data.message] : []))).toEqual(['No such city.']);
+
+  const [given, failed, cancelled, late] = [
+    await start('given'),
+    await start('failed'),
+    await start('cancelled'),
+    await start('late'),
+  ];
+  const pending = async () => (await client.inbox.list({ kind: 'tool_call' })).items.map(callOf);
+  for (const name of ['given', 'failed', 'cancelled', 'late']) await cardOf(name).waitFor();
+  const callsOf = await pending();
+  const idOf = (runId: string) => callsOf.find((call) => call?.runId === runId)?.id ?? '';
+  // The closed card keeps its place while the pointer is over the list.
+  await cardOf('late').getByLabel('Result or error').fill('too late');
+  await client.inbox.giveResult(idOf(given.id), { result: 1 });
+  await page.getByText('given: answered.').waitFor();
+  await client.inbox.giveResult(idOf(failed.id), { error: 'no' });
+  await page.getByText('failed: failed.').waitFor();
+  await client.runs.cancel(cancelled.id);
+  await page.getByText('cancelled: no longer waiting.').waitFor();
+  await expect.poll(() => cardOf('late').getByLabel('Result or error').inputValue()).toBe('too late');
+
+  await show(`sessions/${late.sessionId}`);
+  await cardOf('late').getByLabel('Result or error').fill('done');
+  await cardOf('late').getByRole('button', { name: 'Give as text' }).click();
+  await page.getByText(/^Done in/).waitFor();
+  expect(faults).toEqual([]);
+});
+
+const callOf = (item: InboxItem) => (item.kind === 'tool_call' ? item.toolCall : undefined);
