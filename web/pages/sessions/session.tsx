@@ -108,9 +108,13 @@ export function SessionView({ id }: { readonly id: string }) {
               <div class="row wrap quiet">
                 <Id id={id} />
                 <span>agent {value.agent}</span>
-                <span class="mono cut" title={value.workspace}>
-                  {value.workspace.split(/[\\/]/).at(-1)}
-                </span>
+                <a
+                  class="cut"
+                  title={value.workspace}
+                  href={hrefOf(['files'], { workspace: value.workspace })}
+                >
+                  files in <span class="mono">{value.workspace.split(/[\\/]/).at(-1)}</span>
+                </a>
                 {value.worktree !== undefined && <span>branch {value.worktree.branch}</span>}
                 <span>{plural(value.messageCount, 'message')}</span>
                 <span>{plural(value.usage.totalTokens, 'token')}</span>
