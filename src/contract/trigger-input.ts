@@ -212,7 +212,19 @@ export const triggerPatchSchema = {
   type: 'object',
   title: 'TriggerPatch',
   description: 'Fields that are left out stay as they are; objects are replaced as a whole.',
-  properties: { secret: triggerSecretSchema, ...triggerFields },
+  properties: {
+    ...triggerFields,
+    secret: {
+      ...triggerSecretSchema,
+      description:
+        'Replaces the secret at once: the old one is not accepted any more. To replace it without a gap, rotate it.',
+    },
+    data: {
+      ...triggerFields.data,
+      type: ['array', 'null'],
+      description: `${triggerFields.data.description} Null: all.`,
+    },
+  },
   additionalProperties: false,
 } as const;
 
