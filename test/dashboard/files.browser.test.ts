@@ -34,7 +34,7 @@ test('files are opened folder by folder; the changes of a session are shown and 
 
 test('the files of another workspace are chosen, and opened from a session that works there', async () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-app-')));
-  const other = join(folder, 'other');
+  const other = join(folder, 'other-with-a-long-name-so-that-it-does-not-fit');
   mkdirSync(join(other, 'inside'), { recursive: true });
   writeFileSync(join(other, 'inside', 'deep.txt'), 'deep in the other one');
   const { page, write, client, workspace, show, faults } = await dashboard.start({
@@ -60,6 +60,9 @@ test('the files of another workspace are chosen, and opened from a session that 
   await page.getByText('deep in the other one').waitFor();
   await expect.poll(() => choice.inputValue()).toBe(other);
   expect(await violationsOf(page)).toEqual([]);
+  await page.setViewportSize({ width: 360, height: 800 });
+  await expect.poll(() => page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+  await page.setViewportSize({ width: 1280, height: 800 });
   await choice.selectOption(workspace);
   await list.getByText('here.txt').waitFor();
 
@@ -70,7 +73,7 @@ test('the files of another workspace are chosen, and opened from a session that 
   await field.pressSequentially('read @dee');
   await page.getByRole('option', { name: 'inside/deep.txt' }).waitFor();
   await field.press('Enter');
-  await page.getByRole('link', { name: 'files in other' }).click();
+  await page.getByRole('link', { name: /^files in other-with/ }).click();
   await list.getByText('there.txt').waitFor();
   await show(`files?session=${sessionId}`);
   await page.getByRole('link', { name: 'all files' }).click();

@@ -23,7 +23,8 @@ test('a trigger is created with the form, and its URL and secret are shown once'
   await page.getByText('a field is a path such as pull_request.number').first().waitFor();
   await page.getByLabel('prompt (required)').fill('Review {{number}}.');
   await page.getByLabel('name', { exact: true }).fill('Reviews');
-  const events = page.getByRole('group', { name: 'events' }).getByLabel('Add one');
+  const filter = page.getByRole('group', { name: 'filter', exact: true });
+  const events = filter.getByRole('group', { name: 'events' }).getByLabel('Add one');
   await events.fill('pull_request');
   await events.press('Enter');
   await button(page, 'Create trigger').click();

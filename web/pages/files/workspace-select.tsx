@@ -14,7 +14,6 @@ export function WorkspaceSelect({ workspace }: { readonly workspace: string | un
   if (paths.size === 0) return null;
   return (
     <select
-      class="workspace"
       aria-label="Workspace"
       value={value}
       onChange={({ currentTarget }) => go(['files'], { workspace: currentTarget.value })}

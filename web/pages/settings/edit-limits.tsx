@@ -31,7 +31,7 @@ export function EditLimits({ apiKey: { id, name, limits }, onClose, onSaved }: E
       onClose={onClose}
     >
       <KeyLimits value={value} onChange={setValue} />
-      <p class="hint">A limit that you clear is removed.</p>
+      <p class="quiet">A limit that you clear is removed.</p>
     </FormDialog>
   );
 }
