@@ -1,6 +1,7 @@
 // The settings with their origins, the models, the keys, the nodes and the theme.
 
 import { expect, test } from 'vitest';
+import { violationsOf } from './axe.ts';
 import { useDashboard } from './start-dashboard.ts';
 
 const dashboard = useDashboard();
@@ -66,6 +67,7 @@ test('a key is created with scopes, shown once, limited anew, and revoked after 
   await page.getByRole('button', { name: 'Limits of ci' }).click();
   await expect.poll(() => prompts.inputValue()).toBe('10');
   await expect.poll(() => save.isDisabled()).toBe(true);
+  expect(await violationsOf(page)).toEqual([]);
   await requests.fill('0');
   await save.click();
   await expect.poll(() => requests.evaluate((field) => field.matches(':invalid'))).toBe(true);

@@ -22,7 +22,7 @@ export interface InboxCardProps {
 export function InboxCard({ item, label, title, end, hasKeys = false, children }: InboxCardProps) {
   const { id, sessionId, expiresAt } = contentOf(item);
   return (
-    <section
+    <article
       class={hasKeys ? 'panel permission has-keys' : 'panel permission'}
       data-inbox={id}
       aria-label={label}
@@ -36,6 +36,6 @@ export function InboxCard({ item, label, title, end, hasKeys = false, children }
         <Countdown until={expiresAt} end={end} />
       </header>
       <div class="body stack">{children}</div>
-    </section>
+    </article>
   );
 }
