@@ -37,7 +37,7 @@ import { readOrCreateLocalKey } from './config/local-key.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Origins, type Settings, SettingsError } from './config/settings.ts';
 import { shownSettings } from './config/shown-settings.ts';
-import { builtinAgent } from './contract/agent.ts';
+import { builtinAgent } from './contract/agent-names.ts';
 import type { EventLog } from './events/event-log.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';

@@ -9,8 +9,8 @@ import { createRedactor, isNumber, type Redactor, secretVariables } from '../bas
 import { createRunFigures } from '../base/run-figures.ts';
 import { wellFormed } from '../base/text.ts';
 import type { Tracing } from '../base/tracing.ts';
-import { builtinAgent } from '../contract/agent.ts';
-import { defaultAnswerTimeMs, type UnansweredAction } from '../contract/inbox.ts';
+import { builtinAgent } from '../contract/agent-names.ts';
+import { defaultAnswerTimeMs, type UnansweredAction } from '../contract/answer-time.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';

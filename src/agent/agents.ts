@@ -3,7 +3,8 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { version } from '../base/version.ts';
-import { type Agent as AgentNoun, type Agents as AgentNouns, builtinAgent } from '../contract/agent.ts';
+import type { Agent as AgentNoun, Agents as AgentNouns } from '../contract/agent.ts';
+import { builtinAgent } from '../contract/agent-names.ts';
 import { permissionModes } from '../contract/permission-mode.ts';
 import { type AgentConfig, type AgentFacts, unknownFacts } from './acp/agent-config.ts';
 import type { AgentSurroundings } from './acp/agent-program.ts';

@@ -1,7 +1,7 @@
 // Chooses what answers a run, and refuses what it cannot do before the run is admitted.
 
 import type { PermissionMode } from '../contract/permission-mode.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import type { Run } from '../contract/run.ts';
 import type { Driver } from './driver.ts';
 import { imagePointers } from './files/prompt-parts.ts';

@@ -3,7 +3,7 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';
-import { builtinAgent } from '../contract/agent.ts';
+import { builtinAgent } from '../contract/agent-names.ts';
 import type { CompactInput, Compaction } from '../contract/compaction.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { SessionRow, Store } from '../store/store.ts';

@@ -4,7 +4,7 @@
 
 import type { Message } from '../contract/message.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { CallerTool } from '../contract/tool-call.ts';
 import type { Usage } from '../contract/usage.ts';

@@ -2,7 +2,7 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Part } from '../contract/part.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import { type Run, type RunStatus, runSchema, unfinishedRunStatuses } from '../contract/run.ts';
 import type { CallerTool } from '../contract/tool-call.ts';
 import { shownPastText } from '../events/shown-time.ts';

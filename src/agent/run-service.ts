@@ -5,7 +5,7 @@ import type { InboxItem } from '../contract/inbox.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { PartInput } from '../contract/part.ts';
 import type { Permission } from '../contract/permission.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { HistoryMessage, SessionOrigin } from '../contract/session.ts';

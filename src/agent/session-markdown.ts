@@ -1,7 +1,7 @@
 // Formats a session and its messages as CommonMark (https://spec.commonmark.org/0.31.2/). The content of a message
 // cannot break out of its block: its headings, HTML and link targets do not become those of the document.
 
-import { builtinAgent } from '../contract/agent.ts';
+import { builtinAgent } from '../contract/agent-names.ts';
 import type { Message } from '../contract/message.ts';
 import type { Part } from '../contract/part.ts';
 import type { Session } from '../contract/session.ts';

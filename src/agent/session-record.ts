@@ -3,7 +3,7 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
 import { cutHead, isBlank, wellFormed } from '../base/text.ts';
-import { builtinAgent } from '../contract/agent.ts';
+import { builtinAgent } from '../contract/agent-names.ts';
 import type { Session, SessionOrigin } from '../contract/session.ts';
 import type { SessionWorktree } from '../contract/workspace.ts';
 import { shownPast } from '../events/shown-time.ts';

@@ -4,7 +4,7 @@ import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import { version } from '../base/version.ts';
-import { builtinAgent } from '../contract/agent.ts';
+import { builtinAgent } from '../contract/agent-names.ts';
 import type { McpServer } from '../contract/mcp-server.ts';
 import type { Message } from '../contract/message.ts';
 import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';

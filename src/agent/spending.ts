@@ -2,7 +2,7 @@
 // limit ends the run after the step that reached it, and prevents further runs.
 
 import { CodeBuddyError } from '../base/errors.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import type { Usage } from '../contract/usage.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import type { Counters } from '../store/ownership.ts';

@@ -6,7 +6,7 @@ import { makeId } from '../base/ids.ts';
 import { isBlank, wellFormed, wellFormedDeep } from '../base/text.ts';
 import { packTraceContext } from '../base/trace-context.ts';
 import type { Tracing } from '../base/tracing.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import type { SessionRow, Store } from '../store/store.ts';
 import type { AdmitRun } from './admit-run.ts';
 import type { ChooseForRun } from './choose-for-run.ts';

@@ -2,7 +2,7 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 
 /**
  * Requires a mode that is no more permissive than the server's: a caller without the scope `tools` must not let tools

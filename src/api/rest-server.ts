@@ -17,7 +17,7 @@ import type { HttpServices } from '../http/services.ts';
 import { sameSettings } from './same-settings.ts';
 
 export { CodeBuddyError } from '../base/errors.ts';
-export type { PromptOptions } from '../contract/prompt.ts';
+export type { PromptOptions } from '../contract/prompt-options.ts';
 export type { PromptResult } from '../contract/prompt-result.ts';
 export type { ToolDescription } from '../contract/tool.ts';
 export type { AddRouteOptions, ApiRequest, RouteHandler } from '../http/added-route.ts';

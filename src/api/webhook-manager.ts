@@ -6,12 +6,8 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Delivery, HistoryQuery } from '../contract/delivery.ts';
 import type { LoggedEvent } from '../contract/event.ts';
-import {
-  deltas,
-  type EventDataByType,
-  type EventType,
-  eventTypes as knownTypes,
-} from '../contract/event-catalogue.ts';
+import { deltas, type EventDataByType } from '../contract/event-catalogue.ts';
+import { type EventType, eventTypes as knownTypes } from '../contract/event-types.ts';
 import type { RotatedSecret, Webhook } from '../contract/webhook.ts';
 import type { EnabledWebhook, Replayed, ReplaySelection } from '../contract/webhook-actions.ts';
 import type { WebhookInput } from '../contract/webhook-input.ts';

@@ -3,7 +3,8 @@
 
 import type { Delivery } from '../contract/delivery.ts';
 import type { EventEnvelope } from '../contract/event.ts';
-import type { EventData, EventType } from '../contract/event-catalogue.ts';
+import type { EventData } from '../contract/event-catalogue.ts';
+import type { EventType } from '../contract/event-types.ts';
 import type { WebhookInput } from '../contract/webhook-input.ts';
 
 /** An event type of the catalogue. `tool.*` and `*` are patterns, not types. */

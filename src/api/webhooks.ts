@@ -1,7 +1,8 @@
 // The entry point `codebuddy-api/webhooks`: signed, durable webhooks for a host application, with or without the REST
 // server. Exports the manager, one shared manager per process, signature verification for receivers, and the types.
 
-import type { EventDataByType, EventType } from '../contract/event-catalogue.ts';
+import type { EventDataByType } from '../contract/event-catalogue.ts';
+import type { EventType } from '../contract/event-types.ts';
 import { sameSettings } from './same-settings.ts';
 import { type Emitted, WebhookManager } from './webhook-manager.ts';
 import type { WebhookManagerOptions } from './webhook-options.ts';

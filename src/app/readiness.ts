@@ -2,7 +2,7 @@
 // commands can run.
 
 import type { Agent } from '../agent/agent.ts';
-import { builtinAgent } from '../contract/agent.ts';
+import { builtinAgent } from '../contract/agent-names.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
 import { describeAttention, webhooksToLookAt } from '../http/resources/webhook-attention.ts';
 import type { Ownership } from '../store/ownership.ts';

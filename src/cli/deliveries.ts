@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { ExplainedDelivery } from '../client/index.ts';
-import { type DeliveryStatus, deliveryStatuses } from '../contract/delivery.ts';
+import { type DeliveryStatus, deliveryStatuses } from '../contract/delivery-status.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { Flag } from './flag.ts';
 import { idOf, withId } from './id-argument.ts';

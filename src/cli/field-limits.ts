@@ -3,7 +3,8 @@
 import { apiKeyInputSchema, keyLimitsSchema } from '../contract/api-key.ts';
 import { pageQueryProperties } from '../contract/page.ts';
 import { permissionDecisionSchema } from '../contract/permission.ts';
-import { promptOptionsSchema, promptRequestSchema } from '../contract/prompt.ts';
+import { promptRequestSchema } from '../contract/prompt.ts';
+import { promptOptionsSchema } from '../contract/prompt-options.ts';
 import { sessionForkSchema } from '../contract/session.ts';
 
 const { maxSteps, timeoutMs } = promptOptionsSchema.properties;

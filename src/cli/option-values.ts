@@ -1,7 +1,7 @@
 // Parsers of flag values and arguments for commander. They reject what the server would reject, before any request.
 
 import { didYouMean } from '../base/did-you-mean.ts';
-import { eventTypes } from '../contract/event-catalogue.ts';
+import { eventTypes } from '../contract/event-types.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface NumberLimits {

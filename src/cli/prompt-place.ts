@@ -3,7 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import { CodeBuddyApiError, type CodeBuddyClient } from '../client/index.ts';
-import { builtinAgent } from '../contract/agent.ts';
+import { builtinAgent } from '../contract/agent-names.ts';
 import { complain, oneLine, paint } from './output.ts';
 
 export interface Place {

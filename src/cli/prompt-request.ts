@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { CodeBuddyClient, PromptRequest } from '../client/index.ts';
-import { agentNameSchema, builtinAgent, presetAgents } from '../contract/agent.ts';
+import { agentNameSchema, builtinAgent, presetAgents } from '../contract/agent-names.ts';
 import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
 import { Flag } from './flag.ts';
 import { idOf } from './id-argument.ts';

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { fileError } from '../base/file-errors.ts';
 import type { Message, SearchHit } from '../client/index.ts';
-import { agentNameSchema, builtinAgent, presetAgents } from '../contract/agent.ts';
+import { agentNameSchema, builtinAgent, presetAgents } from '../contract/agent-names.ts';
 import { type MessageRole, messageRoles } from '../contract/message.ts';
 import { type ArchivedFilter, archivedFilters } from '../contract/search.ts';
 import { type ExportFormat, exportFormats } from '../contract/session.ts';

@@ -1,7 +1,7 @@
 // Counts the deliveries that were created since a time, and computes how long they took.
 
 import { CodeBuddyApiError, type CodeBuddyClient } from '../client/index.ts';
-import type { DeliveryStatus } from '../contract/delivery.ts';
+import type { DeliveryStatus } from '../contract/delivery-status.ts';
 import { pageSize, type StatsQuery } from './stats-runs.ts';
 
 export interface DeliveryFigures {

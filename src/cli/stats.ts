@@ -1,7 +1,7 @@
 // `codebuddy stats`: runs by outcome, tokens and cost by day and model, and deliveries.
 
 import type { Command } from 'commander';
-import { deliveryStatuses } from '../contract/delivery.ts';
+import { deliveryStatuses } from '../contract/delivery-status.ts';
 import { runEndings } from '../contract/run.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { Flag } from './flag.ts';

@@ -3,8 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { fileFault } from '../base/file-errors.ts';
-import type { TriggerPatch } from '../client/index.ts';
-import { triggerInputSchema } from '../contract/trigger.ts';
+import { type TriggerInput, triggerInputSchema } from '../contract/trigger-input.ts';
 import { limits as fieldLimits } from './field-limits.ts';
 import { Flag } from './flag.ts';
 import { invalid, modelName, oneOf, repeated, textOf, wholeNumber } from './option-values.ts';
@@ -169,7 +168,7 @@ function dollars(flag: string): (text: string) => number {
 }
 
 /** The fields that are set; objects are left out if none of their fields is. @throws UsageError */
-export function readTriggerFields(options: TriggerFieldOptions): TriggerPatch {
+export function readTriggerFields(options: TriggerFieldOptions): Partial<TriggerInput> {
   const { name, description, model, maxSteps, maxCost } = options;
   const prompt = readPrompt(options);
   const fields = {

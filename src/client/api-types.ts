@@ -4930,8 +4930,8 @@ export interface components {
     readonly TriggerPatch: {
       /** @description A call takes the place of a run with the same key that is still queued, such as `{{pull_request.number}}`. */
       readonly coalesceKey?: string | null;
-      /** @description The fields of the payload that the prompt quotes as data; default: all. An empty list quotes none. */
-      readonly data?: readonly string[];
+      /** @description The fields of the payload that the prompt quotes as data; default: all. An empty list quotes none. Null: all. */
+      readonly data?: readonly string[] | null;
       readonly description?: string;
       readonly enabled?: boolean;
       readonly filter?: components['schemas']['TriggerFilter'];
@@ -4950,7 +4950,7 @@ export interface components {
       /** @description The task. `{{pull_request.number}}` is replaced by a field of the payload, as a quoted text if it is one. A call without the field is refused. `{{$event}}`, `{{$actor}}`, `{{$branch}}`, `{{$deliveryId}}` and `{{$time}}` are about the call. */
       readonly prompt?: string;
       readonly schedule?: components['schemas']['TriggerSchedule'];
-      /** @description What senders sign with, or send. If it is left out, one is generated. Slack and Linear have their own. */
+      /** @description Replaces the secret at once: the old one is not accepted any more. To replace it without a gap, rotate it. */
       readonly secret?: string;
       /** @description Calls with the same key continue one session, such as `pr-{{pull_request.number}}`. Null: each call has a new session. */
       readonly sessionKey?: string | null;

@@ -1,13 +1,8 @@
 // The types of stream messages, discriminated by `type`: events of the log, deltas, and notices of the stream.
 
 import type { EventEnvelope } from '../contract/event.ts';
-import type {
-  DeltaData,
-  DeltaType,
-  EventDataByType,
-  EventType,
-  NoticeData,
-} from '../contract/event-catalogue.ts';
+import type { DeltaData, DeltaType, EventDataByType, NoticeData } from '../contract/event-catalogue.ts';
+import type { EventType } from '../contract/event-types.ts';
 
 interface InSession extends Pick<EventEnvelope, 'timestamp' | 'sessionId' | 'runId'> {}
 

@@ -6,8 +6,8 @@
 import { resolve } from 'node:path';
 import { databaseIn, defaultHome } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';
-import { builtinAgent, presetAgents } from '../contract/agent.ts';
-import { defaultAnswerTimeMs, maxAnswerTimeMs, unansweredActions } from '../contract/inbox.ts';
+import { builtinAgent, presetAgents } from '../contract/agent-names.ts';
+import { defaultAnswerTimeMs, maxAnswerTimeMs, unansweredActions } from '../contract/answer-time.ts';
 import { permissionModes } from '../contract/permission-mode.ts';
 import { sandboxModes } from '../contract/sandbox.ts';
 import { traceSamplers } from '../contract/trace-sampler.ts';

@@ -1,7 +1,7 @@
 // The settings of the server, and where each value came from. `setting-rules.ts` declares how each one is read,
 // `load-settings.ts` reads them.
 
-import type { UnansweredAction } from '../contract/inbox.ts';
+import type { UnansweredAction } from '../contract/answer-time.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxMode } from '../contract/sandbox.ts';
 import type { TraceSampler } from '../contract/trace-sampler.ts';

@@ -5,19 +5,9 @@ import { permissionModes } from './permission-mode.ts';
 import { flag, nullableText, text } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 
-/** The agent of this project: a language model with our tools, or the offline agent. */
-export const builtinAgent = 'builtin';
-
-/** Agents that need no configuration besides their own. */
-export const presetAgents = ['claude', 'codex', 'gemini', 'opencode', 'qwen', 'copilot', 'goose'] as const;
-export type PresetAgent = (typeof presetAgents)[number];
-
 /** `unknown`: its program is there, but only its start shows whether it is signed in. */
 export const agentStatuses = ['ready', 'not_signed_in', 'not_found', 'unknown'] as const;
 export type AgentStatus = (typeof agentStatuses)[number];
-
-/** A name of the setting `agents`, of a preset, or `builtin`. */
-export const agentNameSchema = { type: 'string', minLength: 1, maxLength: 64 } as const;
 
 const learned = { type: ['boolean', 'null'] } as const;
 

@@ -1,16 +1,9 @@
 // A delivery: one event on its way to one webhook, with its attempts.
 
+import { type DeliveryStatus, deliveryStatusSchema } from './delivery-status.ts';
 import type { PageRequest } from './page.ts';
 import { count, flag, nullableText, nullableTime, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
-
-export const endedDeliveryStatuses = ['success', 'failed', 'cancelled'] as const;
-export type EndedDeliveryStatus = (typeof endedDeliveryStatuses)[number];
-
-export const deliveryStatuses = ['pending', ...endedDeliveryStatuses] as const;
-export type DeliveryStatus = (typeof deliveryStatuses)[number];
-
-export const deliveryStatusSchema = { type: 'string', enum: deliveryStatuses } as const;
 
 const deliveryAttemptSchema = {
   type: 'object',

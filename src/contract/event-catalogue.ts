@@ -6,6 +6,7 @@
 // Over 400 lines: the catalogue is one table.
 
 import { compactionFigures } from './compaction.ts';
+import type { EventType } from './event-types.ts';
 import { messageOriginSchema, messageSchema } from './message.ts';
 import { partsSchema } from './part.ts';
 import { decisions, permissionSchema } from './permission.ts';
@@ -477,7 +478,7 @@ export const catalogue = {
       additionalProperties: false,
     },
   },
-} as const satisfies Record<string, CatalogueEntry>;
+} as const satisfies Record<EventType, CatalogueEntry>;
 
 /** Sent to live readers, never logged. */
 export const deltas = {
@@ -525,7 +526,6 @@ export const notices = {
   },
 } as const satisfies Record<string, CatalogueEntry>;
 
-export type EventType = keyof typeof catalogue;
 export type EventData<T extends EventType> = { [K in T]: SchemaType<(typeof catalogue)[K]['data']> }[T];
 /** All types in one map: cheaper for the compiler than `EventData` where the type is a parameter. */
 export type EventDataByType = { [T in EventType]: SchemaType<(typeof catalogue)[T]['data']> };
@@ -540,8 +540,6 @@ export const runEndEvents = [
   'run.failed',
   'run.cancelled',
 ] as const satisfies readonly EventType[];
-
-export const eventTypes = Object.keys(catalogue) as readonly EventType[];
 
 export function isEventType(value: string): value is EventType {
   return Object.hasOwn(catalogue, value);

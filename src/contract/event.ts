@@ -1,12 +1,7 @@
 // An event of the log, and a delta, as every reader sees them. The types and their data are in event-catalogue.ts.
 
-import {
-  type DeltaData,
-  type DeltaType,
-  type EventData,
-  type EventType,
-  eventTypes,
-} from './event-catalogue.ts';
+import type { DeltaData, DeltaType, EventData } from './event-catalogue.ts';
+import { type EventType, eventTypes } from './event-types.ts';
 import { text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 

@@ -46,15 +46,6 @@ export interface InboxFilter {
 
 export type InboxQuery = InboxFilter & PageRequest;
 
-/** What happens when nobody answers in time: the call is denied, or the run fails. */
-export const unansweredActions = ['deny', 'fail'] as const;
-export type UnansweredAction = (typeof unansweredActions)[number];
-
-/** In ms: ten minutes. */
-export const defaultAnswerTimeMs = 600_000;
-/** In ms: a year. */
-export const maxAnswerTimeMs = 31_536_000_000;
-
 type One<K extends InboxKind> = Extract<InboxItem, { readonly kind: K }>;
 export type InboxContent =
   | One<'permission'>['permission']

@@ -1,6 +1,6 @@
 // A session: a conversation, that is, the messages and runs that belong together.
 
-import { agentNameSchema } from './agent.ts';
+import { agentNameSchema } from './agent-names.ts';
 import { type Message, messageSchema } from './message.ts';
 import { planEntrySchema } from './plan.ts';
 import { count, nullableText, text, time } from './primitives.ts';

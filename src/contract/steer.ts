@@ -1,7 +1,7 @@
 // Messages besides prompts: one to a working run (steer), and one to a session without a run.
 
 import { count, text } from './primitives.ts';
-import { maxPromptLength } from './prompt.ts';
+import { maxPromptLength } from './prompt-options.ts';
 import type { SchemaType } from './schema-type.ts';
 
 const messageText = {

@@ -2,13 +2,7 @@
 
 import { count, flag, nullableText, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
-
-/**
- * `accepted`: a run was started. `duplicate`: the call is a repetition. `ignored`: the filter or the trigger's settings
- * leave it out. `refused`: it is invalid, or a limit is reached.
- */
-export const triggerOutcomes = ['accepted', 'duplicate', 'ignored', 'refused'] as const;
-export type TriggerOutcome = (typeof triggerOutcomes)[number];
+import { triggerOutcomes } from './trigger-outcome.ts';
 
 const outcome = { type: 'string', enum: triggerOutcomes } as const;
 const eventOfCall = {

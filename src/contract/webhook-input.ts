@@ -2,7 +2,7 @@
 // types only; the engine checks the values (webhook-config.ts), so that the API, the library and webhooks.json report
 // the same errors.
 
-import { eventTypes } from './event-catalogue.ts';
+import { eventTypes } from './event-types.ts';
 import { flag, nullableText, text } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 import { webhookLimits } from './webhook-limits.ts';

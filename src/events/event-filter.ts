@@ -1,7 +1,8 @@
 // Filters of events: by session, run and type (`tool.start`, `tool.*`, `*`).
 
 import { CodeBuddyError } from '../base/errors.ts';
-import { deltas, eventTypes } from '../contract/event-catalogue.ts';
+import { deltas } from '../contract/event-catalogue.ts';
+import { eventTypes } from '../contract/event-types.ts';
 import type { EventFilter } from './event-log.ts';
 
 const known: readonly string[] = [...eventTypes, ...Object.keys(deltas)];

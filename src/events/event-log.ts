@@ -2,7 +2,8 @@
 // webhooks, metrics and transcripts read the same log.
 
 import type { Delta } from '../contract/event.ts';
-import type { DeltaType, EventData, EventType } from '../contract/event-catalogue.ts';
+import type { DeltaType, EventData } from '../contract/event-catalogue.ts';
+import type { EventType } from '../contract/event-types.ts';
 import type { NewDeliveries } from '../store/delivery-store.ts';
 import type { EventRow, Write } from '../store/store.ts';
 import type { StoredEvent } from './stored-event.ts';

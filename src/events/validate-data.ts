@@ -5,7 +5,8 @@ import { createRequire } from 'node:module';
 import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
 import { CodeBuddyError } from '../base/errors.ts';
 import { fieldFaults, fieldName, type SchemaError } from '../base/schema-errors.ts';
-import { catalogue, type EventType, isEventType } from '../contract/event-catalogue.ts';
+import { catalogue, isEventType } from '../contract/event-catalogue.ts';
+import type { EventType } from '../contract/event-types.ts';
 import { findUnsafe, type UnsafeValue } from './json-safety.ts';
 
 const require = createRequire(import.meta.url);

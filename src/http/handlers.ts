@@ -2,7 +2,7 @@
 // any time; each request uses the current one. Without a handler, the built-in agent (`services`) answers.
 
 import type { Scope } from '../contract/api-key.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 

@@ -14,7 +14,7 @@ import type { Node, NodeLeaseState } from '../contract/node.ts';
 import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
 import type { PartInput } from '../contract/part.ts';
 import type { Decision, Permission, PermissionQuery, PermissionStats } from '../contract/permission.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
 import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';

@@ -1,14 +1,10 @@
 // Triggers, as the REST server takes them. The nouns are in `contract/`.
 
 import type { Page, PageRequest } from '../contract/page.ts';
-import type { RotatedTriggerSecret, Trigger, TriggerInput, TriggerPatch } from '../contract/trigger.ts';
-import type {
-  TriggerAnswer,
-  TriggerCall,
-  TriggerOutcome,
-  TriggerTest,
-  TriggerTestResult,
-} from '../contract/trigger-call.ts';
+import type { RotatedTriggerSecret, Trigger } from '../contract/trigger.ts';
+import type { TriggerAnswer, TriggerCall, TriggerTest, TriggerTestResult } from '../contract/trigger-call.ts';
+import type { TriggerInput, TriggerPatch } from '../contract/trigger-input.ts';
+import type { TriggerOutcome } from '../contract/trigger-outcome.ts';
 
 export interface TriggerService {
   list(): Promise<readonly Trigger[]>;

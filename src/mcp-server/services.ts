@@ -3,7 +3,7 @@
 import type { InboxAnswer, InboxItem, InboxQuery } from '../contract/inbox.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { Decision, Permission } from '../contract/permission.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import type { Run } from '../contract/run.ts';
 import type { Session, SessionFilter, SessionOrigin } from '../contract/session.ts';
 import type { ToolDescription } from '../contract/tool.ts';

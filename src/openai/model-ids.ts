@@ -1,9 +1,9 @@
 // The model ids of the OpenAI-compatible routes: `codebuddy` is the agent of the server with its model, `codebuddy/AGENT`
 // another agent, and `codebuddy/MODEL` the built-in agent with another model. Only names of models have a slash.
 
-import { builtinAgent } from '../contract/agent.ts';
+import { builtinAgent } from '../contract/agent-names.ts';
 import type { OpenAiModel, OpenAiModelList } from '../contract/openai-model.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import { modelNotFound } from './invalid-parameter.ts';
 import type { DoorServices } from './services.ts';
 

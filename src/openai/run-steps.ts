@@ -3,7 +3,7 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { LoggedEvent } from '../contract/event.ts';
-import type { EventType } from '../contract/event-catalogue.ts';
+import type { EventType } from '../contract/event-types.ts';
 import type { Usage } from '../contract/usage.ts';
 import type { DoorServices, RunItem } from './services.ts';
 

@@ -8,7 +8,7 @@ import type { Message } from '../contract/message.ts';
 import type { Models } from '../contract/model.ts';
 import type { OrderedPageRequest, Page } from '../contract/page.ts';
 import type { PartInput } from '../contract/part.ts';
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Run } from '../contract/run.ts';
 import type { HistoryMessage, Session, SessionFork, SessionOrigin } from '../contract/session.ts';

@@ -2,7 +2,7 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Turns } from '../base/turns.ts';
-import { builtinAgent } from '../contract/agent.ts';
+import { builtinAgent } from '../contract/agent-names.ts';
 import { contentOf, type InboxItem } from '../contract/inbox.ts';
 import type { OutputFormat } from '../contract/output-format.ts';
 import type { Permission } from '../contract/permission.ts';

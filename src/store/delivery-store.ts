@@ -2,7 +2,7 @@
 // ordered by event, so that an event for a hundred webhooks is one append. The engine knows which deliveries wait for
 // which webhook and reads them by sequence. Tried ones can also be found by the time of their next attempt.
 
-import type { DeliveryStatus, EndedDeliveryStatus } from '../contract/delivery.ts';
+import type { DeliveryStatus, EndedDeliveryStatus } from '../contract/delivery-status.ts';
 
 /** The delivery of one event to one webhook. Times are Unix milliseconds. */
 export interface DeliveryRow {

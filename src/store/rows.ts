@@ -1,6 +1,6 @@
 // Convert rows of a database to records of the store. The tables guarantee the types below: in SQLite they are STRICT.
 
-import type { TriggerOutcome } from '../contract/trigger-call.ts';
+import type { TriggerOutcome } from '../contract/trigger-outcome.ts';
 import type {
   DeliveryAnswer,
   DeliveryFact,

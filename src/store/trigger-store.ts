@@ -1,7 +1,7 @@
 // The part of the store for triggers: their calls, the keys by which a repeated call is recognized, and
 // what each trigger must remember.
 
-import type { TriggerOutcome } from '../contract/trigger-call.ts';
+import type { TriggerOutcome } from '../contract/trigger-outcome.ts';
 import type { SharedEntryTable } from './shared-entries.ts';
 
 /** A call of a trigger and its outcome. Times are Unix milliseconds. */

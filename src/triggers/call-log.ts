@@ -3,7 +3,8 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { shorten } from '../base/text.ts';
-import type { TriggerCall, TriggerOutcome } from '../contract/trigger-call.ts';
+import type { TriggerCall } from '../contract/trigger-call.ts';
+import type { TriggerOutcome } from '../contract/trigger-outcome.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';

@@ -1,6 +1,6 @@
 // The part of the agent that triggers use. agent/run-service.ts implements it.
 
-import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptOptions } from '../contract/prompt-options.ts';
 import type { SessionOrigin } from '../contract/session.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import type { Write } from '../store/store.ts';

@@ -2,7 +2,7 @@
 // not exist is due at the next one that does; when they are set back, a fixed time is due once.
 
 import { Cron } from 'croner';
-import type { TriggerInput } from '../contract/trigger.ts';
+import type { TriggerInput } from '../contract/trigger-input.ts';
 
 const minuteMs = 60_000;
 

@@ -7,13 +7,8 @@ import { CodeBuddyError, type FieldError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { escapePointer } from '../base/json-pointer.ts';
 import { fieldFaults } from '../base/schema-errors.ts';
-import {
-  type TriggerEntry,
-  type TriggerSource,
-  triggerDefaults,
-  triggerEntrySchema,
-  triggerSources,
-} from '../contract/trigger.ts';
+import { type TriggerEntry, triggerEntrySchema } from '../contract/trigger.ts';
+import { type TriggerSource, triggerDefaults, triggerSources } from '../contract/trigger-input.ts';
 import { scheduleFault } from './schedule.ts';
 import { parseTemplate, payloadFields, type Template } from './template.ts';
 

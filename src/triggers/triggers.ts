@@ -2,13 +2,10 @@
 
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
-import type { RotatedTriggerSecret, Trigger, TriggerInput, TriggerPatch } from '../contract/trigger.ts';
-import type {
-  TriggerCall,
-  TriggerOutcome,
-  TriggerTest,
-  TriggerTestResult,
-} from '../contract/trigger-call.ts';
+import type { RotatedTriggerSecret, Trigger } from '../contract/trigger.ts';
+import type { TriggerCall, TriggerTest, TriggerTestResult } from '../contract/trigger-call.ts';
+import type { TriggerInput, TriggerPatch } from '../contract/trigger-input.ts';
+import type { TriggerOutcome } from '../contract/trigger-outcome.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { openRegistry } from '../registry/registry.ts';
 import { openSharedRegistry } from '../registry/shared-registry.ts';

@@ -1,7 +1,7 @@
 // Counts attempts and deliveries since the start, and the ended deliveries in the history. Current values are read from
 // the lanes.
 
-import type { DeliveryStatus, EndedDeliveryStatus } from '../contract/delivery.ts';
+import type { DeliveryStatus, EndedDeliveryStatus } from '../contract/delivery-status.ts';
 import type { Latency } from '../contract/webhook-stats.ts';
 
 /** Upper bounds in seconds. */

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Agent, type AgentOptions, createAgent } from '../../src/agent/agent.ts';
 import type { LoggedEvent } from '../../src/contract/event.ts';
-import type { PromptOptions } from '../../src/contract/prompt.ts';
+import type { PromptOptions } from '../../src/contract/prompt-options.ts';
 import type { PromptResult } from '../../src/contract/prompt-result.ts';
 import type { EventLog } from '../../src/events/event-log.ts';
 import { createEventLog } from '../../src/events/log.ts';

@@ -9,7 +9,7 @@ import type { LoggedEvent } from '../../src/contract/event.ts';
 import { catalogue } from '../../src/contract/event-catalogue.ts';
 import type { Message } from '../../src/contract/message.ts';
 import type { Permission } from '../../src/contract/permission.ts';
-import type { PromptOptions } from '../../src/contract/prompt.ts';
+import type { PromptOptions } from '../../src/contract/prompt-options.ts';
 import type { SchemaType } from '../../src/contract/schema-type.ts';
 import type { Session } from '../../src/contract/session.ts';
 import type { Webhook } from '../../src/contract/webhook.ts';

@@ -74,7 +74,7 @@ test('a delivery shows its request, its response and the next step, and is retri
   await page.getByText(explanation.nextStep).waitFor();
   const request = page.getByRole('region', { name: 'Request' });
   await expect
-    .poll(() => request.getByRole('region', { name: 'Body of the request' }).innerText())
+    .poll(() => request.getByRole('figure', { name: 'Body of the request' }).innerText())
     .toBe(got?.body.toString());
   const headers = request.getByRole('table', { name: 'Headers of the request' });
   for (const name of ['webhook-id', 'webhook-timestamp', 'webhook-signature', 'x-team'])
@@ -83,7 +83,7 @@ test('a delivery shows its request, its response and the next step, and is retri
   const response = page.getByRole('region', { name: 'Response' });
   await response.getByText('unknown field').waitFor();
   await response.getByRole('table', { name: 'Headers of the response' }).getByText('date').waitFor();
-  await page.getByRole('region', { name: 'Code, sh, signed now' }).getByText(receiver.url).waitFor();
+  await page.getByRole('figure', { name: 'Code, sh, signed now' }).getByText(receiver.url).waitFor();
 
   receiver.answer((_request, answer) => answer.end('fine now'));
   await button(page, 'Retry').click();
@@ -164,7 +164,7 @@ test('a key without the scope admin sees the state, but neither answers nor sign
   const { key } = await app.client.keys.create({ name: 'reader', scopes: ['read'] });
   const { page } = await dashboard.open(app, { credential: key, view: `deliveries/${deliveryId}` });
   await page.getByText('failed: http error').waitFor();
-  await page.getByRole('region', { name: 'Body of the request' }).waitFor();
+  await page.getByRole('figure', { name: 'Body of the request' }).waitFor();
   await expect.poll(() => button(page, 'Retry').isDisabled()).toBe(true);
   const content = await page.content();
   expect(content).not.toContain('an inner answer');

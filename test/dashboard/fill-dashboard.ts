@@ -1,5 +1,5 @@
-// Something to see in every view: sessions with reasoning, reads, edits and a failed tool, a fork, a question, a webhook
-// that works and one that fails, and events of all of them.
+// Something to see in every view: sessions with reasoning, reads, edits and a failed tool, a fork, something of each kind in
+// the inbox, a webhook that works and one that fails, and events of all of them.
 
 import { calls } from '../agent/start-model-agent.ts';
 import type { StartedApp } from '../http/start-app.ts';
@@ -33,6 +33,12 @@ function tool(name: string, args: object) {
   return { toolCalls: [{ name, arguments: args }] };
 }
 
+const weather = {
+  name: 'get_weather',
+  description: 'Gets the weather in a city.',
+  schema: { type: 'object', properties: { city: { type: 'string' } } },
+};
+
 /** Fills the server of `startWithModel(dashboard, replies)`. Returns all views, those of single objects included. */
 export async function fillDashboard({ client, write }: StartedApp): Promise<readonly string[]> {
   const receiver = await startReceiver();
@@ -61,7 +67,13 @@ export async function fillDashboard({ client, write }: StartedApp): Promise<read
   await client.sessions.fork(sessionId);
   const spoken = await client.prompt('Change alpha to beta.');
   const asking = await client.runs.start('Run the tests, and push.');
-  while ((await client.permissions.list()).permissions.length === 0)
+  for (const command of ['ask Deploy now? [yes | no]', 'call get_weather {"city": "Bern"}'])
+    await client.runs.start({
+      prompt: command,
+      options: { model: 'offline' },
+      ...(command.startsWith('call') ? { tools: [weather] } : {}),
+    });
+  while ((await client.inbox.list()).items.length < 3)
     await new Promise((resolve) => setTimeout(resolve, 20));
   const [event] = (await client.events.list({ type: 'tool.complete' })).events;
   return [

@@ -52,7 +52,7 @@ test('Enter presses what has the focus, and opens the row that j and k chose aft
   await show('events?type=session.start');
   const rows = page.getByRole('list', { name: 'Events' }).getByRole('listitem');
   await rows.filter({ hasText: 'Newer' }).getByRole('button').click();
-  await page.getByRole('region', { name: /^Event evt_/ }).waitFor();
+  await page.getByRole('figure', { name: /^Event evt_/ }).waitFor();
   // The first row, then the second one.
   for (const key of ['j', 'j', 'Enter']) await page.keyboard.press(key);
   await rows.filter({ hasText: 'Older' }).getByRole('button', { expanded: true }).waitFor();

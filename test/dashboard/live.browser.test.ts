@@ -29,13 +29,13 @@ test('events appear as they happen, and open to their JSON', async () => {
   await row.getByText('A new one').waitFor();
   await row.getByRole('button', { name: /session.start/ }).click();
   await page
-    .getByRole('region', { name: /^Event evt_/ })
+    .getByRole('figure', { name: /^Event evt_/ })
     .getByText(session.id)
     .waitFor();
   // The address holds the open row.
   await expect.poll(() => page.url()).toContain('open=evt_');
   await page.reload();
-  await page.getByRole('region', { name: /^Event evt_/ }).waitFor();
+  await page.getByRole('figure', { name: /^Event evt_/ }).waitFor();
   expect(faults).toEqual([]);
 });
 

@@ -2,8 +2,10 @@
 
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import type { InboxItem } from '../../src/client/index.ts';
 import type { DecideReply } from '../agent/model-server-types.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
+import { violationsOf } from './axe.ts';
 import { useDashboard } from './start-dashboard.ts';
 import { startWithModel } from './start-model-app.ts';
 
@@ -14,7 +16,7 @@ const runThePrompt: DecideReply = ({ messages }) => {
   const last = messages.at(-1);
   return last?.role === 'user' ? calls('bash', { command: last.text }) : says('Done.');
 };
-const cardsOf = (page: Page) => page.getByRole('region', { name: /^Permission for/ });
+const cardsOf = (page: Page) => page.getByRole('article', { name: /^Permission for/ });
 
 async function openInbox(commands: readonly string[], view = 'permissions') {
   const app = await startWithModel(dashboard, runThePrompt, { view });
@@ -58,7 +60,7 @@ test('a permission is allowed, and another denied with a reason that the agent r
 
 test('every character of a command is visible', async () => {
   const { page } = await openInbox(['echo a\u202eb \u200b\u00a0c\u{e0041}']);
-  const command = cardsOf(page).getByRole('region', { name: 'The command' });
+  const command = cardsOf(page).getByRole('figure', { name: 'The command' });
   await expect.poll(() => command.innerText()).toBe('echo aU+202Eb U+200BU+00A0cU+E0041');
   await expect.poll(() => command.getByTitle('An invisible character').count()).toBe(4);
 });
@@ -116,7 +118,7 @@ test('an edit is asked about as a diff', async () => {
   app.write('a.txt', 'alpha');
   await app.client.runs.start({ prompt: 'change it', options: { permissionMode: 'ask' } });
   await app.show('permissions');
-  const diff = cardsOf(app.page).getByRole('region', { name: 'Change of a.txt' });
+  const diff = cardsOf(app.page).getByRole('figure', { name: 'Change of a.txt' });
   await diff.getByText('- alpha').waitFor();
   await expect.poll(() => diff.innerText()).toContain('+ betaU+200B');
 });
@@ -129,7 +131,7 @@ test('a question of the agent is answered with a choice, and another one with a 
     prompt: 'ask Which host?',
     options: { ...options, permissionTimeoutMs: null },
   });
-  const cards = page.getByRole('region', { name: 'The agent asks' });
+  const cards = page.getByRole('article', { name: 'The agent asks' });
   await cards
     .filter({ hasText: 'Deploy now?' })
     .getByText(/unanswered in/)
@@ -137,7 +139,7 @@ test('a question of the agent is answered with a choice, and another one with a 
   await cards.filter({ hasText: 'Which host?' }).getByText('waits for ever').waitFor();
   await cards.filter({ hasText: 'Deploy now?' }).getByRole('button', { name: 'no', exact: true }).click();
   await cards.filter({ hasText: 'Which host?' }).getByLabel('Your answer').fill('example.org');
-  await cards.getByRole('button', { name: 'Answer' }).click();
+  await cards.filter({ hasText: 'Which host?' }).getByRole('button', { name: 'Answer' }).click();
   await page.getByText('No pending permissions').waitFor();
   for (const [{ id }, answer] of [
     [first, 'no'],
@@ -146,3 +148,69 @@ test('a question of the agent is answered with a choice, and another one with a 
     await expect.poll(async () => (await client.runs.get(id)).response).toBe(`You answered: ${answer}`);
   expect(faults).toEqual([]);
 });
+
+test('calls of tools of callers are answered with JSON, a text or an error, and close when answered elsewhere', async () => {
+  const { page, client, show, faults } = await startWithModel(dashboard, says(''), { view: 'permissions' });
+  const tool = { description: 'For this test.', schema: { type: 'object' } };
+  const start = (name: string) =>
+    client.runs.start({
+      prompt: `call ${name} {"of": "${name}"}`,
+      tools: [{ ...tool, name }],
+      options: { model: 'offline' },
+    });
+  const cardOf = (name: string) => page.getByRole('article', { name: `Call of ${name}` });
+  const answers = { json: '{"celsius": 21}', text: 'warm', error: 'No such city.' };
+  const runs = { json: await start('json'), text: await start('text'), error: await start('error') };
+  const buttons = { json: 'Give as JSON', text: 'Give as text', error: 'Fail with this error' };
+  for (const name of ['json', 'text', 'error'] as const) {
+    const card = cardOf(name);
+    await card.getByText(`"of": "${name}"`).waitFor();
+    if (name === 'json') {
+      await card.getByText(/^failed in 9 min/).waitFor();
+      await card.getByLabel('Result or error').fill('{"celsius": 21');
+      await card.getByRole('button', { name: buttons.json }).click();
+      await card.getByText(/^This is not valid JSON/).waitFor();
+      expect(await violationsOf(page)).toEqual([]);
+    }
+    await card.getByLabel('Result or error').fill(answers[name]);
+    await card.getByRole('button', { name: buttons[name] }).click();
+    await card.waitFor({ state: 'detached' });
+    await expect.poll(async () => (await client.runs.get(runs[name].id)).status).toBe('completed');
+  }
+  const { events } = await client.events.list({ type: 'tool.*' });
+  const results = events.flatMap(({ data }) => ('result' in data ? [data.result] : []));
+  expect(results).toEqual([{ celsius: 21 }, 'warm']);
+  expect(events.flatMap(({ data }) => ('message' in data ? [data.message] : []))).toEqual(['No such city.']);
+
+  const [given, failed, cancelled, late] = [
+    await start('given'),
+    await start('failed'),
+    await start('cancelled'),
+    await start('late'),
+  ];
+  const pending = async () => (await client.inbox.list({ kind: 'tool_call' })).items.map(callOf);
+  for (const name of ['given', 'failed', 'cancelled', 'late']) await cardOf(name).waitFor();
+  const callsOf = await pending();
+  const idOf = (runId: string) => callsOf.find((call) => call?.runId === runId)?.id ?? '';
+  // The closed cards keep their places while the pointer is over the list, so that the others do not move.
+  await cardOf('late').getByLabel('Result or error').fill('too late');
+  await cardOf('late').hover();
+  const place = async () => (await cardOf('late').boundingBox())?.y;
+  const before = await place();
+  await client.inbox.giveResult(idOf(given.id), { result: 1 });
+  await page.getByText('given: answered.').waitFor();
+  await client.inbox.giveResult(idOf(failed.id), { error: 'no' });
+  await page.getByText('failed: failed.').waitFor();
+  await client.runs.cancel(cancelled.id);
+  await page.getByText('cancelled: no longer waiting.').waitFor();
+  await expect.poll(place).toBe(before);
+  await expect.poll(() => cardOf('late').getByLabel('Result or error').inputValue()).toBe('too late');
+
+  await show(`sessions/${late.sessionId}`);
+  await cardOf('late').getByLabel('Result or error').fill('done');
+  await cardOf('late').getByRole('button', { name: 'Give as text' }).click();
+  await page.getByText(/^Done in/).waitFor();
+  expect(faults).toEqual([]);
+});
+
+const callOf = (item: InboxItem) => (item.kind === 'tool_call' ? item.toolCall : undefined);

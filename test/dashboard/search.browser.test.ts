@@ -26,7 +26,7 @@ test('the id of a session, a run or an event opens its page', async () => {
   await field.press('Enter');
   await page.waitForURL(`**/#/events/${eventId}`);
   await page
-    .getByRole('region', { name: `Event ${eventId}` })
+    .getByRole('figure', { name: `Event ${eventId}` })
     .getByText(eventId)
     .waitFor();
   // The search itself is not in the history.

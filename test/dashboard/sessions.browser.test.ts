@@ -95,7 +95,7 @@ test('a run shows as it happens, and the same after a reload', async () => {
     await expect.poll(() => list.getByRole('button', { name: /^edit_file/ }).count()).toBe(1);
     await expect.poll(() => answersOf(page).count()).toBe(2);
     await list.getByRole('button', { name: /^edit_file/ }).click();
-    const diff = list.getByRole('region', { name: 'Change of a.txt' });
+    const diff = list.getByRole('figure', { name: 'Change of a.txt' });
     await diff.getByText('+ beta').waitFor();
     await diff.getByText('- alpha').waitFor();
     // What opens moves the rows below it: none is covered.

@@ -1,6 +1,7 @@
 // The settings with their origins, the models, the keys, the nodes and the theme.
 
 import { expect, test } from 'vitest';
+import { violationsOf } from './axe.ts';
 import { useDashboard } from './start-dashboard.ts';
 
 const dashboard = useDashboard();
@@ -42,8 +43,8 @@ test('the models show which one answers, why, and what is missing', async () => 
   await page.getByRole('row', { name: /^OPENAI_API_KEY OPENAI_API_KEY is set/ }).waitFor();
 });
 
-test('a key is created with scopes, shown once, and revoked after a question', async () => {
-  const { page, url, faults } = await dashboard.start({ view: 'settings/keys' });
+test('a key is created with scopes, shown once, limited anew, and revoked after a question', async () => {
+  const { page, client, url, faults } = await dashboard.start({ view: 'settings/keys' });
   await page.getByText('No keys yet.').waitFor();
   await page.getByRole('button', { name: 'New key' }).click();
   await page.getByRole('textbox', { name: 'Name' }).fill('ci');
@@ -58,6 +59,24 @@ test('a key is created with scopes, shown once, and revoked after a question', a
   await created.getByRole('button', { name: 'Done' }).click();
   await page.getByRole('row', { name: /^ci read, prompt 10 prompts/ }).waitFor();
   expect(await page.content()).not.toContain(key);
+
+  const edit = page.getByRole('dialog', { name: 'Limits of ci' });
+  const requests = edit.getByRole('spinbutton', { name: 'Requests per minute' });
+  const prompts = edit.getByRole('spinbutton', { name: 'Prompts per minute' });
+  const save = edit.getByRole('button', { name: 'Save' });
+  await page.getByRole('button', { name: 'Limits of ci' }).click();
+  await expect.poll(() => prompts.inputValue()).toBe('10');
+  await expect.poll(() => save.isDisabled()).toBe(true);
+  expect(await violationsOf(page)).toEqual([]);
+  await requests.fill('0');
+  await save.click();
+  await expect.poll(() => requests.evaluate((field) => field.matches(':invalid'))).toBe(true);
+  await requests.fill('600');
+  await prompts.fill('');
+  await save.click();
+  await page.getByRole('row', { name: /^ci read, prompt 600 requests \S/ }).waitFor();
+  const [stored] = (await client.keys.list()).keys;
+  expect(stored?.limits).toEqual({ requestsPerMinute: 600 });
 
   await page.getByRole('button', { name: 'Revoke ci' }).click();
   const question = page.getByRole('dialog', { name: 'Revoke ci?' });

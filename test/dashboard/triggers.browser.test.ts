@@ -1,15 +1,13 @@
 // The page of triggers in a real browser: the form, a dry test, calls with outcome and reason.
 
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { github, pullRequest } from '../triggers/senders.ts';
+import { violationsOf } from './axe.ts';
 import { useDashboard } from './start-dashboard.ts';
 
 const dashboard = useDashboard();
 const quiet = { config: { logLevel: 'silent', watch: false } };
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 
@@ -25,7 +23,8 @@ test('a trigger is created with the form, and its URL and secret are shown once'
   await page.getByText('a field is a path such as pull_request.number').first().waitFor();
   await page.getByLabel('prompt (required)').fill('Review {{number}}.');
   await page.getByLabel('name', { exact: true }).fill('Reviews');
-  const events = page.getByRole('group', { name: 'events' }).getByLabel('Add one');
+  const filter = page.getByRole('group', { name: 'filter', exact: true });
+  const events = filter.getByRole('group', { name: 'events' }).getByLabel('Add one');
   await events.fill('pull_request');
   await events.press('Enter');
   await button(page, 'Create trigger').click();
@@ -66,17 +65,63 @@ test('calls appear as they come, with outcome and reason; a dry test starts noth
   await dry.getByRole('button', { name: 'Test' }).click();
   await dry.getByText('Review 42.').waitFor();
   expect((await client.runs.list()).runs).toHaveLength(1);
-  await page.evaluate(axe);
-  const violations = await page.evaluate<readonly { readonly id: string }[]>(
-    'axe.run().then(({ violations }) => violations)',
-  );
-  expect(violations.map((one) => one.id)).toEqual([]);
+  expect(await violationsOf(page)).toEqual([]);
 
   await show('triggers');
   await page.getByRole('link', { name: 'Reviews' }).waitFor();
   await show(`sessions/${(await client.sessions.list()).sessions[0]?.id}`);
   await page.getByText('came in by a trigger').waitFor();
   expect(faults).toEqual([]);
+});
+
+test('an edit sends only what was changed, with the fields that the source has', async () => {
+  const { page, client, show, faults } = await dashboard.start(quiet);
+  await client.triggers.create({
+    ...{ id: 'reviews1', source: 'github', name: 'Before', prompt: 'Review {{number}}.', data: ['title'] },
+    filter: { events: ['pull_request'] },
+    limits: { costPerDay: 2 },
+  });
+  const schedule = { cron: '0 9 * * 1-5' };
+  await client.triggers.create({ id: 'nightly1', source: 'schedule', prompt: 'Update.', schedule });
+  const bodies: unknown[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'PATCH') bodies.push(JSON.parse(request.postData() ?? ''));
+  });
+  await show('triggers/reviews1');
+  await button(page, 'Edit').click();
+  const form = page.getByRole('form', { name: 'Edit the settings' });
+  const save = form.getByRole('button', { name: 'Save' });
+  await expect.poll(() => save.isDisabled()).toBe(true);
+  for (const name of ['source', 'cron']) expect(await form.getByLabel(name).count()).toBe(0);
+  await form.getByLabel('prompt', { exact: true }).fill('');
+  await save.click();
+  await form.getByRole('alert').getByText('must be a string of 1 to 65536 characters').first().waitFor();
+  await form.getByLabel('prompt', { exact: true }).fill('Look at {{number}}.');
+  await form.getByLabel('name', { exact: true }).fill('After');
+  await form.getByText('Secret, session, data, limits and options').click();
+  await form.getByRole('button', { name: 'Remove title' }).click();
+  await form.getByLabel('costPerDay').fill('');
+  expect(await violationsOf(page)).toEqual([]);
+  await save.click();
+  await page.getByRole('heading', { name: 'After' }).waitFor();
+  expect(bodies.at(-1)).toEqual({
+    name: 'After',
+    prompt: 'Look at {{number}}.',
+    data: null,
+    limits: { perMinute: 30, perHour: 300 },
+  });
+  const saved = await client.triggers.get('reviews1');
+  expect(saved).toMatchObject({ filter: { events: ['pull_request'] }, hasSecret: true });
+  expect([saved.data, saved.limits.costPerDay]).toEqual([undefined, undefined]);
+
+  await show('triggers/nightly1');
+  await button(page, 'Edit').click();
+  await form.getByLabel('cron (required)').fill('0 7 * * *');
+  for (const name of ['secret', 'signature', 'filter'])
+    expect(await form.getByText(name, { exact: true }).count()).toBe(0);
+  await save.click();
+  await page.getByText('0 7 * * * (UTC)').waitFor();
+  expect(faults.filter((fault) => !fault.includes('422'))).toEqual([]);
 });
 
 test('a trigger is disabled, gets a new secret, and is removed', async () => {

@@ -59,7 +59,7 @@ test('a webhook is created with the form, and signs with the secret that is show
   await result.getByRole('table', { name: 'Headers of the request' }).getByText('platform').waitFor();
   const [got] = await receiver.received(1);
   expect(verifyWebhook(got?.body ?? '', got?.headers ?? {}, secret)).toBe(true);
-  const body = await result.getByRole('region', { name: 'Body of the request' }).innerText();
+  const body = await result.getByRole('figure', { name: 'Body of the request' }).innerText();
   expect(body).toBe(got?.body.toString());
   expect(faults).toEqual([]);
 });

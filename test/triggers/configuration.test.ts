@@ -120,8 +120,14 @@ test('triggers are created, changed and removed, and secrets are not shown again
   ).rejects.toMatchObject({
     code: 'trigger_exists',
   });
-  const changed = await client.triggers.update('reviews1', { sessionKey: null, limits: { perMinute: 1 } });
+  expect((await client.triggers.update('reviews1', { data: ['number'] })).data).toEqual(['number']);
+  const changed = await client.triggers.update('reviews1', {
+    sessionKey: null,
+    data: null,
+    limits: { perMinute: 1 },
+  });
   expect(changed).toMatchObject({ sessionKey: null, limits: { perMinute: 1, perHour: 300 } });
+  expect(changed.data).toBeUndefined();
   expect(JSON.stringify([changed, await client.triggers.list()])).not.toContain(created.secret);
   await client.triggers.remove('reviews1');
   await expect(client.triggers.get('reviews1')).rejects.toMatchObject({ code: 'trigger_not_found' });

@@ -2,7 +2,7 @@
 // after a stop. The clock is the test's own.
 
 import { expect, test } from 'vitest';
-import type { TriggerInput } from '../../src/contract/trigger.ts';
+import type { TriggerInput } from '../../src/contract/trigger-input.ts';
 import { lastDue, nextDue } from '../../src/triggers/schedule.ts';
 import { waitFor } from '../wait-for.ts';
 import { createTestClock, type RunningTriggers, startTriggers, type TestClock } from './start-triggers.ts';

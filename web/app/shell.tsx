@@ -7,7 +7,7 @@ import { Icon } from '../parts/icon.tsx';
 import { Toasts } from '../parts/toast.tsx';
 import { ConnectionState } from './connection-state.tsx';
 import { Help } from './help.tsx';
-import { askedItems, pendingPermissions } from './pending-permissions.ts';
+import { inbox } from './inbox.ts';
 import { RailFoot } from './rail-foot.tsx';
 import { useResource } from './resource.ts';
 import { go, hrefOf, place } from './router.ts';
@@ -43,7 +43,7 @@ export function Shell({ caller }: { readonly caller: Caller }) {
 }
 
 function Rail({ caller, current }: { readonly caller: Caller; readonly current: View | undefined }) {
-  const waiting = pendingPermissions.value.length + askedItems.value.length;
+  const waiting = inbox.value.length;
   // Without the scope, the views are empty.
   const mayRead = caller.scopes.includes('read');
   return (

@@ -2,12 +2,12 @@
 
 import { effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { askedItems, pendingPermissions } from './pending-permissions.ts';
+import { inbox } from './inbox.ts';
 
 const shown = signal('');
 
 effect(() => {
-  const waiting = pendingPermissions.value.length + askedItems.value.length;
+  const waiting = inbox.value.length;
   const name = shown.value === '' ? 'Code Buddy' : `${shown.value} - Code Buddy`;
   document.title = waiting === 0 ? name : `(${waiting}) ${name}`;
 });

@@ -1,4 +1,4 @@
-// Preformatted text in an area that scrolls.
+// Preformatted text in an area that scrolls. A figure, because a page can have several with the same name.
 
 import type { ComponentChildren } from 'preact';
 
@@ -13,8 +13,8 @@ export interface CodeAreaProps {
 export function CodeArea({ label, isExact = false, children }: CodeAreaProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it.
-    <section class={isExact ? 'code exact' : 'code'} tabIndex={0} aria-label={label}>
+    <figure class={isExact ? 'code exact' : 'code'} tabIndex={0} aria-label={label}>
       <pre>{children}</pre>
-    </section>
+    </figure>
   );
 }

@@ -87,9 +87,10 @@ function Field({ name, schema, value, isRequired, pointer, errors, suggestions, 
   const id = useId();
   const kind = kindOf(schema);
   const own = errorsAt(errors, pointer, kind !== 'object');
+  // The title of an object is the name of its type.
   const label = (
     <>
-      {schema.title ?? name}
+      {kind === 'object' ? name : (schema.title ?? name)}
       {isRequired && <span class="quiet"> (required)</span>}
     </>
   );

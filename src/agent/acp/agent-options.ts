@@ -5,7 +5,7 @@ import { CodeBuddyError, type FieldError } from '../../base/errors.ts';
 import { fieldName } from '../../base/schema-errors.ts';
 import { type AgentCapabilities, type AgentOption, agentOptions } from '../../contract/agent.ts';
 import { type PermissionMode, permissionModes } from '../../contract/permission-mode.ts';
-import type { PromptOptions } from '../../contract/prompt.ts';
+import type { PromptOptions } from '../../contract/prompt-options.ts';
 import type { CallerTool } from '../../contract/tool-call.ts';
 import type { AgentConfig, AgentFacts } from './agent-config.ts';
 

@@ -1,6 +1,6 @@
 // The agents for `doctor`: which are there, and signed in. None is started.
 
-import { builtinAgent } from '../../contract/agent.ts';
+import { builtinAgent } from '../../contract/agent-names.ts';
 import type { AgentCheck } from '../agent-check.ts';
 import { unknownFacts } from './agent-config.ts';
 import type { AgentSurroundings } from './agent-program.ts';

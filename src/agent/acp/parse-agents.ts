@@ -2,7 +2,7 @@
 // start, so that errors do not wait for the first prompt.
 
 import { isRecord } from '../../base/is-record.ts';
-import { builtinAgent } from '../../contract/agent.ts';
+import { builtinAgent } from '../../contract/agent-names.ts';
 import { type PermissionMode, permissionModes } from '../../contract/permission-mode.ts';
 import {
   type Environment,

@@ -4,7 +4,7 @@
 //
 // copilot and goose follow their documentation; the others were started and tried.
 
-import type { PresetAgent } from '../../contract/agent.ts';
+import type { PresetAgent } from '../../contract/agent-names.ts';
 import type { PermissionMode } from '../../contract/permission-mode.ts';
 import type { AgentConfig } from './agent-config.ts';
 

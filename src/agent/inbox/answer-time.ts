@@ -1,8 +1,8 @@
 // How long runs wait for answers, and what happens then: options of the prompt, else settings of the server.
 
 import { CodeBuddyError } from '../../base/errors.ts';
-import type { UnansweredAction } from '../../contract/inbox.ts';
-import type { PromptOptions } from '../../contract/prompt.ts';
+import type { UnansweredAction } from '../../contract/answer-time.ts';
+import type { PromptOptions } from '../../contract/prompt-options.ts';
 
 export interface AnswerTime {
   /** In ms; null for no limit. */

@@ -4,7 +4,7 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Tracing } from '../../base/tracing.ts';
 import type { Models } from '../../contract/model.ts';
-import type { PromptOptions } from '../../contract/prompt.ts';
+import type { PromptOptions } from '../../contract/prompt-options.ts';
 import type { Driver } from '../driver.ts';
 import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts';
 import type { Fetch, Proxies } from '../outbound-http.ts';

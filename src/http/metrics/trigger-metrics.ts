@@ -1,6 +1,6 @@
 // Metrics of triggers.
 
-import type { TriggerOutcome } from '../../contract/trigger-call.ts';
+import type { TriggerOutcome } from '../../contract/trigger-outcome.ts';
 import type { MetricFamily } from './prometheus-text.ts';
 
 /** Metrics of triggers for `GET /metrics`. */

@@ -4,7 +4,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { makeId } from '../../base/ids.ts';
-import type { PromptOptions, PromptRequest } from '../../contract/prompt.ts';
+import type { PromptRequest } from '../../contract/prompt.ts';
+import type { PromptOptions } from '../../contract/prompt-options.ts';
 import type { PromptResult } from '../../contract/prompt-result.ts';
 import type { HttpContext } from '../context.ts';
 import type { PromptContext, PromptEvent, PromptHandler } from '../handlers.ts';

@@ -1,7 +1,7 @@
 // Turns the answer of `onPrompt` (text, an object or an async iterable) into a complete PromptResult.
 
 import { CodeBuddyError, isProblemCode, problems } from '../../base/errors.ts';
-import type { PromptOptions } from '../../contract/prompt.ts';
+import type { PromptOptions } from '../../contract/prompt-options.ts';
 import type { PromptResult } from '../../contract/prompt-result.ts';
 import { wrongReturn } from '../call-handler.ts';
 import type { PromptAnswer, PromptContext, PromptEvent } from '../handlers.ts';

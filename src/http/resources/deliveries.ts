@@ -5,13 +5,13 @@ import { CodeBuddyError } from '../../base/errors.ts';
 import {
   deliveryRequestSchema,
   deliverySchema,
-  deliveryStatusSchema,
   explainedDeliverySchema,
   matchingSchema,
   queuedSchema,
   type RetryRequest,
   retryRequestSchema,
 } from '../../contract/delivery.ts';
+import { deliveryStatusSchema } from '../../contract/delivery-status.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import { time } from '../../contract/primitives.ts';
 import type { SchemaType } from '../../contract/schema-type.ts';

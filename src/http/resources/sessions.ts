@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';
-import { agentNameSchema } from '../../contract/agent.ts';
+import { agentNameSchema } from '../../contract/agent-names.ts';
 import { mcpServerListSchema } from '../../contract/mcp-server.ts';
 import { messageSchema } from '../../contract/message.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';

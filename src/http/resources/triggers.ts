@@ -7,20 +7,21 @@ import {
   createdTriggerSchema,
   rotatedTriggerSecretSchema,
   rotateTriggerSecretSchema,
+  triggerSchema,
+} from '../../contract/trigger.ts';
+import {
+  type TriggerTest,
+  triggerCallSchema,
+  triggerTestResultSchema,
+  triggerTestSchema,
+} from '../../contract/trigger-call.ts';
+import {
   type TriggerInput,
   type TriggerPatch,
   triggerInputSchema,
   triggerPatchSchema,
-  triggerSchema,
-} from '../../contract/trigger.ts';
-import {
-  type TriggerOutcome,
-  type TriggerTest,
-  triggerCallSchema,
-  triggerOutcomes,
-  triggerTestResultSchema,
-  triggerTestSchema,
-} from '../../contract/trigger-call.ts';
+} from '../../contract/trigger-input.ts';
+import { type TriggerOutcome, triggerOutcomes } from '../../contract/trigger-outcome.ts';
 import type { HttpContext } from '../context.ts';
 import { storeErrors } from '../docs/route-docs.ts';
 import type { RouteDefinition } from '../route.ts';

@@ -1,6 +1,6 @@
 // Reads of sessions, messages, turns, runs, keys and answers.
 
-import { builtinAgent } from '../../contract/agent.ts';
+import { builtinAgent } from '../../contract/agent-names.ts';
 import { takeRows } from '../page-weight.ts';
 import {
   toAnswerRow,

@@ -2,7 +2,7 @@
 // agent that answers.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { builtinAgent } from '../../contract/agent.ts';
+import { builtinAgent } from '../../contract/agent-names.ts';
 import { takeRows } from '../page-weight.ts';
 import { toSessionRow } from '../rows.ts';
 import type { SessionRow, Store } from '../store.ts';

@@ -1,6 +1,6 @@
 // The sources by name.
 
-import type { TriggerSource } from '../../contract/trigger.ts';
+import type { TriggerSource } from '../../contract/trigger-input.ts';
 import type { Source } from '../call.ts';
 import { bearer } from './bearer.ts';
 import { github } from './github.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Timers } from '../../../src/agent/acp/acp-types.ts';
 import type { AgentConfig } from '../../../src/agent/acp/agent-config.ts';
-import type { PromptOptions } from '../../../src/contract/prompt.ts';
+import type { PromptOptions } from '../../../src/contract/prompt-options.ts';
 import { type RunningAgent, type StartAgentOptions, startAgent, temporaryFolder } from '../start-agent.ts';
 import type { Behaviour, Step } from './script.ts';
 

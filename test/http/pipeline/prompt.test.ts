@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { CodeBuddyError } from '../../../src/base/errors.ts';
-import type { PromptOptions } from '../../../src/contract/prompt.ts';
+import type { PromptOptions } from '../../../src/contract/prompt-options.ts';
 import type { PromptContext, PromptEvent } from '../../../src/http/handlers.ts';
 import { startServer } from '../start-server.ts';
 

@@ -1,8 +1,8 @@
 // The filters of the delivery list. They are in the URL.
 
 import type { Webhook } from '../../../src/client/web.ts';
-import { deliveryStatuses } from '../../../src/contract/delivery.ts';
-import { eventTypes } from '../../../src/contract/event-catalogue.ts';
+import { deliveryStatuses } from '../../../src/contract/delivery-status.ts';
+import { eventTypes } from '../../../src/contract/event-types.ts';
 import { setQuery } from '../../app/router.ts';
 import { FilterChip } from '../../parts/filter-chip.tsx';
 

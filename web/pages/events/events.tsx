@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LoggedEvent } from '../../../src/client/web.ts';
-import { eventTypes } from '../../../src/contract/event-catalogue.ts';
+import { eventTypes } from '../../../src/contract/event-types.ts';
 import { hrefOf, setQuery } from '../../app/router.ts';
 import type { ViewProps } from '../../app/view-props.ts';
 import { FilterChip } from '../../parts/filter-chip.tsx';

@@ -1,4 +1,4 @@
-// The files of the workspace, folder by folder, and what a session has changed in them (`?session=`).
+// The files of a workspace, folder by folder (`?workspace=`), and what a session has changed in them (`?session=`).
 
 import type { FileEntry } from '../../../src/client/web.ts';
 import { allOf } from '../../app/all-of.ts';
@@ -7,63 +7,82 @@ import { hrefOf } from '../../app/router.ts';
 import { lackOf } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import type { ViewProps } from '../../app/view-props.ts';
+import { sessionIn } from '../../app/workspaces.ts';
 import { CodeArea } from '../../parts/code-area.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { Content, Empty } from '../../parts/state.tsx';
 import { visible } from '../permissions/visible.tsx';
 import { SessionChanges } from './session-changes.tsx';
+import { WorkspaceSelect } from './workspace-select.tsx';
 
 const shownBytes = 512 * 1024;
 
-export default function FilesView({ path, query: { session, file } }: ViewProps) {
+export default function FilesView({ path, query: { session, file, workspace } }: ViewProps) {
   return session === undefined ? (
-    <Folder path={path} file={file} />
+    <Folder path={path} file={file} workspace={workspace} />
   ) : (
     <SessionChanges key={session} sessionId={session} />
   );
 }
 
-function Folder({ path, file }: Pick<ViewProps, 'path'> & { readonly file: string | undefined }) {
+interface FolderProps extends Pick<ViewProps, 'path'> {
+  readonly file: string | undefined;
+  /** Undefined: that of the server. */
+  readonly workspace: string | undefined;
+}
+
+function Folder({ path, file, workspace }: FolderProps) {
   const folder = path.join('/') || '.';
-  const files = useResource(
-    `files of ${folder}`,
-    (signal) => allOf(client.files.list({ path: folder, limit: 200 }, { signal })),
+  const listing = useResource(
+    `files of ${folder} in ${workspace}`,
+    async (signal) => {
+      const found = await sessionIn(workspace, signal);
+      if (found === null) return { isUnused: true, query: {}, files: [] };
+      const query = found === undefined ? {} : { sessionId: found };
+      const files = await allOf(client.files.list({ path: folder, limit: 200, ...query }, { signal }));
+      return { isUnused: false, query, files };
+    },
     { changedBy: ['file.'] },
   );
-  const open = files.value?.find(({ name }) => name === file);
+  const open = listing.value?.files.find(({ name }) => name === file);
   return (
     <>
       <header>
         <h1>Files</h1>
-        {files.value !== undefined && <span class="quiet">{formatCount(files.value.length)}</span>}
+        {listing.value !== undefined && <span class="quiet">{formatCount(listing.value.files.length)}</span>}
+        <WorkspaceSelect workspace={workspace} />
         <nav class="row wrap mono" aria-label="Folder">
           {['workspace', ...path].map((name, depth) => (
-            <a key={depth} href={hrefOf(['files', ...path.slice(0, depth)])}>
+            <a key={depth} href={hrefOf(['files', ...path.slice(0, depth)], { workspace })}>
               {visible(name)}/
             </a>
           ))}
         </nav>
       </header>
-      <Content of={files}>
-        {(all) => (
-          <div class={open === undefined ? 'panes' : 'panes is-open'}>
-            <nav class="panel pane-list" aria-label="Files">
-              {all.length === 0 && <Empty>No files. Ignored files are not listed.</Empty>}
-              <ul>
-                {all.map((entry) => (
-                  <li key={entry.path}>
-                    <Entry entry={entry} path={path} isOpen={entry === open} />
-                  </li>
-                ))}
-              </ul>
-            </nav>
-            {open === undefined ? (
-              <p class="quiet wide-only">Choose a file to read it.</p>
-            ) : (
-              <FileContent key={open.path} file={open} />
-            )}
-          </div>
-        )}
+      <Content of={listing}>
+        {({ isUnused, query, files }) =>
+          isUnused ? (
+            <Empty>No session works in {workspace}. Only the workspaces of sessions are shown.</Empty>
+          ) : (
+            <div class={open === undefined ? 'panes' : 'panes is-open'}>
+              <nav class="panel pane-list" aria-label="Files">
+                {files.length === 0 && <Empty>No files. Ignored files are not listed.</Empty>}
+                <ul>
+                  {files.map((entry) => (
+                    <li key={entry.path}>
+                      <Entry entry={entry} path={path} workspace={workspace} isOpen={entry === open} />
+                    </li>
+                  ))}
+                </ul>
+              </nav>
+              {open === undefined ? (
+                <p class="quiet wide-only">Choose a file to read it.</p>
+              ) : (
+                <FileContent key={open.path + workspace} file={open} query={query} />
+              )}
+            </div>
+          )
+        }
       </Content>
     </>
   );
@@ -72,10 +91,10 @@ function Folder({ path, file }: Pick<ViewProps, 'path'> & { readonly file: strin
 function Entry({
   entry: { name, kind, size },
   path,
+  workspace,
   isOpen,
-}: {
+}: Pick<FolderProps, 'path' | 'workspace'> & {
   readonly entry: FileEntry;
-  readonly path: readonly string[];
   readonly isOpen: boolean;
 }) {
   const label = (
@@ -89,7 +108,9 @@ function Entry({
   );
   if (kind !== 'directory' && kind !== 'file') return <span class="tool-entry">{label}</span>;
   const href =
-    kind === 'directory' ? hrefOf(['files', ...path, name]) : hrefOf(['files', ...path], { file: name });
+    kind === 'directory'
+      ? hrefOf(['files', ...path, name], { workspace })
+      : hrefOf(['files', ...path], { workspace, file: name });
   return (
     <a class="tool-entry" href={href} aria-current={isOpen ? 'true' : undefined}>
       {label}
@@ -97,11 +118,17 @@ function Entry({
   );
 }
 
-function FileContent({ file: { path, size, modifiedAt } }: { readonly file: FileEntry }) {
+interface FileContentProps {
+  readonly file: FileEntry;
+  /** Names the workspace. */
+  readonly query: { readonly sessionId?: string };
+}
+
+function FileContent({ file: { path, size, modifiedAt }, query }: FileContentProps) {
   const lack = lackOf('tools');
   const isShown = lack === undefined && (size ?? 0) <= shownBytes;
-  const content = useResource(`file ${path} ${modifiedAt}`, async (signal) =>
-    isShown ? client.files.text(path, { signal }) : undefined,
+  const content = useResource(`file ${path} ${modifiedAt} ${query.sessionId}`, async (signal) =>
+    isShown ? client.files.text(path, { ...query, signal }) : undefined,
   );
   if (!isShown) return <Empty>{lack ?? `The file is too large to show: ${sizeOf(size ?? 0)}.`}</Empty>;
   return (

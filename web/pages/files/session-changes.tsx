@@ -25,6 +25,7 @@ export function SessionChanges({ sessionId }: { readonly sessionId: string }) {
     (signal) => allOf(client.sessions.changes(sessionId, { limit: 100 }, { signal })),
     { changedBy: ['tool.', 'run.', 'session.', 'file.'] },
   );
+  const session = useResource(`session ${sessionId}`, (signal) => client.sessions.get(sessionId, { signal }));
   const [preview, setPreview] = useState<Preview>();
   const right = may('tools');
   const look = (action: Preview['action']): void =>
@@ -36,7 +37,7 @@ export function SessionChanges({ sessionId }: { readonly sessionId: string }) {
       <header>
         <h1>Changes of a session</h1>
         <a href={hrefOf(['sessions', sessionId])}>session</a>
-        <a href={hrefOf(['files'])}>all files</a>
+        <a href={hrefOf(['files'], { workspace: session.value?.workspace })}>all files</a>
         <div class="actions row">
           <button type="button" {...right} onClick={() => look('undo')}>
             Undo the last prompt

@@ -3,7 +3,7 @@
 
 import type { ComponentChildren } from 'preact';
 import type { Run } from '../../../src/client/web.ts';
-import { askedItems, pendingPermissions } from '../../app/pending-permissions.ts';
+import { inbox } from '../../app/inbox.ts';
 import { useResource } from '../../app/resource.ts';
 import { hrefOf } from '../../app/router.ts';
 import { client } from '../../app/sign-in.ts';
@@ -37,8 +37,8 @@ export function Attention() {
   return (
     <Content of={found}>
       {({ webhooks, setAside, unready, runs }) => {
-        const waiting = pendingPermissions.value;
-        const questions = askedItems.value.filter(({ kind }) => kind === 'question');
+        const waiting = inbox.value.flatMap((item) => (item.kind === 'permission' ? [item.permission] : []));
+        const questions = inbox.value.filter(({ kind }) => kind === 'question');
         const count =
           questions.length +
           waiting.length +

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { builtinAgent } from '../../../src/contract/agent.ts';
+import { builtinAgent } from '../../../src/contract/agent-names.ts';
 import { statusClass, statusWords, usableOf, useAgents } from '../../app/agents.ts';
 import { useResource } from '../../app/resource.ts';
 import { go, hrefOf } from '../../app/router.ts';

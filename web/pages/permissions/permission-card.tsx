@@ -1,99 +1,79 @@
-// A question of the agent: what exactly will run or change, why it asks, and the buttons that answer it. The buttons
+// A permission that a tool needs: what exactly will run or change, why it asks, and the buttons that answer it. The buttons
 // answer only the question that the card shows.
 
 import { useState } from 'preact/hooks';
-import { CodeBuddyApiError, type Permission, type PermissionDecision } from '../../../src/client/web.ts';
-import { reloadPermissions } from '../../app/pending-permissions.ts';
-import { hrefOf } from '../../app/router.ts';
+import type { InboxItem, Permission, PermissionDecision } from '../../../src/client/web.ts';
 import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { CodeArea } from '../../parts/code-area.tsx';
-import { shortId } from '../../parts/id.tsx';
-import { notify, notifyError } from '../../parts/toast.tsx';
 import { EditDiff, isEdit } from '../sessions/edit-diff.tsx';
-import { Countdown } from './countdown.tsx';
+import { InboxCard } from './inbox-card.tsx';
+import { useAnswer } from './use-answer.ts';
 import { visible } from './visible.tsx';
 
 export interface PermissionCardProps {
-  readonly permission: Permission;
+  readonly item: Extract<InboxItem, { readonly kind: 'permission' }>;
   /** True if the keys a and d answer this card. */
   readonly hasKeys?: boolean;
 }
 
-export function PermissionCard({ permission, hasKeys = false }: PermissionCardProps) {
-  const { id, tool, params, reason, rule, alwaysCovers, realPath, sandbox, expiresAt, sessionId } =
-    permission;
+export function PermissionCard({ item, hasKeys = false }: PermissionCardProps) {
+  const { id, tool, params, reason, rule, alwaysCovers, realPath, sandbox } = item.permission;
   const [why, setWhy] = useState('');
-  const [isSent, setSent] = useState(false);
+  const { isSent, send } = useAnswer();
   const right = may('tools');
-
-  async function decide(decision: PermissionDecision['decision']): Promise<void> {
-    setSent(true);
-    try {
-      await client.permissions.decide(id, { decision, ...(why.trim() === '' ? {} : { reason: why.trim() }) });
-    } catch (error) {
-      setSent(false);
-      const isGone =
-        error instanceof CodeBuddyApiError &&
-        ['permission_resolved', 'permission_not_found'].includes(error.code);
-      if (!isGone) return notifyError(error);
-      notify('This question was already answered, or it has expired.');
-    }
-    reloadPermissions();
-  }
+  const decide = (decision: PermissionDecision['decision']): void =>
+    void send(() =>
+      client.permissions.decide(id, { decision, ...(why.trim() === '' ? {} : { reason: why.trim() }) }),
+    );
 
   const button = { ...right, disabled: right.disabled || isSent };
   const isRealPathOther = realPath !== undefined && realPath !== params.path;
   return (
-    <section
-      class={hasKeys ? 'panel permission has-keys' : 'panel permission'}
-      data-permission={id}
-      aria-label={`Permission for ${tool}`}
-    >
-      <header class="wrap">
-        <h2 class="grow">
+    <InboxCard
+      item={item}
+      label={`Permission for ${tool}`}
+      title={
+        <>
           Allow <code>{tool}</code>?
-        </h2>
-        <a class="quiet" href={hrefOf(['sessions', sessionId])}>
-          session <span class="mono">{shortId(sessionId)}</span>
-        </a>
-        <Countdown until={expiresAt} />
-      </header>
-      <div class="body stack">
-        <What tool={tool} params={params} />
-        {isRealPathOther && (
-          <p>
-            The path with all links resolved: <code class="exact">{visible(realPath)}</code>
-          </p>
-        )}
-        {sandbox === 'none' && <p class="warn">It runs outside the sandbox.</p>}
-        <p>{reason}</p>
-        <p class="quiet">
-          “Always in this session” allows: {alwaysCovers ?? 'exactly this call'}{' '}
-          <code class="exact">{visible(rule)}</code>
+        </>
+      }
+      end="denied"
+      hasKeys={hasKeys}
+    >
+      <What tool={tool} params={params} />
+      {isRealPathOther && (
+        <p>
+          The path with all links resolved: <code class="exact">{visible(realPath)}</code>
         </p>
-        <div class="row wrap">
-          <button type="button" class="main" data-key="a" {...button} onClick={() => decide('allow')}>
-            Allow once {hasKeys && <kbd>a</kbd>}
-          </button>
-          <button type="button" {...button} onClick={() => decide('allow_always')}>
-            Always in this session
-          </button>
-          <button type="button" class="danger" data-key="d" {...button} onClick={() => decide('deny')}>
-            Deny {hasKeys && <kbd>d</kbd>}
-          </button>
-          <input
-            class="grow reason"
-            aria-label="Reason, shown to the agent"
-            placeholder="Reason, shown to the agent"
-            maxLength={1000}
-            value={why}
-            disabled={right.disabled}
-            onInput={({ currentTarget }) => setWhy(currentTarget.value)}
-          />
-        </div>
+      )}
+      {sandbox === 'none' && <p class="warn">It runs outside the sandbox.</p>}
+      <p>{reason}</p>
+      <p class="quiet">
+        “Always in this session” allows: {alwaysCovers ?? 'exactly this call'}{' '}
+        <code class="exact">{visible(rule)}</code>
+      </p>
+      <div class="row wrap">
+        <button type="button" class="main" data-key="a" {...button} onClick={() => decide('allow')}>
+          Allow once {hasKeys && <kbd>a</kbd>}
+        </button>
+        <button type="button" {...button} onClick={() => decide('allow_always')}>
+          Always in this session
+        </button>
+        <button type="button" class="danger" data-key="d" {...button} onClick={() => decide('deny')}>
+          Deny {hasKeys && <kbd>d</kbd>}
+        </button>
+        <input
+          class="grow reason"
+          aria-label="Reason, shown to the agent"
+          placeholder="Reason, shown to the agent"
+          maxLength={1000}
+          value={why}
+          disabled={right.disabled}
+          onInput={({ currentTarget }) => setWhy(currentTarget.value)}
+        />
       </div>
-    </section>
+    </InboxCard>
   );
 }
 

@@ -21,10 +21,14 @@ interface Word {
   readonly text: string;
 }
 
-/** `caret`: its position in the text. `replace`: puts a text in place of a part. */
+/**
+ * `caret`: its position in the text. `sessionId`: the session whose workspace has the files. `replace`: puts a text in
+ * place of a part.
+ */
 export function useFileCompletion(
   text: string,
   caret: number,
+  sessionId: string | undefined,
   replace: (start: number, end: number, by: string) => void,
 ): FileCompletion {
   const [found, setFound] = useState<readonly string[]>([]);
@@ -42,7 +46,7 @@ export function useFileCompletion(
     const timer = setTimeout(() => {
       const part = wanted.replace(/[*?[\]{}!()\\]/g, '?');
       const patterns = part.includes('/') ? [`${part}*`, `**/${part}*`] : [`**/*${part}*`];
-      void Promise.all(patterns.map((pattern) => list(pattern, stop.signal))).then((lists) => {
+      void Promise.all(patterns.map((pattern) => list(pattern, sessionId, stop.signal))).then((lists) => {
         if (!stop.signal.aborted) setFound([...new Set(lists.flat())].slice(0, maxFiles));
       });
     }, quietMs);
@@ -50,7 +54,7 @@ export function useFileCompletion(
       stop.abort();
       clearTimeout(timer);
     };
-  }, [wanted]);
+  }, [wanted, sessionId]);
 
   const files = wanted !== undefined && dismissed !== wanted ? found : [];
   const take = (file: string): void => {
@@ -81,9 +85,17 @@ function wordAt(text: string, caret: number): Word | undefined {
 }
 
 /** Empty if the tool is missing or refuses the pattern: completion is only a help. */
-async function list(pattern: string, signal: AbortSignal): Promise<readonly string[]> {
+async function list(
+  pattern: string,
+  sessionId: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   try {
-    const { result } = await client.tools.run('glob', { pattern, maxResults: maxFiles }, { signal });
+    const { result } = await client.tools.run(
+      'glob',
+      { pattern, maxResults: maxFiles },
+      { signal, ...(sessionId === undefined ? {} : { sessionId }) },
+    );
     const { files } = result as { readonly files?: readonly string[] };
     return files ?? [];
   } catch {

@@ -63,7 +63,7 @@ export function PromptBox({
   useEffect(() => {
     if (isNew && given !== undefined) setChosen(given);
   }, [given]);
-  const completion = useFileCompletion(text, caret, (start, end, by) => {
+  const completion = useFileCompletion(text, caret, sessionId, (start, end, by) => {
     write(`${text.slice(0, start)}${by}${text.slice(end)}`);
     const at = start + by.length;
     setCaret(at);

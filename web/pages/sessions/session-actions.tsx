@@ -7,7 +7,7 @@ import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
-import { plural } from '../../parts/format.ts';
+import { formatCount, plural } from '../../parts/format.ts';
 import { attempt, notify } from '../../parts/toast.tsx';
 
 const maxTitle = 200;
@@ -23,7 +23,7 @@ export function forkSession(id: string, messageId?: string): Promise<boolean> {
 function compact(id: string): Promise<boolean> {
   return attempt(async () => {
     const { reason, tokensBefore, tokensAfter } = await client.sessions.compact(id);
-    notify(reason ?? `About ${tokensBefore} tokens became ${tokensAfter}.`);
+    notify(reason ?? `About ${plural(tokensBefore, 'token')} became ${formatCount(tokensAfter)}.`);
   });
 }
 
@@ -35,6 +35,7 @@ export interface SessionActionsProps {
 export function SessionActions({ session, onChanged }: SessionActionsProps) {
   const { id } = session;
   const [open, setOpen] = useState<'rename' | 'delete'>();
+  const [isCompacting, setCompacting] = useState(false);
   const right = may('prompt');
   const close = (): void => setOpen(undefined);
   return (
@@ -45,10 +46,15 @@ export function SessionActions({ session, onChanged }: SessionActionsProps) {
       <button
         type="button"
         {...right}
-        disabled={right.disabled || session.status !== 'idle'}
-        onClick={() => void compact(id).then(onChanged)}
+        disabled={right.disabled || isCompacting || session.status !== 'idle'}
+        onClick={async () => {
+          setCompacting(true);
+          await compact(id);
+          setCompacting(false);
+          onChanged();
+        }}
       >
-        Compact
+        {isCompacting ? 'Compacting…' : 'Compact'}
       </button>
       <button type="button" {...right} onClick={() => setOpen('rename')}>
         Rename

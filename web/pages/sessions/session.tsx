@@ -2,9 +2,10 @@
 
 import { useMemo, useRef } from 'preact/hooks';
 import type { Run } from '../../../src/client/web.ts';
-import { builtinAgent } from '../../../src/contract/agent.ts';
+import { builtinAgent } from '../../../src/contract/agent-names.ts';
+import { contentOf, inbox } from '../../app/inbox.ts';
 import { useKeys } from '../../app/keys.ts';
-import { askedItems, pendingPermissions } from '../../app/pending-permissions.ts';
+
 import { useResource } from '../../app/resource.ts';
 import { hrefOf } from '../../app/router.ts';
 import { may } from '../../app/scope.ts';
@@ -16,8 +17,7 @@ import { Id } from '../../parts/id.tsx';
 import { Content, Empty, ErrorNotice } from '../../parts/state.tsx';
 import { attempt } from '../../parts/toast.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
-import { PermissionList } from '../permissions/permission-list.tsx';
-import { QuestionCard } from '../permissions/question-card.tsx';
+import { InboxList } from '../permissions/inbox-list.tsx';
 import { useAgentStatus } from './agent-status.ts';
 import { originNames } from './origin-names.ts';
 import { PromptBox } from './prompt-box.tsx';
@@ -60,9 +60,9 @@ export function SessionView({ id }: { readonly id: string }) {
   const mayResume = active === undefined && (last?.status === 'interrupted' || last?.status === 'failed');
   const right = may('prompt');
   const status = useAgentStatus(id);
-  const questions = pendingPermissions.value.filter(({ sessionId }) => sessionId === id);
-  const asked = askedItems.value.filter(
-    (item) => (item.kind === 'question' ? item.question : item.toolCall).sessionId === id,
+  const waiting = useMemo(
+    () => inbox.value.filter((item) => contentOf(item).sessionId === id),
+    [inbox.value, id],
   );
 
   const cancel = (run: Run | undefined = active): void => {
@@ -108,9 +108,13 @@ export function SessionView({ id }: { readonly id: string }) {
               <div class="row wrap quiet">
                 <Id id={id} />
                 <span>agent {value.agent}</span>
-                <span class="mono cut" title={value.workspace}>
-                  {value.workspace.split(/[\\/]/).at(-1)}
-                </span>
+                <a
+                  class="cut"
+                  title={value.workspace}
+                  href={hrefOf(['files'], { workspace: value.workspace })}
+                >
+                  files in <span class="mono">{value.workspace.split(/[\\/]/).at(-1)}</span>
+                </a>
                 {value.worktree !== undefined && <span>branch {value.worktree.branch}</span>}
                 <span>{plural(value.messageCount, 'message')}</span>
                 <span>{plural(value.usage.totalTokens, 'token')}</span>
@@ -150,10 +154,7 @@ export function SessionView({ id }: { readonly id: string }) {
             )}
           />
         )}
-        <PermissionList permissions={questions} />
-        {asked.map((item) => (
-          <QuestionCard key={item.kind === 'question' ? item.question.id : item.toolCall.id} item={item} />
-        ))}
+        <InboxList items={waiting} />
         {current !== undefined && (
           <p class="quiet working" role="status">
             {current.status === 'waiting'

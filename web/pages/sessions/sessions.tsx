@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import type { Session } from '../../../src/client/web.ts';
-import { builtinAgent } from '../../../src/contract/agent.ts';
+import { builtinAgent } from '../../../src/contract/agent-names.ts';
 import { usableOf, useAgents } from '../../app/agents.ts';
 import { usePages } from '../../app/pages.ts';
 import { go, hrefOf, setQuery } from '../../app/router.ts';

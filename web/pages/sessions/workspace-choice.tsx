@@ -1,7 +1,6 @@
 // The choice of the workspace for a new session, among those that are known, and of a git worktree.
 
-import { useResource } from '../../app/resource.ts';
-import { client } from '../../app/sign-in.ts';
+import { useWorkspaces } from '../../app/workspaces.ts';
 
 export interface ChosenPlace {
   /** Empty: the workspace of the server. */
@@ -22,7 +21,7 @@ export interface WorkspaceChoiceProps {
 }
 
 export function WorkspaceChoice({ chosen, onChoose }: WorkspaceChoiceProps) {
-  const known = useResource('workspaces', (signal) => client.workspaces.list({ signal })).value;
+  const known = useWorkspaces().value;
   if (known === undefined) return null;
   const ready = known.workspaces.filter(({ status }) => status === 'ready');
   const paths = [...new Set([...known.roots, ...ready.map(({ path }) => path)])];

@@ -1,4 +1,4 @@
-// The API keys: create one, which is shown once, and revoke one.
+// The API keys: create one, which is shown once, change its limits, and revoke it.
 
 import { useState } from 'preact/hooks';
 import type { ApiKey } from '../../../src/client/web.ts';
@@ -12,6 +12,7 @@ import { plural } from '../../parts/format.ts';
 import { Id } from '../../parts/id.tsx';
 import { Content, Empty } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
+import { EditLimits } from './edit-limits.tsx';
 import { NewKey } from './new-key.tsx';
 
 const columns = ['Name', 'Scopes', 'Per minute', 'Created', 'Id', <span class="unseen">Actions</span>];
@@ -19,6 +20,7 @@ const columns = ['Name', 'Scopes', 'Per minute', 'Created', 'Id', <span class="u
 export function Keys() {
   const keys = useResource('keys', (signal) => allOf(client.keys.list({ signal })));
   const [isNew, setNew] = useState(false);
+  const [editing, setEditing] = useState<ApiKey>();
   const [revoking, setRevoking] = useState<ApiKey>();
   const right = may('admin');
   const state = signIn.value;
@@ -51,7 +53,7 @@ export function Keys() {
                       {key.id === ownId && <span class="quiet"> (you are signed in with it)</span>}
                     </td>
                     <td data-label="Scopes">{key.scopes.join(', ')}</td>
-                    <td data-label="Per minute">{limitsOf(key)}</td>
+                    <td data-label="Per minute">{wordsOf(key)}</td>
                     <td data-label="Created" class="quiet">
                       <Time at={key.createdAt} />
                     </td>
@@ -59,6 +61,14 @@ export function Keys() {
                       <Id id={key.id} />
                     </td>
                     <td class="number">
+                      <button
+                        type="button"
+                        {...right}
+                        aria-label={`Limits of ${key.name}`}
+                        onClick={() => setEditing(key)}
+                      >
+                        Limits
+                      </button>{' '}
                       <button
                         type="button"
                         class="danger"
@@ -77,6 +87,9 @@ export function Keys() {
         )}
       </Content>
       {isNew && <NewKey onClose={() => setNew(false)} onCreated={keys.reload} />}
+      {editing !== undefined && (
+        <EditLimits apiKey={editing} onClose={() => setEditing(undefined)} onSaved={keys.reload} />
+      )}
       {revoking !== undefined && (
         <Confirm
           title={`Revoke ${revoking.name}?`}
@@ -96,7 +109,7 @@ export function Keys() {
   );
 }
 
-function limitsOf({ limits: { requestsPerMinute, promptsPerMinute } }: ApiKey): string {
+function wordsOf({ limits: { requestsPerMinute, promptsPerMinute } }: ApiKey): string {
   const parts: string[] = [];
   if (requestsPerMinute !== undefined) parts.push(plural(requestsPerMinute, 'request'));
   if (promptsPerMinute !== undefined) parts.push(plural(promptsPerMinute, 'prompt'));

@@ -1,7 +1,7 @@
 // Creates a trigger, and shows once what to enter at the sender.
 
 import type { CreatedTrigger } from '../../../src/client/web.ts';
-import { type TriggerInput, triggerInputSchema } from '../../../src/contract/trigger.ts';
+import { type TriggerInput, triggerInputSchema } from '../../../src/contract/trigger-input.ts';
 import { go } from '../../app/router.ts';
 import { client } from '../../app/sign-in.ts';
 import { DoneDialog } from '../../parts/done-dialog.tsx';

@@ -14,12 +14,13 @@ import { attempt } from '../../parts/toast.tsx';
 export interface TriggerActionsProps {
   readonly trigger: Trigger;
   readonly reload: () => void;
+  readonly onEdit: () => void;
   readonly onRemoved: () => void;
 }
 
 type Open = 'rotate' | 'disable' | 'remove';
 
-export function TriggerActions({ trigger, reload, onRemoved }: TriggerActionsProps) {
+export function TriggerActions({ trigger, reload, onEdit, onRemoved }: TriggerActionsProps) {
   const [open, setOpen] = useState<Open>();
   const [rotated, setRotated] = useState<RotatedTriggerSecret>();
   const { id, name, enabled, source } = trigger;
@@ -30,6 +31,9 @@ export function TriggerActions({ trigger, reload, onRemoved }: TriggerActionsPro
   };
   return (
     <div class="row wrap">
+      <button {...shared} onClick={onEdit}>
+        Edit
+      </button>
       {enabled ? (
         <button {...shared} onClick={() => setOpen('disable')}>
           Disable

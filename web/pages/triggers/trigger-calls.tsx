@@ -1,7 +1,7 @@
 // The calls of a trigger, newest first, with outcome and reason. The filter is in the URL.
 
 import type { TriggerCall } from '../../../src/client/web.ts';
-import { triggerOutcomes } from '../../../src/contract/trigger-call.ts';
+import { triggerOutcomes } from '../../../src/contract/trigger-outcome.ts';
 import { usePages } from '../../app/pages.ts';
 import { hrefOf, setQuery } from '../../app/router.ts';
 import { client } from '../../app/sign-in.ts';

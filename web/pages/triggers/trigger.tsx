@@ -1,6 +1,7 @@
 // One trigger: what it does, its actions, a dry test, and its calls with outcome and reason.
 
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
 import type { Trigger } from '../../../src/client/web.ts';
 import { useResource } from '../../app/resource.ts';
 import { go } from '../../app/router.ts';
@@ -10,6 +11,7 @@ import { Id } from '../../parts/id.tsx';
 import { LongText } from '../../parts/json.tsx';
 import { Content } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
+import { EditTrigger } from './edit-trigger.tsx';
 import { TriggerActions } from './trigger-actions.tsx';
 import { TriggerCalls } from './trigger-calls.tsx';
 import { TriggerState } from './trigger-state.tsx';
@@ -25,6 +27,7 @@ export function TriggerView({ id, outcome }: TriggerViewProps) {
   const trigger = useResource(`trigger ${id}`, (signal) => client.triggers.get(id, { signal }), {
     changedBy: ['trigger.'],
   });
+  const [isEditing, setEditing] = useState(false);
   return (
     <div class="reading">
       <Content of={trigger}>
@@ -36,8 +39,24 @@ export function TriggerView({ id, outcome }: TriggerViewProps) {
               <Id id={id} />
             </header>
             {value.refusal !== null && <p class="bad break">It cannot be used: {value.refusal}</p>}
-            <TriggerActions trigger={value} reload={trigger.reload} onRemoved={() => go(['triggers'])} />
-            <Settings trigger={value} />
+            <TriggerActions
+              trigger={value}
+              reload={trigger.reload}
+              onEdit={() => setEditing(true)}
+              onRemoved={() => go(['triggers'])}
+            />
+            {isEditing ? (
+              <EditTrigger
+                trigger={value}
+                onClose={() => setEditing(false)}
+                onSaved={() => {
+                  setEditing(false);
+                  trigger.reload();
+                }}
+              />
+            ) : (
+              <Settings trigger={value} />
+            )}
             <TriggerTest trigger={value} />
             <TriggerCalls id={id} outcome={outcome} />
           </div>

@@ -1,6 +1,6 @@
 // The fields of a webhook.
 
-import { eventTypes } from '../../../src/contract/event-catalogue.ts';
+import { eventTypes } from '../../../src/contract/event-types.ts';
 import { FoldedForm, type FormProps } from '../../parts/folded-form.tsx';
 
 const usual = ['url', 'events', 'name', 'description'];
