@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { ApiError } from '../../src/client/index.ts';
+import { ApiError, CodeBuddyClient } from '../../src/client/index.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
 import { waitFor } from '../wait-for.ts';
 import { createGate, eventTypes, hasStatus, startNodes } from './start-nodes.ts';
@@ -107,6 +107,28 @@ test('files, questions, the archive and search work through the node that did no
   expect(await codeOf(first.client.prompt({ prompt: 'x', parts: [{ type: 'file', fileId: file.id }] }))).toBe(
     'upload_not_found',
   );
+});
+
+test('each node counts the requests and prompts of a key by itself', async () => {
+  const { first, second } = await startNodes(says('Done.'));
+  const { key } = await first.client.keys.create({
+    name: 'ci',
+    scopes: ['read', 'prompt'],
+    limits: { promptsPerMinute: 2 },
+  });
+  const clients = [first, second].map(({ url }) => new CodeBuddyClient({ url, apiKey: key, maxRetries: 0 }));
+  for (const client of clients) {
+    await waitFor('the node to know the key', () =>
+      client.sessions.list().then(
+        () => true,
+        () => false,
+      ),
+    );
+    const codes: string[] = [];
+    for (let n = 0; n < 3; n++) codes.push(await codeOf(client.prompt('hi')));
+    expect(codes).toEqual(['no error', 'no error', 'key_limit_reached']);
+  }
+  for (const client of clients) client.close();
 });
 
 test('undo and redo through the other node; of several at once, each undoes another prompt or is refused', async () => {
