@@ -39,6 +39,8 @@ import { providerSecrets } from './models/provider-config.ts';
 import { type AllPermissions, createAllPermissions } from './nodes/all-permissions.ts';
 import { guardLog } from './nodes/guarded-log.ts';
 import { createInbox, type Inbox } from './nodes/inbox.ts';
+import { createLoneWork } from './nodes/lone-work.ts';
+import { createRetries } from './nodes/retries.ts';
 import { proxiesFrom } from './outbound-http.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
@@ -74,7 +76,7 @@ export interface AgentOptions {
   readonly store: Store;
   readonly log: EventLog;
   /** Which runs this process owns, if other nodes work on the store. @default all */
-  readonly ownership?: Pick<Ownership, 'shared' | 'node' | 'runs' | 'commands' | 'counters'>;
+  readonly ownership?: Pick<Ownership, 'shared' | 'node' | 'runs' | 'claims' | 'commands' | 'counters'>;
   /** The folder that tools may read and change. */
   readonly workspace: string;
   /** More folders that sessions may work in, or in folders of. @default none */
@@ -401,7 +403,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     if (sessionId !== undefined) await requireSession(sessionId);
     return createWorkspaceFiles((await spaces.spaceOf(sessionId)).workspace);
   };
+  const retries = node && createRetries(node.node, (error) => onFault(error, 'of this node'));
+  const loneWork = createLoneWork({ shared: node && retries && { node, retries } });
   const undos = createUndos({
+    loneWork,
     store,
     log: runLog,
     mode: permissionMode,
@@ -470,6 +475,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         spending,
         figures,
         whileIdle: runs.whileIdle,
+        loneWork,
         signal: closing.signal,
       }),
     },
@@ -516,6 +522,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       await runs.close(graceMs);
       inbox.close();
       closing.abort();
+      retries?.close();
       await Promise.all([
         mcp.close(),
         sessionServers.close(),

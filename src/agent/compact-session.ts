@@ -8,6 +8,7 @@ import type { CompactInput, Compaction } from '../contract/compaction.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { SessionRow, Store } from '../store/store.ts';
 import type { AgentModels } from './models/agent-models.ts';
+import type { LoneWork } from './nodes/lone-work.ts';
 import type { Runs } from './run-service.ts';
 import { addUsage, patchSession, readSessionMemory } from './session-memory.ts';
 import { agentOf, sessionNotFound } from './session-record.ts';
@@ -22,6 +23,7 @@ export interface CompactSessionOptions {
   readonly spending: Pick<Spending, 'requireRoom' | 'bookAlone'>;
   readonly figures: Pick<RunFigures, 'spent'>;
   readonly whileIdle: Runs['whileIdle'];
+  readonly loneWork: LoneWork;
   /** Aborts when the agent closes. */
   readonly signal: AbortSignal;
 }
@@ -36,7 +38,7 @@ const notShorter = 'The summary is not shorter than what it would replace.';
 export type CompactSession = (id: string, input: CompactInput, hop?: number) => Promise<Compaction>;
 
 export function createCompactSession(options: CompactSessionOptions): CompactSession {
-  const { store, log, now, models, spending, figures, whileIdle, signal } = options;
+  const { store, log, now, models, spending, figures, whileIdle, loneWork, signal } = options;
 
   async function find(id: string): Promise<SessionRow> {
     const row = await store.getSession(id);
@@ -44,56 +46,71 @@ export function createCompactSession(options: CompactSessionOptions): CompactSes
     return row;
   }
 
+  async function compact(
+    id: string,
+    {
+      model,
+      hop,
+      stillIdle,
+    }: {
+      readonly model: string | undefined;
+      readonly hop: number;
+      readonly stillIdle: () => Promise<void>;
+    },
+  ): Promise<Compaction> {
+    const memory = readSessionMemory(await find(id));
+    await spending.requireRoom(memory.cost);
+    const { summary } = memory;
+    const transcript = await readTranscript(store, id, { after: summary?.until, includes: () => true });
+    const done = await models
+      .compact({ conversation: { ...transcript, summary }, model, signal })
+      .catch((error: unknown) => {
+        if (!signal.aborted) throw underModel(error);
+        throw new CodeBuddyError('shutting_down', 'The server stopped before the summary was written.');
+      });
+    if (done === undefined)
+      throw notSupported(
+        'The offline agent reads only prompts, and no model is configured that could write a summary.',
+      );
+    const { compacted, cost } = done;
+    const { answer, summary: written, ...counts } = compacted;
+    const usage = answer && {
+      inputTokens: answer.usage.inputTokens,
+      outputTokens: answer.usage.outputTokens,
+      totalTokens: answer.usage.inputTokens + answer.usage.outputTokens,
+    };
+    const spent = { model: answer?.model ?? null, usage: usage ?? null, cost };
+    const events = answer === undefined ? [] : await spending.bookAlone(cost ?? 0);
+    if (answer !== undefined && usage !== undefined) figures.spent(answer.model, usage, cost);
+    await stillIdle();
+    // A run of another node may have begun and ended meanwhile.
+    const latest = readSessionMemory(await find(id));
+    const patch = {
+      ...(written === undefined ? {} : { summary: written }),
+      ...(usage === undefined ? {} : { usage: addUsage(latest.usage, usage) }),
+      cost: round(latest.cost + (cost ?? 0)),
+    };
+    const told =
+      written === undefined
+        ? []
+        : [{ type: 'session.compacted' as const, data: { ...counts, ...spent }, sessionId: id, hop }];
+    if (answer !== undefined)
+      await log.append([...events, ...told], [patchSession(id, { memory: patch }, now())]);
+    return {
+      sessionId: id,
+      compacted: written !== undefined,
+      reason: written !== undefined ? null : answer === undefined ? tooShort : notShorter,
+      summary: written?.text ?? null,
+      ...counts,
+      ...spent,
+    };
+  }
+
   return async (id, { model }, hop = 0) => {
     const agent = agentOf(await find(id));
     if (agent !== builtinAgent)
       throw notSupported(`The agent ${agent} keeps and shortens its own conversation.`);
-    return whileIdle(id, async (stillIdle) => {
-      const memory = readSessionMemory(await find(id));
-      await spending.requireRoom(memory.cost);
-      const { summary } = memory;
-      const transcript = await readTranscript(store, id, { after: summary?.until, includes: () => true });
-      const done = await models
-        .compact({ conversation: { ...transcript, summary }, model, signal })
-        .catch((error: unknown) => {
-          if (!signal.aborted) throw underModel(error);
-          throw new CodeBuddyError('shutting_down', 'The server stopped before the summary was written.');
-        });
-      if (done === undefined)
-        throw notSupported(
-          'The offline agent reads only prompts, and no model is configured that could write a summary.',
-        );
-      const { compacted, cost } = done;
-      const { answer, summary: written, ...counts } = compacted;
-      const usage = answer && {
-        inputTokens: answer.usage.inputTokens,
-        outputTokens: answer.usage.outputTokens,
-        totalTokens: answer.usage.inputTokens + answer.usage.outputTokens,
-      };
-      const spent = { model: answer?.model ?? null, usage: usage ?? null, cost };
-      const events = answer === undefined ? [] : await spending.bookAlone(cost ?? 0);
-      if (answer !== undefined && usage !== undefined) figures.spent(answer.model, usage, cost);
-      await stillIdle();
-      const patch = {
-        ...(written === undefined ? {} : { summary: written }),
-        ...(usage === undefined ? {} : { usage: addUsage(memory.usage, usage) }),
-        cost: round(memory.cost + (cost ?? 0)),
-      };
-      const told =
-        written === undefined
-          ? []
-          : [{ type: 'session.compacted' as const, data: { ...counts, ...spent }, sessionId: id, hop }];
-      if (answer !== undefined)
-        await log.append([...events, ...told], [patchSession(id, { memory: patch }, now())]);
-      return {
-        sessionId: id,
-        compacted: written !== undefined,
-        reason: written !== undefined ? null : answer === undefined ? tooShort : notShorter,
-        summary: written?.text ?? null,
-        ...counts,
-        ...spent,
-      };
-    });
+    return loneWork.take(id, () => whileIdle(id, (stillIdle) => compact(id, { model, hop, stillIdle })));
   };
 }
 

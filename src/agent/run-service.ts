@@ -50,6 +50,11 @@ export interface Runs {
       origin?: SessionOrigin;
       /** Names that the session gets; `sessions.named` finds it by each. @default none */
       names?: readonly string[];
+      /**
+       * A name that no other session may have, for a new session. `session_exists` if another session has it: then look
+       * for that session again. @default none
+       */
+      claimedName?: string;
       /** Messages before the prompt, for a new session. @default none */
       history?: readonly HistoryMessage[];
       options: PromptOptions;

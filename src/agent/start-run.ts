@@ -176,6 +176,15 @@ export function createStartRun({
           name,
           sessionId: owner.sessionId,
         })),
+        ...(isNew && request.claimedName !== undefined
+          ? [
+              {
+                kind: 'claimSessionName' as const,
+                name: request.claimedName,
+                sessionId: owner.sessionId,
+              },
+            ]
+          : []),
         ...taken.writes,
         ...earlier.map((row) => ({ kind: 'addMessage' as const, message: row })),
         // A new prompt ends the time in which an undo can be taken back.

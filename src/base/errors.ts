@@ -125,7 +125,7 @@ const table = {
   session_busy: {
     status: 409,
     title: 'Session busy',
-    when: 'The session has an unfinished run and cannot be changed this way.',
+    when: 'The session has an unfinished run, or is being undone, redone or compacted, and cannot be changed this way.',
   },
   nothing_to_undo: {
     status: 409,

@@ -6128,7 +6128,7 @@ export interface components {
         };
       };
     };
-    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    /** @description `session_busy`: The session has an unfinished run, or is being undone, redone or compacted, and cannot be changed this way. */
     readonly 'OpenAiError409-2': {
       headers: {
         readonly RateLimit: components['headers']['RateLimit'];
@@ -7336,7 +7336,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
+    /** @description `session_busy`: The session has an unfinished run, or is being undone, redone or compacted, and cannot be changed this way. */
     readonly 'Problem409-11': {
       headers: {
         readonly RateLimit: components['headers']['RateLimit'];
@@ -7350,7 +7350,7 @@ export interface components {
       };
     };
     /**
-     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
+     * @description `session_busy`: The session has an unfinished run, or is being undone, redone or compacted, and cannot be changed this way.
      *
      *     `nothing_to_undo`: The session has no prompt that could be undone.
      *
@@ -7375,7 +7375,7 @@ export interface components {
       };
     };
     /**
-     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
+     * @description `session_busy`: The session has an unfinished run, or is being undone, redone or compacted, and cannot be changed this way.
      *
      *     `nothing_to_redo`: The session has no undo that could be taken back. A new prompt makes undos final.
      *
@@ -7423,7 +7423,7 @@ export interface components {
       };
     };
     /**
-     * @description `session_busy`: The session has an unfinished run and cannot be changed this way.
+     * @description `session_busy`: The session has an unfinished run, or is being undone, redone or compacted, and cannot be changed this way.
      *
      *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *

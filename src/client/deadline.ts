@@ -1,5 +1,8 @@
 // Ends one attempt of a request: when the caller aborts it, or when its time is over.
 
+/** `setTimeout` fires at once beyond it: 24.8 days. */
+const longestMs = 2_147_483_647;
+
 /** One attempt. `release` or `close` must be called at its end. */
 export class Deadline {
   readonly #controller = new AbortController();
@@ -31,10 +34,13 @@ export class Deadline {
   limit(ms: number): void {
     clearTimeout(this.#timer);
     if (ms === 0) return;
-    this.#timer = setTimeout(() => {
-      this.isExpired = true;
-      this.#controller.abort();
-    }, ms);
+    this.#timer = setTimeout(
+      () => {
+        this.isExpired = true;
+        this.#controller.abort();
+      },
+      Math.min(ms, longestMs),
+    );
   }
 
   /** Stops watching an answer that was read to its end. */

@@ -81,7 +81,7 @@ export interface RunService {
   /**
    * @throws CodeBuddyError `session_not_found`, `insufficient_scope`, `too_many_runs` and `too_many_waiting_runs` (with
    * `Retry-After`),
-   * `shutting_down`
+   * `session_exists` for `claimedName`, `shutting_down`
    */
   start(request: {
     readonly prompt: string;
@@ -94,6 +94,8 @@ export interface RunService {
     readonly origin?: SessionOrigin;
     /** Names that the session gets; `sessions.named` finds it by each. @default none */
     readonly names?: readonly string[];
+    /** A name that no other session may have, for a new session. @default none */
+    readonly claimedName?: string;
     /** Messages before the prompt, for a new session. @default none */
     readonly history?: readonly HistoryMessage[];
     readonly options: PromptOptions;

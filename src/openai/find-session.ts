@@ -6,13 +6,14 @@
 import { createHash } from 'node:crypto';
 import { CodeBuddyError } from '../base/errors.ts';
 import { isId } from '../base/ids.ts';
+import { inNamedSession } from '../base/named-session.ts';
 import type { Turns } from '../base/turns.ts';
 import type { HistoryMessage } from '../contract/session.ts';
 import type { Conversation } from './conversation.ts';
 import type { Caller, DoorServices, RunStart } from './services.ts';
 
 /** The part of a start that says in which session the run works. */
-export type SessionPlace = Pick<RunStart, 'sessionId' | 'names' | 'history'>;
+export type SessionPlace = Pick<RunStart, 'sessionId' | 'names' | 'claimedName' | 'history'>;
 
 /** Temporary chats of Open WebUI share an id. */
 const temporaryChat = 'local:';
@@ -33,10 +34,12 @@ export async function inSession<T>(
   if (given !== undefined && isId('ses', given.value)) return start({ sessionId: given.value });
   if (given !== undefined) {
     const name = `${given.header} ${caller.keyId ?? ''} ${given.value}`;
-    return turns.take(name, async () => {
-      const found = await sessions.named(name);
-      return start(found === undefined ? { names: [name], history } : { sessionId: found.id });
-    });
+    return turns.take(name, () =>
+      inNamedSession(
+        async () => (await sessions.named(name))?.id,
+        (sessionId) => start(sessionId === undefined ? { claimedName: name, history } : { sessionId }),
+      ),
+    );
   }
   const names = [nameOf(caller, [...history, { role: 'user', content: prompt }])];
   const lastPrompt = history.findLastIndex(({ role }) => role === 'user');

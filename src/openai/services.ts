@@ -45,6 +45,8 @@ export interface RunStart {
   readonly sessionId?: string;
   readonly origin: SessionOrigin;
   readonly names?: readonly string[];
+  /** A name that no other session may have, for a new session. */
+  readonly claimedName?: string;
   readonly history?: readonly HistoryMessage[];
   readonly options: PromptOptions;
   readonly requestId: string;

@@ -11,6 +11,8 @@ export interface MovedTable {
   readonly columns: Readonly<Record<string, ColumnType>>;
   /** On SQLite: which rows are moved. @default all */
   readonly where?: string;
+  /** Rows are added and deleted, but not changed, or what changes them also changes another table. @default false */
+  readonly isFixed?: true;
 }
 
 /** Copies of sessions that were never finished stay behind. */
@@ -19,6 +21,7 @@ const ofSession = 'session_id NOT IN (SELECT id FROM sessions WHERE is_draft = 1
 export const movedTables: readonly MovedTable[] = [
   {
     name: 'events',
+    isFixed: true,
     key: ['sequence'],
     columns: {
       sequence: 'bigint',
@@ -59,6 +62,7 @@ export const movedTables: readonly MovedTable[] = [
   },
   {
     name: 'messages',
+    isFixed: true,
     key: ['id'],
     columns: {
       id: 'text',
@@ -72,6 +76,7 @@ export const movedTables: readonly MovedTable[] = [
   },
   {
     name: 'turns',
+    isFixed: true,
     key: ['id'],
     columns: { id: 'text', session_id: 'text', run_id: 'text', content: 'text' },
     where: ofSession,
@@ -119,11 +124,13 @@ export const movedTables: readonly MovedTable[] = [
   },
   {
     name: 'payloads',
+    isFixed: true,
     key: ['sequence'],
     columns: { sequence: 'bigint', event_id: 'text', body: 'text', uses: 'integer', trace: 'text' },
   },
   {
     name: 'deliveries',
+    isFixed: true,
     key: ['sequence', 'webhook_id', 'id'],
     columns: {
       sequence: 'bigint',
@@ -152,6 +159,7 @@ export const movedTables: readonly MovedTable[] = [
   },
   {
     name: 'trigger_calls',
+    isFixed: true,
     key: ['id'],
     columns: {
       id: 'text',
@@ -165,6 +173,7 @@ export const movedTables: readonly MovedTable[] = [
   },
   {
     name: 'trigger_keys',
+    isFixed: true,
     key: ['trigger_id', 'key'],
     columns: {
       trigger_id: 'text',
@@ -182,7 +191,12 @@ export const movedTables: readonly MovedTable[] = [
     // The last good triggers.json.
     where: "trigger_id <> 'registry'",
   },
-  { name: 'file_images', key: ['hash'], columns: { hash: 'text', content: 'text', used_at: 'bigint' } },
+  {
+    name: 'file_images',
+    isFixed: true,
+    key: ['hash'],
+    columns: { hash: 'text', content: 'text', used_at: 'bigint' },
+  },
   {
     name: 'file_changes',
     key: ['id'],
@@ -206,6 +220,7 @@ export const movedTables: readonly MovedTable[] = [
   },
   {
     name: 'undone_items',
+    isFixed: true,
     key: ['id'],
     columns: {
       id: 'text',
@@ -220,6 +235,7 @@ export const movedTables: readonly MovedTable[] = [
   },
   {
     name: 'files',
+    isFixed: true,
     key: ['id'],
     columns: {
       id: 'text',

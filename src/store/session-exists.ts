@@ -7,3 +7,10 @@ export function sessionExists(id: string, cause?: unknown): CodeBuddyError {
     ...(cause === undefined ? {} : { cause }),
   });
 }
+
+/** Another session has the name. Callers look for that session then. */
+export function namedSessionExists(name: string, cause?: unknown): CodeBuddyError {
+  return new CodeBuddyError('session_exists', `A session has the name ${JSON.stringify(name)} already.`, {
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

@@ -140,6 +140,8 @@ export type Write =
    * The session that `getNamedSession` finds from now on. A session may have many names; they are removed with it.
    */
   | { readonly kind: 'nameSession'; readonly name: string; readonly sessionId: string }
+  /** As `nameSession`, but fails with `session_exists` if another session has the name. */
+  | { readonly kind: 'claimSessionName'; readonly name: string; readonly sessionId: string }
   | { readonly kind: 'addMessage'; readonly message: MessageRow }
   | { readonly kind: 'addTurn'; readonly turn: TurnRow }
   | { readonly kind: 'putRun'; readonly run: RunRow }

@@ -6,12 +6,16 @@ import type { NewEvent } from '../events/event-log.ts';
 import type { Write } from '../store/store.ts';
 
 export interface RunStarter {
-  /** @throws CodeBuddyError `session_not_found`, `cost_limit_reached`, `too_many_runs`, `shutting_down`, … */
+  /**
+   * @throws CodeBuddyError `session_not_found`, `session_exists` for `claimedName`, `cost_limit_reached`, `too_many_runs`,
+   * `shutting_down`, …
+   */
   start(request: {
     readonly prompt: string;
     readonly sessionId?: string;
     readonly origin: SessionOrigin;
-    readonly names: readonly string[];
+    /** A name that no other session may have, for a new session. */
+    readonly claimedName?: string;
     readonly options: PromptOptions;
     readonly requestId: string;
     readonly runId: string;

@@ -2,8 +2,8 @@
 // on: after a restart, and on every node. Calls with the same identity at the same time wait for the first.
 
 import { createHash } from 'node:crypto';
-import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
+import { inNamedSession } from '../base/named-session.ts';
 import { createTurns } from '../base/turns.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { Store } from '../store/store.ts';
@@ -89,13 +89,12 @@ export function createStartRun(options: StartRunOptions): StartRun {
   ): Promise<TriggeredRun> {
     const name =
       plan.sessionKey === undefined ? undefined : `trigger ${config.id} ${shortKey(plan.sessionKey)}`;
-    const session = name === undefined ? undefined : await store.getNamedSession(name);
     const attempt = async (sessionId: string | undefined): Promise<TriggeredRun> => {
       const { run } = await runs.start({
         prompt: plan.prompt,
         ...(sessionId === undefined ? {} : { sessionId }),
         origin: 'trigger',
-        names: sessionId === undefined && name !== undefined ? [name] : [],
+        ...(sessionId === undefined && name !== undefined ? { claimedName: name } : {}),
         options: { ...config.options, permissionMode: modeOf(config.id) },
         requestId: call.id,
         runId: makeId('run', now()),
@@ -126,14 +125,8 @@ export function createStartRun(options: StartRunOptions): StartRun {
       });
       return { runId: run.id, sessionId: run.sessionId };
     };
-    try {
-      return await attempt(session?.id);
-    } catch (error) {
-      // The session was deleted meanwhile: a new one gets its name.
-      const isGone = error instanceof CodeBuddyError && error.code === 'session_not_found';
-      if (session === undefined || !isGone) throw error;
-      return attempt(undefined);
-    }
+    if (name === undefined) return attempt(undefined);
+    return inNamedSession(async () => (await store.getNamedSession(name))?.id, attempt);
   }
 
   async function replace(

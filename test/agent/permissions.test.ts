@@ -212,7 +212,7 @@ describe('an answer', () => {
   });
 
   it('that does not come in time denies; the time limit of the run stands still meanwhile', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], shouldAdvanceTime: true });
     try {
       const { result, server, events } = await waitingRun([calls('bash', { command: 'ls' }), says('ok')], {
         permissionTimeoutMs: 600_000,

@@ -25,6 +25,8 @@ export interface RunningAgent {
   tool(name: string, params: Record<string, unknown>, signal?: AbortSignal): Promise<Record<string, unknown>>;
   prompt(prompt: string, options?: PromptOptions, sessionId?: string): Promise<PromptResult>;
   events(): Promise<readonly LoggedEvent[]>;
+  /** Stops it before the end of the test, so that another one can open the store. */
+  stop(): Promise<void>;
 }
 
 export function temporaryFolder(): string {
@@ -59,12 +61,17 @@ export async function startAgent(options: StartAgentOptions = {}): Promise<Runni
     sleep: async (_ms, signal) => signal.throwIfAborted(),
     ...rest,
   });
-  onTestFinished(async () => {
-    await agent.close(0);
-    await log.close();
-    await close();
-  });
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= agent
+      .close(0)
+      .then(() => log.close())
+      .then(close);
+    return stopping;
+  };
+  onTestFinished(stop);
   return {
+    stop,
     agent,
     log,
     store,

@@ -122,6 +122,12 @@ describe('the typed client', () => {
     expect(seen.map(({ sequence }) => sequence)).toEqual(seen.map((_, index) => index + 1));
   });
 
+  test.each([2 ** 31, Number.POSITIVE_INFINITY])('waits with a time limit of %d ms', async (timeoutMs) => {
+    const { client } = await startApp();
+    const { result } = await client.tools.run('bash', { command: 'sleep 0.3; echo late' }, { timeoutMs });
+    expect(result).toMatchObject({ stdout: 'late\n' });
+  });
+
   test('reports errors clearly', async () => {
     const { client, app } = await startApp();
     const stranger = new CodeBuddyClient({ url: app.url, apiKey: 'cbk_wrong_wrong_wrong' });

@@ -2,7 +2,9 @@
 // runs that another node has left.
 
 import { expect, test } from 'vitest';
+import { CodeBuddyClient } from '../../src/client/index.ts';
 import { says } from '../agent/start-model-agent.ts';
+import type { StartedApp } from '../http/start-app.ts';
 import { github, pullRequest } from '../triggers/senders.ts';
 import { waitFor } from '../wait-for.ts';
 import { createGate, hasStatus, startNodes } from './start-nodes.ts';
@@ -26,6 +28,52 @@ test('a call that is sent to all nodes at once starts one run, which each of the
   const { calls } = await second.client.triggers.listCalls('reviews1', { limit: 200 });
   expect(calls.filter(({ outcome }) => outcome === 'accepted')).toHaveLength(1);
   expect(calls).toHaveLength(40);
+});
+
+test('the first calls of a session key at two nodes at once share one session, as do the first requests of a chat', async () => {
+  const nodes = await startNodes(() => says('Done.'));
+  const { first, second } = nodes;
+  const { path, secret } = await first.client.triggers.create({
+    ...review,
+    sessionKey: 'pull request {{number}}',
+  });
+  await waitFor('the trigger on the other node', async () =>
+    (await second.client.triggers.list()).triggers.some(({ id }) => id === review.id),
+  );
+  for (let number = 1; number <= 6; number++) {
+    const answers = await Promise.all(
+      [first, second, first, second].map(({ url }, call) =>
+        github({ url, path, secret }, pullRequest(number, { call })),
+      ),
+    );
+    expect(answers.map(({ json }) => json.code ?? json.outcome)).toEqual(answers.map(() => 'accepted'));
+    expect(new Set(answers.map(({ json }) => json.runId)).size).toBe(4);
+    expect(new Set(answers.map(({ json }) => json.sessionId)).size).toBe(1);
+  }
+  expect((await second.client.sessions.list({ origin: 'trigger' })).sessions).toHaveLength(6);
+
+  const { key } = await first.client.keys.create({ name: 'chat', scopes: ['prompt', 'read'] });
+  await waitFor('the key on the other node', () =>
+    new CodeBuddyClient({ url: second.url, apiKey: key }).sessions.list(),
+  );
+  const chat = async ({ url }: StartedApp, name: string): Promise<string | null> => {
+    const response = await fetch(`${url}/v1/responses`, {
+      method: 'POST',
+      body: JSON.stringify({ input: 'hi' }),
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        'x-codebuddy-session': name,
+      },
+    });
+    expect(response.status, await response.text()).toBe(200);
+    return response.headers.get('x-codebuddy-session');
+  };
+  for (const name of ['a', 'b', 'c', 'd']) {
+    const sessions = await Promise.all([first, second, first, second].map((app) => chat(app, name)));
+    expect(new Set(sessions).size).toBe(1);
+  }
+  expect((await second.client.sessions.list({ origin: 'openai' })).sessions).toHaveLength(4);
 });
 
 test('changes of a trigger take effect on all nodes; limits hold over all', async () => {

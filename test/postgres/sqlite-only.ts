@@ -5,6 +5,7 @@ export const sqliteOnlyFiles: Readonly<Record<string, string>> = {
   'cli/start-errors.test.ts': 'faults of the SQLite file and its folder',
   'cli/failed-start.test.ts': 'faults of the SQLite file and its folder',
   'cli/migrate.test.ts': 'opens both stores itself',
+  'cli/migrate-sessions.test.ts': 'opens both stores itself',
   'cli/doctor-database.test.ts': 'runs on PostgreSQL anyway',
   'cli/restored.test.ts': 'runs on PostgreSQL anyway',
   'cli/webhooks-transfer.test.ts': 'opens both stores itself',

@@ -65,6 +65,32 @@ describe.each(stores)('$name', ({ open }) => {
     await expect(store.write([named('z', 'none')])).rejects.toMatchObject({ code: 'session_not_found' });
   });
 
+  test('of two sessions that claim a name, one gets it; a deleted session leaves it free', async () => {
+    const store = await open();
+    const claimed = (name: string, sessionId: string): Write => ({
+      kind: 'claimSessionName',
+      name,
+      sessionId,
+    });
+    const name = 'a (name)=(of) "a" chat';
+    const claims = await Promise.allSettled(
+      ['a', 'b', 'c'].map((id) => store.write([newSession(id), claimed(name, id), claimed(`of ${id}`, id)])),
+    );
+    const won = claims.findIndex(({ status }) => status === 'fulfilled');
+    const winner = ['a', 'b', 'c'][won] ?? '';
+    for (const [index, claim] of claims.entries())
+      if (index !== won)
+        expect(claim).toMatchObject({
+          reason: { code: 'session_exists', message: expect.stringContaining(JSON.stringify(name)) },
+        });
+    expect((await store.listSessions({ limit: 9 })).map(({ id }) => id)).toEqual([winner]);
+    expect((await store.getNamedSession(name))?.id).toBe(winner);
+    await store.write([{ kind: 'deleteSession', id: winner }]);
+    await store.write([newSession('d'), claimed(name, 'd')]);
+    expect((await store.getNamedSession(name))?.id).toBe('d');
+    await expect(store.write([claimed('z', 'none')])).rejects.toMatchObject({ code: 'session_not_found' });
+  });
+
   test('sessions are filtered by their agent; those without one belong to the built-in agent', async () => {
     const store = await open();
     const details = {

@@ -11,6 +11,7 @@ import type { UndoRow } from '../../store/file-history.ts';
 import { parseRowJson } from '../../store/row-json.ts';
 import { sessionBusy } from '../../store/session-busy.ts';
 import type { Store, Write } from '../../store/store.ts';
+import { beingChanged, type LoneWork } from '../nodes/lone-work.ts';
 import { readSessionMemory, type SessionMemory } from '../session-memory.ts';
 import { sessionNotFound } from '../session-record.ts';
 import type { FileState } from '../tools/workspace/file-state.ts';
@@ -45,6 +46,7 @@ export interface UndosOptions {
   readonly log: Pick<EventLog, 'append'>;
   readonly mode: PermissionMode;
   readonly isBusy: (sessionId: string) => boolean;
+  readonly loneWork: LoneWork;
 }
 
 /** The JSON of an undo's row. */
@@ -58,15 +60,11 @@ interface UndoDetails {
 }
 
 export function createUndos(options: UndosOptions): Undos {
-  const { store, log, mode, now, isBusy, restorerOf } = options;
+  const { store, log, mode, now, isBusy, loneWork, restorerOf } = options;
   const working = new Set<string>();
 
   function requireNone(sessionId: string): void {
-    if (working.has(sessionId))
-      throw new CodeBuddyError(
-        'session_busy',
-        `Session ${sessionId} is being undone or redone. Try again when that has ended.`,
-      );
+    if (working.has(sessionId)) throw beingChanged(sessionId);
   }
 
   async function alone<T>(sessionId: string, work: () => Promise<T>): Promise<T> {
@@ -74,7 +72,7 @@ export function createUndos(options: UndosOptions): Undos {
     if (isBusy(sessionId)) throw sessionBusy(sessionId);
     working.add(sessionId);
     try {
-      return await work();
+      return await loneWork.take(sessionId, work);
     } finally {
       working.delete(sessionId);
     }

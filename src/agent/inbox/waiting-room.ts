@@ -127,7 +127,7 @@ export function createWaitingRoom({
       await log.append(events, request.beginWait(open, questionWrite(open)));
       signal.throwIfAborted();
       if (expiresAt !== null) {
-        stopTimer = startLongTimer(Math.max(Date.parse(expiresAt) - now(), 0), () => {
+        stopTimer = startLongTimer({ at: Date.parse(expiresAt), now }, () => {
           if (pending.get(id)?.isDecided !== false) return;
           finish(id);
           end(request, { kind: 'expired' }).then(() => resolve({ kind: 'expired' }), reject);
@@ -146,6 +146,11 @@ export function createWaitingRoom({
       signal.removeEventListener('abort', onAbort);
       pending.delete(id);
     }
+  }
+
+  function hasExpired(item: InboxItem): boolean {
+    const { expiresAt } = contentOf(item);
+    return expiresAt !== null && Date.parse(expiresAt) <= now();
   }
 
   /** The run has not asked again yet: the answer waits for it in the store. */
@@ -174,6 +179,8 @@ export function createWaitingRoom({
       const item = one?.request.open.item ?? kept?.open.item;
       if (item !== undefined && item.kind !== answer.kind) throw notFound(answer.kind, id);
       if (kept !== undefined && kept.answering === undefined && kept.open.answer === undefined) {
+        // Its time ended while no process waited for it. Its run ends it soon.
+        if (hasExpired(kept.open.item)) throw alreadyResolved(answer.kind, id);
         checkAnswer(kept.open.item, answer);
         return answerEarly(kept, answer);
       }

@@ -4,7 +4,7 @@ import { CodeBuddyError } from '../../base/errors.ts';
 import { withPossibleEffect } from '../../base/possible-effect.ts';
 import type { CommandOutcome, CommandRequest, Ownership } from '../../store/ownership.ts';
 
-export type AgentNode = Pick<Ownership, 'node' | 'runs' | 'commands' | 'counters'>;
+export type AgentNode = Pick<Ownership, 'node' | 'runs' | 'claims' | 'commands' | 'counters'>;
 
 /** The kinds of commands that an agent handles. */
 export const commandKinds = {

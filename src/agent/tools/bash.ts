@@ -8,6 +8,7 @@ import type { Isolation } from '../../contract/sandbox.ts';
 import { signalGroup } from '../process-group.ts';
 import type { CallMark } from '../processes/call-marks.ts';
 import { OutputCollector } from './cap-output.ts';
+import { repositoryHint } from './repository-hint.ts';
 import { closed, exitOf, type StartedCommand, startCommand } from './sandbox/start-command.ts';
 import type { PreparedCommand } from './sandbox.ts';
 import { errnoOf, explainSystemError } from './system-errors.ts';
@@ -174,6 +175,7 @@ async function followToEnd(
   const mayBeSetup = prepared !== undefined && exitCode !== 0 && exitCode !== null && !wasEnded;
   if (mayBeSetup && !(await started.wasRun()))
     throw prepared.refuse(stderr.text().trim() || `bubblewrap ended with exit code ${exitCode}`);
+  const hint = mayBeSetup ? repositoryHint(stderr.text(), run.workspace.root) : undefined;
 
   return {
     exitCode,
@@ -185,6 +187,7 @@ async function followToEnd(
     durationMs: Math.round(performance.now() - startedAt),
     sandbox: started.isolation,
     ...(leftRunning.length === 0 ? {} : { leftRunning }),
+    ...(hint === undefined ? {} : { hint }),
   };
 }
 

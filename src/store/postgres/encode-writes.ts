@@ -25,6 +25,7 @@ export const stepKinds = [
   'putRun',
   'patchRun',
   'nameSession',
+  'claimSessionName',
   'addMessage',
   'addTurn',
   'putQuestion',
@@ -157,9 +158,10 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
         ]);
         break;
       }
-      case 'nameSession': {
+      case 'nameSession':
+      case 'claimSessionName': {
         const row = { name: text('name', write.name), session_id: text('sessionId', write.sessionId) };
-        add('nameSession', row, [`name ${row.name}`], [`session ${row.session_id}`]);
+        add(write.kind, row, [`name ${row.name}`], [`session ${row.session_id}`]);
         break;
       }
       case 'addMessage': {

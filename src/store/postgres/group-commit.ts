@@ -5,12 +5,13 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 import { withPossibleEffect } from '../../base/possible-effect.ts';
 import { sessionBusy } from '../session-busy.ts';
-import { sessionExists } from '../session-exists.ts';
+import { namedSessionExists, sessionExists } from '../session-exists.ts';
 import type { CommitMarker } from './commit-marker.ts';
 import type { Database } from './database.ts';
 import type { WriteProgram } from './encode-writes.ts';
 import {
   existingSession,
+  existingSessionName,
   isCallersFault,
   isConnectionLost,
   isForeignKeyViolation,
@@ -214,6 +215,8 @@ function toCallersError(cause: unknown, caller: WriteProgram | undefined): Error
   const existing = existingSession(cause);
   if (existing !== undefined && caller?.steps.some(({ kind }) => kind === 'addSession'))
     return sessionExists(existing, cause);
+  const existingName = existingSessionName(cause);
+  if (existingName !== undefined) return namedSessionExists(existingName, cause);
   if (!isForeignKeyViolation(cause)) return cause as Error;
   const detail = String((cause as { readonly detail?: unknown }).detail);
   const sessions = caller?.steps.map(({ row }) => row.session_id).filter((id) => typeof id === 'string');

@@ -38,10 +38,25 @@ export function isForeignKeyViolation(error: unknown): boolean {
 
 /** The id of the session that could not be added, because there is one with this id. */
 export function existingSession(error: unknown): string | undefined {
+  return existingKey(error, { constraint: 'sessions_pkey', column: 'id' });
+}
+
+/** The name that a session could not get, because another one has it. */
+export function existingSessionName(error: unknown): string | undefined {
+  return existingKey(error, { constraint: 'session_names_pkey', column: 'name' });
+}
+
+function existingKey(
+  error: unknown,
+  key: { readonly constraint: string; readonly column: string },
+): string | undefined {
   if (sqlState(error) !== '23505') return undefined;
   const { constraint, detail } = error as { readonly constraint?: unknown; readonly detail?: unknown };
-  if (constraint !== 'sessions_pkey') return undefined;
-  return /\(id\)=\((.*)\)/.exec(String(detail))?.[1] ?? '';
+  if (constraint !== key.constraint) return undefined;
+  const text = String(detail);
+  const start = `(${key.column})=(`;
+  const at = text.indexOf(start);
+  return at === -1 ? '' : text.slice(at + start.length, text.lastIndexOf(')'));
 }
 
 /** The transaction was undone in favour of another one: serialization failure, deadlock. Run it again. */

@@ -57,6 +57,8 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
   nameSession: `INSERT INTO session_names (name, session_id)
     SELECT name, session_id FROM ${rowsOf('sessionName')} ORDER BY name
     ON CONFLICT (name) DO UPDATE SET session_id = excluded.session_id`,
+  claimSessionName: `INSERT INTO session_names (name, session_id)
+    SELECT name, session_id FROM ${rowsOf('sessionName')} ORDER BY name`,
   addMessage: `INSERT INTO messages (id, session_id, run_id, role, created_at, content)
     SELECT id, session_id, run_id, role, created_at, content FROM ${rowsOf('message')}`,
   addTurn: `INSERT INTO turns (id, session_id, run_id, content) SELECT id, session_id, run_id, content FROM ${rowsOf('turn')}`,

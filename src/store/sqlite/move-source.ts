@@ -1,8 +1,8 @@
 // A SQLite database as the source of a move: read table by table, in the order of the primary keys, under the lock that
 // keeps servers away.
 
-import { createHash } from 'node:crypto';
-import type { DatabaseSync } from 'node:sqlite';
+import { createHash, type Hash } from 'node:crypto';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import {
   type ColumnType,
   type MovedEntry,
@@ -57,38 +57,62 @@ export function openMoveSource(path: string): MoveSource {
     pendingDeliveries: () => number("SELECT count(*) AS value FROM deliveries WHERE status = 'pending'"),
     fingerprint() {
       const hash = createHash('sha256').update(String(lastSequence()));
-      for (const table of movedTables) hash.update(` ${table.name} ${count(table)}`);
+      for (const table of movedTables) {
+        hash.update(` ${table.name} ${count(table)}`);
+        if (table.isFixed === true) hash.update(` ${lastKey(database, table)}`);
+        else hashRows(hash, database, table);
+      }
       for (const sql of [
-        'SELECT total(updated_at) AS value FROM sessions',
-        'SELECT total(updated_at) AS value FROM runs',
         'SELECT min(sequence) AS value FROM events',
         'SELECT total(tries) + total(length(attempt_log)) + total(next_attempt_at) + total(ended_at) AS value FROM deliveries',
         'SELECT count(*) AS value FROM run_webhooks',
       ])
         hash.update(` ${number(sql)}`);
-      for (const row of database.prepare('SELECT state FROM webhook_states ORDER BY webhook_id').all())
-        hash.update(String(row.state));
       return hash.digest('hex');
     },
     close,
   };
 }
 
-function readRows(
-  database: DatabaseSync,
-  { name, key, columns, where }: MovedTable,
-  after: readonly Value[] | undefined,
-): readonly MovedRow[] {
+/** Of a new row. One that was deleted and replaced by another changes no count. */
+function lastKey(database: DatabaseSync, { name, key }: MovedTable): string {
   const keys = key.join(', ');
-  const conditions = [
-    ...(where === undefined ? [] : [where]),
-    ...(after === undefined ? [] : [`(${keys}) > (${key.map(() => '?').join(', ')})`]),
-  ];
+  const descending = key.map((column) => `${column} DESC`).join(', ');
+  return JSON.stringify(database.prepare(`SELECT ${keys} FROM ${name} ORDER BY ${descending} LIMIT 1`).get());
+}
+
+/** Settings of a key, for example, change without an event. */
+function hashRows(hash: Hash, database: DatabaseSync, table: MovedTable): void {
+  for (const row of select(database, table, { ends: `ORDER BY ${table.key.join(', ')}` }).iterate())
+    hash.update(JSON.stringify(row));
+}
+
+/** A statement that returns the rows that are moved as arrays. */
+function select(
+  database: DatabaseSync,
+  { name, columns, where }: MovedTable,
+  { and = [], ends }: { readonly and?: readonly string[]; readonly ends: string },
+): StatementSync {
+  const conditions = [...(where === undefined ? [] : [where]), ...and];
   const filter = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   const statement = database.prepare(
-    `SELECT ${Object.keys(columns).join(', ')} FROM ${name}${filter} ORDER BY ${keys} LIMIT ${rowsPerBatch}`,
+    `SELECT ${Object.keys(columns).join(', ')} FROM ${name}${filter} ${ends}`,
   );
   statement.setReturnArrays(true);
+  return statement;
+}
+
+function readRows(
+  database: DatabaseSync,
+  table: MovedTable,
+  after: readonly Value[] | undefined,
+): readonly MovedRow[] {
+  const { key, columns } = table;
+  const keys = key.join(', ');
+  const statement = select(database, table, {
+    and: after === undefined ? [] : [`(${keys}) > (${key.map(() => '?').join(', ')})`],
+    ends: `ORDER BY ${keys} LIMIT ${rowsPerBatch}`,
+  });
   const types = Object.values(columns);
   const rows: MovedRow[] = [];
   let text = 0;

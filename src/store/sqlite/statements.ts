@@ -106,6 +106,7 @@ const writes = {
   draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, is_draft) VALUES (?, ?, ?, ?, ?, 1)`,
   publishSession: 'UPDATE sessions SET is_draft = 0 WHERE id = ?',
   deleteDrafts: 'DELETE FROM sessions INDEXED BY sessions_drafts WHERE is_draft = 1',
+  claimSessionName: 'INSERT INTO session_names (name, session_id) VALUES (?, ?)',
   nameSession: `INSERT INTO session_names (name, session_id) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET session_id = excluded.session_id`,
   addMessage:

@@ -8,7 +8,7 @@ import type { SQLInputValue } from 'node:sqlite';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { type NewDeliveries, payloadTail } from '../delivery-store.ts';
 import { sessionBusy } from '../session-busy.ts';
-import { sessionExists } from '../session-exists.ts';
+import { namedSessionExists, sessionExists } from '../session-exists.ts';
 import type { Write } from '../store.ts';
 import { isForeignKeyViolation, isUniqueViolation } from './sqlite-errors.ts';
 import type { Statements, WriteName } from './statements.ts';
@@ -54,6 +54,8 @@ function inSession(name: WriteName, count: number): Step {
     },
   };
 }
+
+const claimSessionName = inSession('claimSessionName', 2);
 
 const steps = {
   appendEvent: {
@@ -126,6 +128,16 @@ const steps = {
   draftSession: statement('draftSession', 5),
   publishSession: statement('publishSession', 1),
   nameSession: inSession('nameSession', 2),
+  claimSessionName: {
+    arguments: 2,
+    run(statements, values, state) {
+      try {
+        claimSessionName.run(statements, values, state);
+      } catch (cause) {
+        throw isUniqueViolation(cause) ? namedSessionExists(String(values[0]), cause) : cause;
+      }
+    },
+  },
   addMessage: inSession('addMessage', 6),
   addTurn: statement('addTurn', 4),
   putRun: inSession('putRun', 6),
@@ -242,7 +254,8 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       program.push(numberOf[write.kind], write.id);
       return;
     case 'nameSession':
-      program.push(numberOf.nameSession, write.name, write.sessionId);
+    case 'claimSessionName':
+      program.push(numberOf[write.kind], write.name, write.sessionId);
       return;
     case 'addMessage': {
       const { id, sessionId, runId, role, createdAt, content } = write.message;
