@@ -78,7 +78,8 @@ function takeOwn(store: Pick<Store, 'triggers'>, now: () => number): Take {
       if (one > time - minuteMs) inMinute++;
     }
     times.length = kept;
-    if (inMinute >= perMinute) throw limitReached('minute', perMinute, waitFor(times, perMinute, minuteMs, time));
+    if (inMinute >= perMinute)
+      throw limitReached('minute', perMinute, waitFor(times, perMinute, minuteMs, time));
     if (kept >= perHour) throw limitReached('hour', perHour, waitFor(times, perHour, hourMs, time));
     times.push(time);
     return () => {
