@@ -27,7 +27,10 @@ export function run(): Promise<BenchResult> {
 async function measure(folder: string): Promise<BenchResult> {
   const workspace = join(folder, 'workspace');
   mkdirSync(workspace);
-  const store = await openSqliteStore({ path: join(folder, 'codebuddy.db') });
+  // As in a config folder: the folder of triggers.json is watched, and that of the database is not.
+  const api = join(folder, 'api');
+  mkdirSync(api);
+  const store = await openSqliteStore({ path: join(api, 'codebuddy.db') });
   const log = createEventLog({ store });
   const agent = await createAgent({
     store,
@@ -50,7 +53,7 @@ async function measure(folder: string): Promise<BenchResult> {
     learn: () => undefined,
     warn: () => undefined,
   });
-  const bareStore = await openBareStore(join(folder, 'bare.db'));
+  const bareStore = await openBareStore(join(api, 'bare.db'));
   try {
     const working = await agent.runs.start({
       prompt: 'run sleep 3600',

@@ -140,10 +140,14 @@ export class RunQueue {
         { headers: { 'Retry-After': '30' } },
       );
     }
-    const ofSession = this.#line.filter((run) => run.sessionId === sessionId).length;
+    let ofSession = 0;
+    let ofKey = 0;
+    for (const run of this.#line) {
+      if (run.sessionId === sessionId) ofSession++;
+      if (run.request.keyId === keyId) ofKey++;
+    }
     if (ofSession >= maxQueuedPerSession) throw queueFull('The session', maxQueuedPerSession);
-    const ofKey = keyId === null ? 0 : this.#line.filter(({ request }) => request.keyId === keyId).length;
-    if (ofKey >= maxQueuedPerKey) throw queueFull('The API key', maxQueuedPerKey);
+    if (keyId !== null && ofKey >= maxQueuedPerKey) throw queueFull('The API key', maxQueuedPerKey);
     if (this.#line.length >= maxQueued) throw queueFull('The server', maxQueued);
     return ofSession + (this.#working.has(sessionId) ? 1 : 0);
   }

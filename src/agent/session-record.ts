@@ -49,7 +49,8 @@ export function titleFrom(prompt: string): string {
   const start = wellFormed(prompt.trimStart().slice(0, longestTitleSource));
   const line = start.trimEnd().split(/\s+/u).join(' ');
   if (isBlank(line)) return untitled;
-  const characters = [...line];
+  // A character has at most two UTF-16 units.
+  const characters = [...line.slice(0, 2 * maxTitleCharacters + 2)];
   if (characters.length <= maxTitleCharacters) return line;
   return `${cutHead(line, characters.slice(0, maxTitleCharacters - 1).join('').length)}…`;
 }

@@ -1,4 +1,4 @@
-// Buffers log lines and writes them outside the request path: every 250 ms or 16 KiB, on request, and at exit. Replaces
+// Buffers log lines and writes them outside the request path: every 250 ms or 64 KiB, on request, and at exit. Replaces
 // pino's own buffering, which measures the whole buffer again for each line (measured: 3.0 µs a request line with
 // pino's, 0.7 µs with this). Lines leave it as bytes: as text they would be decoded here and encoded again there.
 
@@ -9,7 +9,7 @@ export interface ByteDestination {
 }
 
 /** Most bytes in the buffer, and the longest time they stay there. */
-const capacity = 16 * 1024;
+const capacity = 64 * 1024;
 const flushMs = 250;
 
 const open = new Set<LineBuffer>();

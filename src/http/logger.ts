@@ -94,7 +94,7 @@ const secretPaths = ['authorization', 'x-api-key', 'cookie', 'apiKey'].flatMap((
 /**
  * Creates a pino logger that redacts secrets. Loads pino only when called.
  *
- * @param destination a stream, or a file descriptor, to which JSON lines are written every 250 ms or 16 KiB,
+ * @param destination a stream, or a file descriptor, to which JSON lines are written every 250 ms or 64 KiB,
  * immediately after an error, and at exit. @default 1 (standard output)
  * @param redact removes secrets from a line. Not applied to request lines, which hold none. @default lines are
  * unchanged

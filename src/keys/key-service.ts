@@ -1,9 +1,10 @@
 // API keys: shown once when they are created, and stored as SHA-256 only. All hashes are in memory, so checking a key
 // does not read the disk; a change by another node is read at once.
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../base/ids.ts';
+import { keyDigest } from '../base/key-digest.ts';
 import { createTurns } from '../base/turns.ts';
 import {
   type ApiKey,
@@ -64,7 +65,7 @@ export async function openKeys({
   const known = new Map<string, Known>();
   const turns = createTurns();
   for (const { id, key } of fixed) {
-    known.set(id, { hash: sha256(key), identity: { id, scopes } });
+    known.set(id, { hash: keyDigest(key), identity: { id, scopes } });
   }
   const isFixed = new Set(known.keys());
   /** Counts the changes of this process. */
@@ -110,7 +111,7 @@ export async function openKeys({
 
   return {
     verify(key) {
-      const hash = sha256(key);
+      const hash = keyDigest(key);
       let match: Known | undefined;
       // Compare all, so that the time does not reveal which one matches.
       for (const one of known.values()) if (timingSafeEqual(one.hash, hash)) match = one;
@@ -126,7 +127,7 @@ export async function openKeys({
       const row: KeyRow = {
         id: makeId('key', createdAt),
         name,
-        hash: sha256(key).toString('hex'),
+        hash: keyDigest(key).toString('hex'),
         scopes: JSON.stringify(granted),
         createdAt,
         ...(limitsText(limits) === null ? {} : { limits: JSON.stringify(limits) }),
@@ -158,10 +159,6 @@ export async function openKeys({
     if (row === undefined) throw new CodeBuddyError('key_not_found', `Key ${JSON.stringify(id)} not found.`);
     return row;
   }
-}
-
-function sha256(key: string): Buffer {
-  return createHash('sha256').update(key, 'utf8').digest();
 }
 
 /** Written by this program as a JSON list. */

@@ -69,13 +69,18 @@ function takeOwn(store: Pick<Store, 'triggers'>, now: () => number): Take {
     }
     const times = await reading;
     const time = now();
-    // A clock that was set back must not block the trigger.
-    const kept = times.filter((one) => one > time - hourMs && one <= time + minuteMs);
-    times.splice(0, times.length, ...kept);
-    const inMinute = times.filter((one) => one > time - minuteMs);
-    if (inMinute.length >= perMinute)
-      throw limitReached('minute', perMinute, waitFor(inMinute, perMinute, minuteMs, time));
-    if (times.length >= perHour) throw limitReached('hour', perHour, waitFor(times, perHour, hourMs, time));
+    let kept = 0;
+    let inMinute = 0;
+    for (const one of times) {
+      // A clock that was set back must not block the trigger.
+      if (one <= time - hourMs || one > time + minuteMs) continue;
+      times[kept++] = one;
+      if (one > time - minuteMs) inMinute++;
+    }
+    times.length = kept;
+    if (inMinute >= perMinute)
+      throw limitReached('minute', perMinute, waitFor(times, perMinute, minuteMs, time));
+    if (kept >= perHour) throw limitReached('hour', perHour, waitFor(times, perHour, hourMs, time));
     times.push(time);
     return () => {
       const at = times.lastIndexOf(time);

@@ -2,7 +2,8 @@
 // their own. Only SHA-256 digests are kept, and they are compared in constant time, so neither memory dumps nor timing
 // reveal a key.
 
-import { hash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { keyDigest } from '../../base/key-digest.ts';
 import { scopes } from '../../contract/api-key.ts';
 import type { KeyService, VerifiedKey } from '../services.ts';
 import type { Identity } from './request-facts.ts';
@@ -30,7 +31,7 @@ export function makeKeyCheck(
       throw new TypeError(`apiKey must be 1 to ${maxKeyLength} printable ASCII characters without spaces`);
     }
   }
-  const digests = configuredKeys.map((key) => digestOf(key));
+  const digests = configuredKeys.map((key) => keyDigest(key));
   const verdicts = digests.map((_digest, index): KeyVerdict => {
     // Each key has its own id: answers, streams and connections are counted by it.
     const keyId = index === 0 ? 'configured' : `configured-${index + 1}`;
@@ -43,7 +44,7 @@ export function makeKeyCheck(
     if (key === undefined || key === '') return missing;
     if (key.length > maxKeyLength) return { kind: 'wrong', fingerprint: 'too long' };
     if (digests.length > 0) {
-      const digest = digestOf(key);
+      const digest = keyDigest(key);
       // Compare with every key: the time must not reveal which one was nearly right.
       let configured: KeyVerdict | undefined;
       for (const [index, known] of digests.entries())
@@ -54,7 +55,7 @@ export function makeKeyCheck(
     if (identity !== undefined) {
       return { kind: 'known', identity: identityOf(identity) };
     }
-    return { kind: 'wrong', fingerprint: digestOf(key).toString('base64', 0, 9) };
+    return { kind: 'wrong', fingerprint: keyDigest(key).toString('base64', 0, 9) };
   };
 }
 
@@ -72,10 +73,6 @@ function identityOf({ id, scopes: granted, rates }: VerifiedKey): Identity {
 
 function isConfigured(keyId: string): boolean {
   return keyId === 'configured' || keyId.startsWith('configured-');
-}
-
-function digestOf(key: string): Buffer {
-  return hash('sha256', key, 'buffer');
 }
 
 /** `Bearer KEY`, or the bare `KEY` of the first version of this API. */

@@ -69,7 +69,7 @@ function openDatabase(path: string, { busyTimeoutMs, logger }: OpenDatabaseOptio
       );
     }
     database.exec('PRAGMA synchronous = FULL');
-    // A checkpoint costs two more fsyncs, so it comes every 16 MiB of log instead of every 4.
+    // Every 1.6 MiB of log instead of every 4: the commit that a checkpoint follows waits for it, 2 ms instead of 3.
     database.exec('PRAGMA wal_autocheckpoint = 400');
     // 4 MiB keep the inner index pages of a million events in memory. The system caches the others.
     database.exec('PRAGMA cache_size = -4096');

@@ -23,7 +23,7 @@ export function isSigned(
   if (given.toString(encoding) !== (encoding === 'hex' ? signature.toLowerCase() : signature)) return false;
   let isRight = false;
   for (const secret of secrets) {
-    const hmac = createHmac(algorithm, Buffer.from(secret, 'utf8'));
+    const hmac = createHmac(algorithm, secret);
     for (const part of parts) hmac.update(part);
     const expected = hmac.digest();
     if (given.length === expected.length && timingSafeEqual(given, expected)) isRight = true;
