@@ -128,11 +128,17 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
   }
 
   async function transcript(run: LiveRun): Promise<Transcript> {
-    const elsewhere = await liveElsewhere?.(run.sessionId);
+    const elsewhere = new Set<string>();
+    const addLive = async (): Promise<void> => {
+      for (const id of (await liveElsewhere?.(run.sessionId)) ?? []) elsewhere.add(id);
+    };
+    await addLive();
     return readTranscript(store, run.sessionId, {
       after: run.memory.summary?.until,
       waitingOf: run.id,
-      includes: (runId) => runId === run.id || runId === null || !(isLive(runId) || elsewhere?.has(runId)),
+      // Another node may queue a prompt while this one reads; it is no part of this run.
+      whenRead: addLive,
+      includes: (runId) => runId === run.id || runId === null || !(isLive(runId) || elsewhere.has(runId)),
     });
   }
 

@@ -92,10 +92,13 @@ export async function readTranscript(
   {
     after,
     includes,
+    whenRead,
     waitingOf,
   }: {
     readonly after?: string | undefined;
     readonly includes: (runId: string | null) => boolean;
+    /** Awaited when everything was read, before `includes` is called. */
+    readonly whenRead?: () => Promise<void>;
     readonly waitingOf?: string;
   },
 ): Promise<Transcript> {
@@ -104,6 +107,7 @@ export async function readTranscript(
     readAll((page) => store.listMessages(sessionId, page), place === undefined ? undefined : `msg_${place}`),
     readAll((page) => store.listTurns(sessionId, page), place === undefined ? undefined : `trn_${place}`),
   ]);
+  await whenRead?.();
   const stored = rows.filter(({ runId }) => includes(runId)).map(readTurn);
   /** Messages that a turn holds. */
   const held = new Set<string>();

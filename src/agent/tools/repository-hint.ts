@@ -9,7 +9,14 @@ import { isInFolder } from '../../base/is-in-folder.ts';
 const longestText = 8192;
 const longestLine = 1000;
 
-const gitFolder = /(?<=^|[\s'"])\/[^'"]*?\/\.git(?=[/'":\s]|$)/;
+/** The folder `.git` at the end of an absolute path in a message of git: quoted, or after a space. */
+function gitFolderIn(line: string): string | undefined {
+  const [before, after] = line.split('/.git', 2);
+  if (before === undefined || after === undefined || !/^(?:[/'":\s]|$)/.test(after)) return undefined;
+  const quoted = before.lastIndexOf("'/");
+  const start = quoted === -1 ? before.indexOf(' /') : quoted;
+  return start === -1 ? undefined : `${before.slice(start + 1)}/.git`;
+}
 
 const instead =
   'Leave the changes uncommitted: they stay in the files, and a person can commit them, or the server when the session is deleted (worktree.keep "never").';
@@ -19,7 +26,7 @@ export function repositoryHint(stderr: string, root: string): string | undefined
   for (const line of stderr.slice(-longestText).split('\n')) {
     const isHidden = line.includes('not a git repository:');
     if (!isHidden && !line.includes('Read-only file system')) continue;
-    const repository = gitFolder.exec(line.slice(0, longestLine))?.[0];
+    const repository = gitFolderIn(line.slice(0, longestLine));
     if (repository === undefined || isInFolder(repository, root)) continue;
     return isHidden
       ? `Commands in the sandbox cannot see the git repository ${repository}, so git does not work here. ${instead}`
