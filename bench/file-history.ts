@@ -19,7 +19,7 @@ const filesPerFolder = 10;
 const foldersPerModule = 50;
 const installedFiles = 5000;
 const firstRounds = 3;
-const laterRounds = 7;
+const laterRounds = 15;
 /** The work that follows a start, such as looking at the workspace for the first time, is over by then. */
 const settleMs = 4000;
 

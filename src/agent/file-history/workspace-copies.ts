@@ -11,8 +11,8 @@ import {
   lstatSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
+  readSync,
   realpathSync,
   type Stats,
 } from 'node:fs';
@@ -79,10 +79,12 @@ export interface WorkspaceCopiesOptions {
   readonly maxFileBytes: number;
   /** All copies together. */
   readonly maxTotalBytes: number;
+  /** A program waits no longer for the copies, in ms. The rest is copied while it runs. @default 3000 */
+  readonly copyWithinMs?: number;
 }
 
 const maxFiles = 100_000;
-/** A command waits no longer for the copies. */
+/** A program waits no longer for the names of the files. */
 const withinMs = 3000;
 /** Time of work between two turns of the event loop. */
 const sliceMs = 8;
@@ -91,9 +93,17 @@ const outerRulesMs = 10_000;
 const prefix = 'file-copies-';
 
 export function createWorkspaceCopies(options: WorkspaceCopiesOptions): WorkspaceCopies {
-  const { root, maxFileBytes, maxTotalBytes } = options;
+  const { root, maxFileBytes, maxTotalBytes, copyWithinMs = withinMs } = options;
   const packs = createCopyPacks();
+  const rules = new IgnoreRules(
+    root,
+    options.except.map((path) => relative(root, path).replaceAll(sep, '/')),
+    options.environment,
+  );
   let known = new Map<string, CopiedFile>();
+  let knownFolders: ReadonlySet<string> = new Set();
+  /** Of the rules that ignore none of the known files and folders. */
+  let rulesVersion = rules.version;
   let folder: Promise<string> | undefined;
   /** Copies that are not the latest; programs that still run may need them. */
   const outdated: Copy[] = [];
@@ -103,11 +113,6 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
   /** Steps run one after the other. */
   let work: Promise<unknown> = Promise.resolve();
   let waitingSteps = 0;
-  const rules = new IgnoreRules(
-    root,
-    options.except.map((path) => relative(root, path).replaceAll(sep, '/')),
-    options.environment,
-  );
 
   /** `copiesAll`: also files that are known without a copy. */
   async function walk({ copiesAll }: { readonly copiesAll: boolean }): Promise<Snapshot> {
@@ -126,6 +131,7 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
       const entries = entriesOf(path === '' ? root : `${root}/${path}`);
       if (entries.some(({ name }) => name === '.gitignore')) await rules.load(path);
       else rules.forget(path);
+      const areRulesKnown = rules.version === rulesVersion;
       for (const entry of entries) {
         if (files.size >= maxFiles || slices.elapsedMs() > withinMs) {
           isComplete = false;
@@ -133,8 +139,11 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
         }
         if (slices.isOver()) await slices.next();
         const child = path === '' ? entry.name : `${path}/${entry.name}`;
-        if (isTemporaryName(entry.name) || rules.isIgnored(child, entry.isDirectory())) continue;
-        if (entry.isDirectory()) {
+        const isFolder = entry.isDirectory();
+        // Rules are slow to ask.
+        const isKnown = areRulesKnown && (isFolder ? knownFolders : known).has(child);
+        if (!isKnown && (isTemporaryName(entry.name) || rules.isIgnored(child, isFolder))) continue;
+        if (isFolder) {
           folders.add(child);
           queue.push(child);
           continue;
@@ -148,8 +157,10 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
     for (const [path, { copy }] of known)
       if (copy !== undefined && files.get(path)?.copy !== copy) outdated.push(copy);
     known = files;
+    knownFolders = folders;
+    rulesVersion = rules.version;
     // The names are complete before the first content is copied, so that new files are known even in a large workspace.
-    await copyFiles(copiesAll ? files : fresh, () => slices.elapsedMs() < withinMs);
+    await copyFiles(copiesAll ? files : fresh, () => slices.elapsedMs() < copyWithinMs);
     return { files, folders, isComplete };
   }
 
@@ -321,9 +332,10 @@ function readVerified(absolute: string, version: Version): Buffer | undefined {
     const real =
       process.platform === 'linux' ? readlinkSync(`/proc/self/fd/${file}`) : realpathSync(absolute);
     if (real !== absolute) return undefined;
-    const content = readFileSync(file);
+    const content = Buffer.allocUnsafe(version.size);
+    const bytes = readSync(file, content, 0, version.size, 0);
     // A program may have written meanwhile, and the time of a write changes before the content.
-    return isSameVersion(version, fstatSync(file)) ? content : undefined;
+    return bytes === version.size && isSameVersion(version, fstatSync(file)) ? content : undefined;
   } finally {
     closeSync(file);
   }
