@@ -133,11 +133,12 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
       else rules.forget(path);
       const areRulesKnown = rules.version === rulesVersion;
       for (const entry of entries) {
-        if (files.size >= maxFiles || slices.elapsedMs() > withinMs) {
-          isComplete = false;
-          break;
+        if (slices.isOver()) {
+          await slices.next();
+          if (slices.elapsedMs() > withinMs) isComplete = false;
         }
-        if (slices.isOver()) await slices.next();
+        if (files.size >= maxFiles) isComplete = false;
+        if (!isComplete) break;
         const child = path === '' ? entry.name : `${path}/${entry.name}`;
         const isFolder = entry.isDirectory();
         // Rules are slow to ask.
