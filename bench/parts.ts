@@ -28,6 +28,7 @@ export const parts: readonly Part[] = [
   { name: 'triggers', load: () => import('./triggers.ts') },
   { name: 'agent', load: () => import('./agent.ts') },
   { name: 'acp', load: () => import('./acp.ts') },
+  { name: 'file-history', load: () => import('./file-history.ts') },
   { name: 'history', load: () => import('./history.ts') },
   { name: 'dashboard', load: () => import('./dashboard.ts') },
   { name: 'opencode', load: () => import('./peers/opencode.ts') },

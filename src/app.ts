@@ -97,6 +97,8 @@ export interface AppOptions {
   readonly redactor?: Redactor;
   /** The thread of the store, if it is running already: see app/early-thread.ts. @default a new one */
   readonly writerThread?: WriterThread;
+  /** Called when the store is open, so the writer thread runs, before the agent looks at the workspace. */
+  readonly onStoreOpen?: () => void;
   /**
    * Called with a message for a person when a newer release has migrated a shared database: the server writes nothing
    * more, and is not ready. @default stop
@@ -113,6 +115,7 @@ export async function createApp(
     environment = process.env,
     redactor = createRedactor(),
     writerThread,
+    onStoreOpen,
     onSuperseded,
   }: AppOptions = {},
 ): Promise<App> {
@@ -142,6 +145,7 @@ export async function createApp(
     url: () => nodeUrl(settings, server?.getAddress()),
     seen: () => startedLog?.stats().seen,
   });
+  onStoreOpen?.();
   const { store, ownership } = opened;
   removeConfigLeftovers(settings.home);
   const startedAt = new Date().toISOString();

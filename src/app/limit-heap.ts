@@ -10,7 +10,10 @@ interface Limits {
   readonly growingPercent: number;
   /** How much the space for new objects grows at once. */
   readonly youngFactor: number;
-  /** No optimized code is compiled, and each collection of the old objects gives memory back. */
+  /**
+   * No optimized code is compiled, the space for new objects does not grow, and each collection of the old objects gives
+   * memory back.
+   */
   readonly isSaving: boolean;
 }
 
@@ -66,7 +69,7 @@ function change(limits: Partial<Limits>): void {
 
 function apply({ growingPercent, youngFactor, isSaving }: Limits): void {
   setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
-  setFlagsFromString(`--semi-space-growth-factor=${youngFactor}`);
+  setFlagsFromString(`--semi-space-growth-factor=${isSaving ? 1 : youngFactor}`);
   if (!canSave) return;
   for (const { saving, usual } of compilerFlags) setFlagsFromString(isSaving ? saving : usual);
 }

@@ -44,6 +44,7 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   const logger = createLogger(settings.logLevel, process.stderr.isTTY === true, redactor);
   const app = await createApp(settings, {
     environment,
+    onStoreOpen: saveMemoryAtStart,
     onSuperseded(message) {
       ended = message;
       stop?.();
@@ -74,8 +75,6 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   if (ended !== undefined) stop();
   try {
     await app.start();
-    // The writer thread runs: it has opened the database.
-    saveMemoryAtStart();
     if (stops === 0) await announce(app, settings, { origins, json: options.json === true });
   } catch (error) {
     // A server that is being stopped has nothing to announce; `stop` ends the process.

@@ -98,3 +98,28 @@ test('the files of another folder are listed as such, and are not touched', asyn
   expect(outcomes(files)).toEqual({ 'a.txt': 'other_workspace' });
   expect(readFileSync(join(first.workspace, 'a.txt'), 'utf8')).toBe('new');
 });
+
+test('what a command changes in a workspace of more than 20 000 files is undone', async () => {
+  const { client, workspace, write } = await startApp();
+  const at = (path: string) => join(workspace, path);
+  for (let folder = 0; folder < 21; folder++) {
+    mkdirSync(at(`f${folder}`));
+    for (let n = 0; n < 1000; n++) writeFileSync(at(`f${folder}/${n}.txt`), `${n}`);
+  }
+  write('z/kept.txt', 'old');
+  write('z/gone.txt', 'old');
+  // Copies that take too long are made while earlier commands run.
+  const { sessionId } = await client.prompt({ prompt: 'run true' });
+  await client.prompt({ prompt: 'run true', sessionId });
+  await client.prompt({
+    prompt: 'run echo new > z/kept.txt; rm z/gone.txt; echo new > z/new.txt',
+    sessionId,
+  });
+  const { files } = await client.sessions.undo(sessionId);
+  expect(outcomes(files)).toEqual({
+    'z/gone.txt': 'restored',
+    'z/kept.txt': 'restored',
+    'z/new.txt': 'removed',
+  });
+  expect(['gone', 'kept'].map((name) => readFileSync(at(`z/${name}.txt`), 'utf8'))).toEqual(['old', 'old']);
+});

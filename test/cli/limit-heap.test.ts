@@ -28,3 +28,12 @@ test('the space for new objects ends its growth at 16 MB', () => {
   // The size is read after a collection. On a busy machine, the space may have grown once more by then.
   expect(limited).toBeLessThanOrEqual(40);
 });
+
+test('the space for new objects does not grow while memory is saved', () => {
+  const grown = largestYoungSpace(`(await import('${file}')).limitHeap();`);
+  const saving = largestYoungSpace(`
+    const { limitHeap, saveMemory } = await import('${file}');
+    limitHeap();
+    saveMemory();`);
+  expect(saving).toBeLessThan(grown / 2);
+});

@@ -10,6 +10,7 @@ import { type ChangeOwner, newChangeRow, type Place, placeOfFolder } from './cha
 import { imageWrite } from './images.ts';
 import {
   createWorkspaceCopies,
+  isSameVersion,
   type KnownFile,
   type Snapshot,
   type WorkspaceCopies,
@@ -83,7 +84,7 @@ export function createFileHistory(options: FileHistoryOptions): FileHistory {
     for (const [path, file] of after.files) {
       const before = files.get(path);
       // Files that an incomplete walk has not seen are not known to be new.
-      if (before === undefined ? !isComplete : before.version === file.version) continue;
+      if (before === undefined ? !isComplete : isSameVersion(before.version, file.version)) continue;
       found.push({ path, before, after: file });
     }
     if (after.isComplete)

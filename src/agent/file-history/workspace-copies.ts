@@ -4,7 +4,6 @@
 // are answered meanwhile.
 
 import {
-  type BigIntStats,
   closeSync,
   constants,
   type Dirent,
@@ -12,11 +11,12 @@ import {
   lstatSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
+  readSync,
   realpathSync,
+  type Stats,
 } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -24,13 +24,23 @@ import { isProcessAlive } from '../../base/is-process-alive.ts';
 import { IgnoreRules } from '../ignore/ignore-rules.ts';
 import { isTemporaryName } from '../tools/temporary-name.ts';
 import { type FileState, hashOf, type SeenState } from '../tools/workspace/file-state.ts';
+import { type Copy, createCopyPacks, type PackWriter } from './copy-packs.ts';
 
 /** A file or link at one moment. */
 export interface KnownFile {
-  readonly version: string;
+  readonly version: Version;
   readonly state: FileState;
-  /** The name of the copy; undefined for a link, and for a file without a copy. */
-  readonly copy: string | undefined;
+  /** Undefined for a link, and for a file without a copy. */
+  readonly copy: Copy | undefined;
+}
+
+/** Changes with each write, and with the permission bits. */
+export type Version = Pick<Stats, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs' | 'mode'>;
+
+/** The copy may come later than the file is seen. */
+interface CopiedFile extends KnownFile {
+  state: FileState;
+  copy: Copy | undefined;
 }
 
 export interface Snapshot {
@@ -69,10 +79,12 @@ export interface WorkspaceCopiesOptions {
   readonly maxFileBytes: number;
   /** All copies together. */
   readonly maxTotalBytes: number;
+  /** A program waits no longer for the copies, in ms. The rest is copied while it runs. @default 3000 */
+  readonly copyWithinMs?: number;
 }
 
-const maxFiles = 20_000;
-/** A command waits no longer for the copies. */
+const maxFiles = 100_000;
+/** A program waits no longer for the names of the files. */
 const withinMs = 3000;
 /** Time of work between two turns of the event loop. */
 const sliceMs = 8;
@@ -81,35 +93,37 @@ const outerRulesMs = 10_000;
 const prefix = 'file-copies-';
 
 export function createWorkspaceCopies(options: WorkspaceCopiesOptions): WorkspaceCopies {
-  const { root, maxFileBytes, maxTotalBytes } = options;
-  let known = new Map<string, KnownFile>();
-  let folder: Promise<string> | undefined;
-  /** Copies that are not the latest; programs that still run may need them. */
-  const outdated: KnownFile[] = [];
-  let programs = 0;
-  let isClosed = false;
-  let nextCopy = 0;
-  let totalBytes = 0;
-  let outerReadAt = Number.NEGATIVE_INFINITY;
-  /** Walks run one after the other. */
-  let work: Promise<unknown> = Promise.resolve();
+  const { root, maxFileBytes, maxTotalBytes, copyWithinMs = withinMs } = options;
+  const packs = createCopyPacks();
   const rules = new IgnoreRules(
     root,
     options.except.map((path) => relative(root, path).replaceAll(sep, '/')),
     options.environment,
   );
+  let known = new Map<string, CopiedFile>();
+  let knownFolders: ReadonlySet<string> = new Set();
+  /** Of the rules that ignore none of the known files and folders. */
+  let rulesVersion = rules.version;
+  let folder: Promise<string> | undefined;
+  /** Copies that are not the latest; programs that still run may need them. */
+  const outdated: Copy[] = [];
+  let programs = 0;
+  let isClosed = false;
+  let outerReadAt = Number.NEGATIVE_INFINITY;
+  /** Steps run one after the other. */
+  let work: Promise<unknown> = Promise.resolve();
+  let waitingSteps = 0;
 
-  async function walk(): Promise<Snapshot> {
-    folder ??= openFolder(options.stateFolder);
-    const at = await folder;
+  /** `copiesAll`: also files that are known without a copy. */
+  async function walk({ copiesAll }: { readonly copiesAll: boolean }): Promise<Snapshot> {
     if (performance.now() - outerReadAt > outerRulesMs) {
       await rules.loadOuter();
       outerReadAt = performance.now();
     }
-    const files = new Map<string, KnownFile>();
+    const files = new Map<string, CopiedFile>();
     const folders = new Set<string>();
-    const startedAt = performance.now();
-    let turnAt = startedAt;
+    const fresh: [string, CopiedFile][] = [];
+    const slices = createSlices();
     const queue: string[] = [''];
     let isComplete = true;
     for (let next = 0; next < queue.length && isComplete; next++) {
@@ -117,40 +131,71 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
       const entries = entriesOf(path === '' ? root : `${root}/${path}`);
       if (entries.some(({ name }) => name === '.gitignore')) await rules.load(path);
       else rules.forget(path);
+      const areRulesKnown = rules.version === rulesVersion;
       for (const entry of entries) {
-        const now = performance.now();
-        if (files.size >= maxFiles || now - startedAt > withinMs) {
-          isComplete = false;
-          break;
+        if (slices.isOver()) {
+          await slices.next();
+          if (slices.elapsedMs() > withinMs) isComplete = false;
         }
-        if (now - turnAt > sliceMs) {
-          await nextTurn();
-          turnAt = performance.now();
-        }
+        if (files.size >= maxFiles) isComplete = false;
+        if (!isComplete) break;
         const child = path === '' ? entry.name : `${path}/${entry.name}`;
-        if (isTemporaryName(entry.name) || rules.isIgnored(child, entry.isDirectory())) continue;
-        if (entry.isDirectory()) {
+        const isFolder = entry.isDirectory();
+        // Rules are slow to ask.
+        const isKnown = areRulesKnown && (isFolder ? knownFolders : known).has(child);
+        if (!isKnown && (isTemporaryName(entry.name) || rules.isIgnored(child, isFolder))) continue;
+        if (isFolder) {
           folders.add(child);
           queue.push(child);
           continue;
         }
         const file = look(child);
-        if (file !== undefined) files.set(child, file);
+        if (file === undefined) continue;
+        files.set(child, file);
+        if (known.get(child) !== file) fresh.push([child, file]);
       }
     }
-    // The names are complete before the first content is copied, so that new files are known even in a large workspace.
-    for (const [path, file] of files) {
-      if (performance.now() - startedAt > withinMs) break;
-      if (performance.now() - turnAt > sliceMs) {
-        await nextTurn();
-        turnAt = performance.now();
-      }
-      if (file.copy === undefined && file.state.kind === 'file') files.set(path, await copy(path, file, at));
-    }
-    for (const [path, file] of known)
-      if (file.copy !== undefined && files.get(path)?.copy !== file.copy) outdated.push(file);
+    for (const [path, { copy }] of known)
+      if (copy !== undefined && files.get(path)?.copy !== copy) outdated.push(copy);
     known = files;
+    knownFolders = folders;
+    rulesVersion = rules.version;
+    // The names are complete before the first content is copied, so that new files are known even in a large workspace.
+    await copyFiles(copiesAll ? files : fresh, () => slices.elapsedMs() < copyWithinMs);
     return { files, folders, isComplete };
+  }
+
+  /**
+   * Copies the files that the walks had no time for, while the program runs or after it: only files that still have the
+   * version that was seen before. Ends early if another step waits.
+   */
+  function copyRest(): void {
+    const mayContinue = (): boolean => waitingSteps === 0 && !isClosed;
+    // What fails here fails again, and is reported, before the next program.
+    enqueue(async () => {
+      if (mayContinue()) await copyFiles(known, mayContinue);
+    }).catch(() => undefined);
+  }
+
+  async function copyFiles(
+    files: Iterable<readonly [string, CopiedFile]>,
+    mayContinue: () => boolean,
+  ): Promise<void> {
+    folder ??= openFolder(options.stateFolder);
+    const pack = packs.write(await folder);
+    const slices = createSlices();
+    try {
+      for (const [path, file] of files) {
+        if (file.copy !== undefined || file.state.kind !== 'file') continue;
+        if (slices.isOver()) {
+          if (!mayContinue()) break;
+          await slices.next();
+        }
+        copy(path, file, pack);
+      }
+    } finally {
+      pack.end();
+    }
   }
 
   /** Removes the copies that no program needs. */
@@ -160,65 +205,68 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
     if (isClosed) {
       folder = undefined;
       known = new Map();
-      outdated.splice(0);
-      totalBytes = 0;
       await rm(at, { recursive: true, force: true });
       return;
     }
-    for (const { copy, state } of outdated.splice(0)) {
-      if (state.kind === 'file') totalBytes -= state.bytes;
-      if (copy !== undefined) await rm(join(at, copy), { force: true });
+    for (const copy of outdated.splice(0)) await packs.release(copy);
+    for (const file of known.values()) {
+      const { copy } = file;
+      if (copy === undefined || !packs.isWasteful(copy)) continue;
+      file.copy = undefined;
+      await packs.release(copy);
     }
+    copyRest();
   }
 
   function enqueue<T>(step: () => Promise<T>): Promise<T> {
-    const result = work.then(step);
+    waitingSteps++;
+    const result = work.then(() => {
+      waitingSteps--;
+      return step();
+    });
     work = result.catch(() => undefined);
     return result;
   }
 
   async function read({ state, copy }: KnownFile): Promise<SeenState> {
-    if (copy === undefined || folder === undefined) return { state };
-    const content = await readFile(join(await folder, copy)).catch(() => undefined);
+    const content = copy === undefined ? undefined : await packs.read(copy);
     return content === undefined ? { state } : { state, content };
   }
 
-  function look(path: string): KnownFile | undefined {
+  function look(path: string): CopiedFile | undefined {
     const absolute = `${root}/${path}`;
     try {
-      const stats = lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
+      const stats = lstatSync(absolute, { throwIfNoEntry: false });
       if (stats === undefined) return undefined;
-      const version = versionOf(stats);
       const before = known.get(path);
-      if (before?.version === version && before.copy !== undefined) return before;
+      if (before !== undefined && isSameVersion(before.version, stats)) return before;
+      const version = versionOf(stats);
       if (stats.isSymbolicLink())
         return { version, state: { kind: 'link', target: readlinkSync(absolute) }, copy: undefined };
       if (!stats.isFile()) return undefined;
-      const mode = Number(stats.mode) & 0o7777;
-      return { version, state: { kind: 'file', bytes: Number(stats.size), mode }, copy: undefined };
+      const { size: bytes, mode } = stats;
+      return { version, state: { kind: 'file', bytes, mode: mode & 0o7777 }, copy: undefined };
     } catch (error) {
       if (error instanceof Error && 'code' in error) return undefined;
       throw error;
     }
   }
 
-  /** The file with a copy, if it is within the limits and can be read. */
-  async function copy(path: string, file: KnownFile, at: string): Promise<KnownFile> {
-    if (file.state.kind !== 'file') return file;
+  /** Copies the file if it is within the limits and can be read. */
+  function copy(path: string, file: CopiedFile, pack: PackWriter): void {
+    if (file.state.kind !== 'file') return;
     const { bytes, mode } = file.state;
-    if (bytes > maxFileBytes || totalBytes + bytes > maxTotalBytes) return file;
+    if (bytes > maxFileBytes || packs.neededBytes + bytes > maxTotalBytes) return;
     try {
       const content = readVerified(`${root}/${path}`, file.version);
-      if (content === undefined) return file;
-      const name = String(nextCopy++);
-      await writeFile(join(at, name), content, { mode: 0o600 });
-      totalBytes += content.length;
-      const state: FileState = { kind: 'file', bytes: content.length, mode, hash: hashOf(content) };
-      return { ...file, state, copy: name };
+      if (content === undefined) return;
+      file.copy = pack.add(content, () => {
+        file.copy = undefined;
+      });
+      file.state = { kind: 'file', bytes: content.length, mode, hash: hashOf(content) };
     } catch (error) {
       // The file is gone, or the server may not read it.
-      if (error instanceof Error && 'code' in error) return file;
-      throw error;
+      if (!(error instanceof Error && 'code' in error)) throw error;
     }
   }
 
@@ -233,7 +281,9 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
         await enqueue(tidy);
       };
       try {
-        return { before: await enqueue(walk), after: () => enqueue(walk), read, end };
+        const before = await enqueue(() => walk({ copiesAll: true }));
+        copyRest();
+        return { before, after: () => enqueue(() => walk({ copiesAll: false })), read, end };
       } catch (error) {
         await end();
         throw error;
@@ -246,20 +296,47 @@ export function createWorkspaceCopies(options: WorkspaceCopiesOptions): Workspac
   };
 }
 
-/** Changes with each write, and with the permission bits. */
-function versionOf({ ino, size, mtimeNs, ctimeNs, mode }: BigIntStats): string {
-  return `${ino} ${size} ${mtimeNs} ${ctimeNs} ${mode}`;
+function createSlices() {
+  const startedAt = performance.now();
+  let turnAt = startedAt;
+  return {
+    elapsedMs: () => performance.now() - startedAt,
+    isOver: () => performance.now() - turnAt > sliceMs,
+    /** Lets other work run. */
+    async next() {
+      await nextTurn();
+      turnAt = performance.now();
+    },
+  };
+}
+
+function versionOf({ ino, size, mtimeMs, ctimeMs, mode }: Stats): Version {
+  return { ino, size, mtimeMs, ctimeMs, mode };
+}
+
+export function isSameVersion(left: Version, right: Version): boolean {
+  return (
+    left.ctimeMs === right.ctimeMs &&
+    left.mtimeMs === right.mtimeMs &&
+    left.size === right.size &&
+    left.ino === right.ino &&
+    left.mode === right.mode
+  );
 }
 
 /** Undefined if another version is at the path by now, or if it leads elsewhere. */
-function readVerified(absolute: string, version: string): Buffer | undefined {
+function readVerified(absolute: string, version: Version): Buffer | undefined {
   const file = openSync(absolute, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const opened = fstatSync(file, { bigint: true });
-    if (!opened.isFile() || versionOf(opened) !== version) return undefined;
+    const opened = fstatSync(file);
+    if (!opened.isFile() || !isSameVersion(version, opened)) return undefined;
     const real =
       process.platform === 'linux' ? readlinkSync(`/proc/self/fd/${file}`) : realpathSync(absolute);
-    return real === absolute ? readFileSync(file) : undefined;
+    if (real !== absolute) return undefined;
+    const content = Buffer.allocUnsafe(version.size);
+    const bytes = readSync(file, content, 0, version.size, 0);
+    // A program may have written meanwhile, and the time of a write changes before the content.
+    return bytes === version.size && isSameVersion(version, fstatSync(file)) ? content : undefined;
   } finally {
     closeSync(file);
   }

@@ -12,10 +12,19 @@ const maxLineLength = 4096;
 /** Each `**` multiplies the time for a path by its depth: six of them keep the process busy for hours. */
 const maxDoubleStars = 2;
 
-/** Undefined if the file is missing, cannot be read, or is not a regular file of at most 1 MiB. */
-export async function readIgnoreFile(path: string): Promise<Ignore | undefined> {
+const textOf = new WeakMap<Ignore, string>();
+
+/**
+ * Undefined if the file is missing, cannot be read, or is not a regular file of at most 1 MiB. `earlier` is returned if
+ * the text is still the same.
+ */
+export async function readIgnoreFile(path: string, earlier?: Ignore): Promise<Ignore | undefined> {
   const text = await readSmallText(path);
-  return text === undefined ? undefined : parseIgnoreRules(text);
+  if (text === undefined) return undefined;
+  if (earlier !== undefined && textOf.get(earlier) === text) return earlier;
+  const rules = parseIgnoreRules(text);
+  textOf.set(rules, text);
+  return rules;
 }
 
 /** The same for an open file. The caller closes the handle. */

@@ -17,6 +17,7 @@ export class IgnoreRules {
   private readonly byFolder = new Map<string, Ignore>();
   /** Decisions about folders, since they are asked for every file. */
   private readonly folders = new Map<string, boolean>();
+  private changes = 0;
 
   /**
    * `except`: other files and folders to ignore, as entries of own-files.ts but relative to the root. `environment`:
@@ -32,24 +33,37 @@ export class IgnoreRules {
     });
   }
 
+  /** Changes when the rules do. Files that a rule ignores, or does not, stay so until then. */
+  get version(): number {
+    return this.changes;
+  }
+
   /** Reads the rules that are kept outside the workspace. */
   async loadOuter(): Promise<void> {
-    this.outer = await readOuterRules(this.root, this.environment);
-    this.folders.clear();
+    const outer = await readOuterRules(this.root, this.environment, this.outer);
+    if (outer === this.outer) return;
+    this.outer = outer;
+    this.changed();
   }
 
   /** Reads the .gitignore of a folder, or forgets it if it is gone. */
   async load(folder: string): Promise<void> {
-    const rules = await readIgnoreFile(join(this.root, folder, '.gitignore'));
+    const earlier = this.byFolder.get(folder);
+    const rules = await readIgnoreFile(join(this.root, folder, '.gitignore'), earlier);
     if (rules === undefined) this.forget(folder);
-    else {
+    else if (rules !== earlier) {
       this.byFolder.set(folder, rules);
-      this.folders.clear();
+      this.changed();
     }
   }
 
   forget(folder: string): void {
-    if (this.byFolder.delete(folder)) this.folders.clear();
+    if (this.byFolder.delete(folder)) this.changed();
+  }
+
+  private changed(): void {
+    this.changes++;
+    this.folders.clear();
   }
 
   isIgnored(path: string, isFolder: boolean): boolean {

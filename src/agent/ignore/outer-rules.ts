@@ -18,8 +18,12 @@ export interface OuterRules {
 
 export const noOuterRules: OuterRules = { all: [] };
 
-/** Rules that ignore the whole workspace do not apply. */
-export async function readOuterRules(root: string, environment: NodeJS.ProcessEnv): Promise<OuterRules> {
+/** Rules that ignore the whole workspace do not apply. `earlier` is returned if all rules are still the same. */
+export async function readOuterRules(
+  root: string,
+  environment: NodeJS.ProcessEnv,
+  earlier: OuterRules = noOuterRules,
+): Promise<OuterRules> {
   const repository = await findRepository(root);
   if (repository === undefined) return noOuterRules;
   const base = repository.folder;
@@ -35,13 +39,19 @@ export async function readOuterRules(root: string, environment: NodeJS.ProcessEn
   ];
   const all: { prefix: string; rules: Ignore }[] = [];
   for (const { file, folder } of files) {
-    const rules = await readIgnoreFile(file);
+    const rules = await readIgnoreFile(file, earlier.all[all.length]?.rules);
     if (rules === undefined) continue;
     const path = relative(folder, root).replaceAll(sep, '/');
     all.push({ prefix: path === '' ? '' : `${path}/`, rules });
   }
   const isWorkspaceIgnored = all.some(({ prefix, rules }) => prefix !== '' && rules.ignores(prefix));
-  return isWorkspaceIgnored ? noOuterRules : { all };
+  if (isWorkspaceIgnored) return noOuterRules;
+  const isSame =
+    all.length === earlier.all.length &&
+    all.every(
+      ({ prefix, rules }, at) => earlier.all[at]?.prefix === prefix && earlier.all[at].rules === rules,
+    );
+  return isSame ? earlier : { all };
 }
 
 /** Undefined if no rule matches. */

@@ -1,6 +1,6 @@
 // The state of one path of the workspace, as it is compared and restored. A link is never followed.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, open, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ export interface SeenState {
 export const missing: FileState = { kind: 'missing' };
 
 export function hashOf(content: Buffer): string {
-  return createHash('sha256').update(content).digest('hex');
+  return hash('sha256', content);
 }
 
 /** `folder`: a path that leads to an open folder. Files of more than `maxBytes` are not read. */
