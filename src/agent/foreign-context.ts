@@ -123,11 +123,8 @@ export function createForeignContexts({
       agentSession: () => run.memory.agentSession,
       async keepAgentSession(session, event) {
         const write = remember(run, { agentSession: session });
-        if (event === undefined) {
-          run.keepLater(writeNow(run, [write]));
-          return;
-        }
-        append(run, { type: 'agent.session', data: event }, () => [write]);
+        if (event === undefined) run.keepLater(writeNow(run, [write]));
+        else append(run, { type: 'agent.session', data: event }, () => [write]);
         await run.keeping;
       },
       tellStatus: (data) => log.publish({ type: 'agent.status', data, ...run.owner }),

@@ -48,8 +48,8 @@ export interface ForeignContext {
   /** The agent's own session; undefined if it has none for ours yet. */
   readonly agentSession: () => AgentSession | undefined;
   /**
-   * Keeps the agent's own session with ours. With `event`, it resolves when both are committed; else see
-   * `DriverContext.keeping`.
+   * Keeps the agent's own session with ours, and logs `event`. Resolves when both are committed: the agent gets its prompt
+   * after that, or a crash could make a resumed run send the prompt again.
    */
   readonly keepAgentSession: (session: AgentSession, event?: EventData<'agent.session'>) => Promise<void>;
   /** Tells live readers what the agent's process does. */
