@@ -6,7 +6,7 @@ import type { Ownership } from '../../src/store/ownership.ts';
 import { createSqliteOwnership } from '../../src/store/sqlite/sqlite-ownership.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { postgresUrl } from './postgres-url.ts';
+import { reusedPostgresUrl } from './postgres-url.ts';
 
 export const usesPostgres = process.env.TEST_STORE === 'postgres';
 
@@ -48,7 +48,7 @@ export async function databaseSetting(home: string): Promise<Readonly<Record<str
 }
 
 async function createDatabase(place: string): Promise<string> {
-  const url = await postgresUrl();
+  const url = await reusedPostgresUrl();
   onTestFinished(() => void databases.delete(place));
   return `${url}?max=4`;
 }
