@@ -229,12 +229,12 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const clean = cleanEnvironment(environment);
   const allow = (options.permissions?.allow ?? []).map(parseRule);
   const deny = (options.permissions?.deny ?? []).map(parseRule);
-  const learn = (value: string): void => {
-    if (!isNumber(value)) redactor.learn([value]);
-  };
+  const learnSecrets = (values: readonly string[]): void =>
+    redactor.learn(values.filter((value) => !isNumber(value)));
+  const learn = (value: string): void => learnSecrets([value]);
   const servers = parseMcpServers(options.mcpServers ?? {}, environment, learn);
   redactor.learn(providerSecrets(options.providers, environment));
-  for (const server of servers) redactor.learn(secretsOf(server).filter((value) => !isNumber(value)));
+  for (const server of servers) learnSecrets(secretsOf(server));
   for (const warning of ruleWarnings({
     allow: options.permissions?.allow ?? [],
     deny: options.permissions?.deny ?? [],
@@ -280,13 +280,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     open: (configs, sessionId) =>
       openServers(configs, privateFolder(options.stateFolder, workspace.root), sessionId),
     programs: options.mcpPrograms ?? [],
-    learn: (secrets) => redactor.learn(secrets.filter((value) => !isNumber(value))),
+    learn: learnSecrets,
   });
   const mcpServers = await openRuntimeServers({
     store,
     servers: mcp,
     programs: options.mcpPrograms ?? [],
-    learn: (secrets) => redactor.learn(secrets.filter((value) => !isNumber(value))),
+    learn: learnSecrets,
     now,
     warn,
   });
@@ -436,6 +436,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     now,
     onFault,
     node,
+    retries,
     tracing,
   });
   const inbox = createInbox({
@@ -522,7 +523,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       await runs.close(graceMs);
       inbox.close();
       closing.abort();
-      retries?.close();
       await Promise.all([
         mcp.close(),
         sessionServers.close(),

@@ -118,7 +118,7 @@ export function createPerformRun({
 
   return (live) => {
     const span = startRunSpan(tracing, live, now());
-    // In the trace of its caller, whoever made room for the run.
+    // In the trace of its own caller, not of the run that made room for it.
     return tracing.within(span, () => performIn(span, live));
   };
 }

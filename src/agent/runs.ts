@@ -24,7 +24,7 @@ import type { WaitingRoom } from './inbox/waiting-room.ts';
 import { toPage } from './list-page.ts';
 import type { LiveRun, Stop } from './live-run.ts';
 import type { AgentNode } from './nodes/agent-node.ts';
-import { createRetries } from './nodes/retries.ts';
+import type { Retries } from './nodes/retries.ts';
 import { createRunsElsewhere } from './nodes/runs-elsewhere.ts';
 import { createPerformRun } from './perform-run.ts';
 import type { Permissions } from './permissions/permissions.ts';
@@ -69,6 +69,8 @@ export interface RunsOptions {
   readonly onFault: (error: unknown, runId: string) => void;
   /** Present if other nodes work on the store. */
   readonly node: AgentNode | undefined;
+  /** Present with `node`. They end with the runs. */
+  readonly retries: Retries | undefined;
   /** @throws CodeBuddyError `session_busy` while an undo changes the session */
   readonly requireNoUndo: (sessionId: string) => void;
   /** @default no spans */
@@ -96,12 +98,12 @@ export function createRuns(options: RunsOptions): Runs {
     now,
     onFault,
     node,
+    retries,
     requireNoUndo,
     tracing = passiveTracing,
   } = options;
   const queue = new RunQueue(limits);
   const chooseFor = createChooseForRun({ chooseDriver, defaultMode });
-  const retries = node && createRetries(node.node, (error) => onFault(error, 'of this node'));
   const endings = createRunEndings({ store, log, figures, now, onFault, node, retries });
   const elsewhere =
     node &&

@@ -1,4 +1,4 @@
-// The requests and prompts that a key has left, in memory. Told by the headers of
+// The requests and prompts that a key has left, in memory. The `RateLimit` headers show them:
 // https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 
 import { CodeBuddyError } from '../base/errors.ts';

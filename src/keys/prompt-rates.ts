@@ -1,4 +1,4 @@
-// Counts the prompts of keys for the agent, whichever door they come through.
+// Counts the prompts of each key for the agent, over all routes that start runs.
 
 import type { Keys } from './key-service.ts';
 

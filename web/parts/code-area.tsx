@@ -1,4 +1,4 @@
-// Preformatted text in an area that scrolls. A figure, because a page can have several with the same name.
+// Preformatted text in an area that scrolls. It is a `figure`, because a page can have several with the same name.
 
 import type { ComponentChildren } from 'preact';
 

@@ -10,7 +10,7 @@ export function invalidServer(fault: string): CodeBuddyError {
   return new CodeBuddyError('validation_failed', `${fault}.`, { errors: [{ in: 'body', pointer, message }] });
 }
 
-/** Does `parse`, whose errors begin with the field. @throws CodeBuddyError `validation_failed` */
+/** Runs `parse`. Its errors must begin with the field. @throws CodeBuddyError `validation_failed` */
 export function parsing<T>(parse: () => T): T {
   try {
     return parse();

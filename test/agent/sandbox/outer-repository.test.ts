@@ -16,6 +16,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { privateFolders } from '../../../src/agent/tools/sandbox/hidden-places.ts';
+import { isInFolder } from '../../../src/base/is-in-folder.ts';
 import { startApp } from '../../http/start-app.ts';
 import { hasBubblewrap } from './real-bubblewrap.ts';
 
@@ -33,7 +35,7 @@ const modules = join(import.meta.dirname, '../../../node_modules');
 
 /** Whether this clone can be written, and is outside of the folders that commands in the sandbox do not see. */
 function isVisible(): boolean {
-  if (/^(?:\/var)?\/tmp\//.test(realpathSync(modules))) return false;
+  if (privateFolders.some((folder) => isInFolder(realpathSync(modules), folder))) return false;
   try {
     accessSync(modules, constants.W_OK);
     return true;
