@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isProcessAlive } from '../../../src/base/is-process-alive.ts';
 import { waitFor } from '../../wait-for.ts';
+import { collectDeltas } from './collect-deltas.ts';
 import { manualTimers } from './manual-timers.ts';
 import type { Behaviour, Step } from './script.ts';
 import { startAcp } from './start-acp.ts';
@@ -281,23 +282,25 @@ describe('the agent', () => {
     const acp = await startAcp({ timers, behaviour: { ignoresCancel: true } });
     const gate = join(acp.folder, 'gate');
     const child = join(acp.folder, 'child');
+    const after = join(acp.folder, 'after');
+    const deltas = collectDeltas(acp.log);
     const { run, result } = await acp.start([
       { child },
       { say: 'before' },
       { waitFor: gate },
       { say: 'AFTER' },
+      { touch: after },
       { hang: true },
     ]);
     result.catch(() => undefined);
-    await waitFor('the child', () => readFileSync(child, 'utf8'));
+    await waitFor('the first text', () => deltas.seen.some(({ type }) => type === 'message.delta'));
     const cancelling = acp.agent.runs.cancel(run.id);
     await waitFor('the cancellation', () => acp.received('cancel').length === 1);
     writeFileSync(gate, '');
-    await waitFor('the deadline', () => {
-      timers.advance(5000);
-      return acp.agent.runs.activeCount() === 0;
-    });
+    await waitFor('the second text', () => readFileSync(after, 'utf8'));
+    timers.advance(5000);
     expect(await cancelling).toMatchObject({ status: 'cancelled' });
+    await deltas.stop();
     const { items } = await acp.agent.sessions.messages(run.sessionId, { limit: 10 });
     expect(items.at(-1)).toMatchObject({ content: 'before', incomplete: true });
     const pids = [acp.received('prompt')[0]?.pid as number, Number(readFileSync(child, 'utf8'))];

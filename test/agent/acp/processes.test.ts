@@ -45,11 +45,8 @@ test('a turn that ignores its cancellation does not take the others with it', as
   await waitFor('both prompts', () => acp.received('prompt').length === 2);
   const cancelling = acp.agent.runs.cancel(run.id);
   await waitFor('the cancellation', () => acp.received('cancel').length === 1);
-  await waitFor('the deadline', () => {
-    timers.advance(5000);
-    return acp.agent.runs.activeCount() === 1;
-  });
-  await cancelling;
+  timers.advance(5000);
+  expect(await cancelling).toMatchObject({ status: 'cancelled' });
   // A new turn gets another process.
   expect(await acp.play([{ say: 'new' }])).toMatchObject({ response: 'new' });
   const [old] = pidsOf(acp.received());
