@@ -48,8 +48,8 @@ export interface TriggerStore {
     readonly beforeId?: string;
     readonly outcome?: TriggerOutcome;
   }): Promise<readonly TriggerCallRow[]>;
-  /** The last accepted call with this coalescing key. */
-  lastCoalesced(triggerId: string, coalesceKey: string): Promise<TriggerCallRow | undefined>;
+  /** The calls whose runs are queued, among the latest 20 with this coalescing key; newest first. */
+  queuedCalls(triggerId: string, coalesceKey: string): Promise<readonly TriggerCallRow[]>;
   /** US dollars of the runs that calls since this time started. */
   costSince(triggerId: string, since: number): Promise<number>;
   states(): Promise<readonly { readonly triggerId: string; readonly state: string }[]>;

@@ -39,13 +39,22 @@ type Details = Pick<
   'code' | 'reason' | 'event' | 'actor' | 'deliveryId' | 'sessionId' | 'replacedRunId' | 'hop' | 'bytes'
 >;
 
+export interface Coalesced {
+  readonly coalesceKey: string | undefined;
+  /** The queued run whose place the run takes. */
+  readonly replacedRunId: string | undefined;
+}
+
+/** The row of an accepted call. */
+export type AcceptedCallRow = TriggerCallRow & { readonly runId: string };
+
 export interface CallLog {
-  /** The writes to commit with the run of an accepted call. Call `accepted` after the commit. */
+  /** The event and the row to commit with the run of an accepted call. Call `accepted` after the commit. */
   acceptance(
     call: LoggedCall,
     run: { readonly runId: string; readonly sessionId: string },
-    more: { readonly coalesceKey: string | undefined; readonly replacedRunId: string | undefined },
-  ): { readonly event: NewEvent; readonly write: Write };
+    coalesced: Coalesced,
+  ): { readonly event: NewEvent; readonly row: AcceptedCallRow };
   accepted(): void;
   duplicate(call: LoggedCall, first: { readonly runId: string; readonly sessionId: string }): Promise<void>;
   ignored(call: LoggedCall, reason: string): Promise<void>;
@@ -74,7 +83,9 @@ export function createCallLog({
   const unknown = new Map<string, { since: number; logged: number; leftOut: number }>();
 
   async function write(call: LoggedCall, ending: Ending, event?: NewEvent): Promise<void> {
-    await log.append(event === undefined ? [] : [event], [callWrite(call, ending)]);
+    await log.append(event === undefined ? [] : [event], [
+      { kind: 'addTriggerCall', call: callRow(call, ending) },
+    ]);
     onLogged();
   }
 
@@ -97,7 +108,7 @@ export function createCallLog({
   }
 
   return {
-    acceptance(call, run, { coalesceKey, replacedRunId }) {
+    acceptance(call, run, coalesced) {
       return {
         event: {
           type: 'trigger.accepted',
@@ -106,7 +117,7 @@ export function createCallLog({
           runId: run.runId,
           hop: call.hop,
         },
-        write: callWrite(call, { outcome: 'accepted', ...run, coalesceKey, replacedRunId }),
+        row: { ...callRow(call, { outcome: 'accepted', ...run, ...coalesced }), runId: run.runId },
       };
     },
     accepted() {
@@ -153,10 +164,19 @@ function eventData({ id, config, facts }: LoggedCall) {
   };
 }
 
-function callWrite(
+/** Notes whose place the run of a call has taken. */
+export function noteReplaced(row: TriggerCallRow, replacedRunId: string | null): Write {
+  const details = parseRowJson<Details>('trigger_calls', row.id, row.details);
+  return {
+    kind: 'addTriggerCall',
+    call: { ...row, details: JSON.stringify({ ...details, replacedRunId } satisfies Details) },
+  };
+}
+
+function callRow(
   { id, config, receivedAt, hop, bytes, facts }: LoggedCall,
   { outcome, code, reason, runId, sessionId, replacedRunId, coalesceKey }: Ending,
-): Write {
+): TriggerCallRow {
   const short = (text: string | undefined): string | null =>
     text === undefined ? null : shorten(text, longestText);
   const details: Details = {
@@ -171,16 +191,13 @@ function callWrite(
     bytes,
   };
   return {
-    kind: 'addTriggerCall',
-    call: {
-      id,
-      triggerId: config.id,
-      receivedAt,
-      outcome,
-      runId: runId ?? null,
-      coalesceKey: coalesceKey ?? null,
-      details: JSON.stringify(details),
-    },
+    id,
+    triggerId: config.id,
+    receivedAt,
+    outcome,
+    runId: runId ?? null,
+    coalesceKey: coalesceKey ?? null,
+    details: JSON.stringify(details),
   };
 }
 

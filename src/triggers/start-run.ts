@@ -7,7 +7,8 @@ import { inNamedSession } from '../base/named-session.ts';
 import { createTurns } from '../base/turns.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { Store } from '../store/store.ts';
-import type { CallLog, LoggedCall } from './call-log.ts';
+import type { CallLog, Coalesced, LoggedCall } from './call-log.ts';
+import { createCoalescing } from './coalesce.ts';
 import type { PlannedRun } from './evaluate.ts';
 import type { RunLimits } from './run-limits.ts';
 import type { RunStarter } from './run-starter.ts';
@@ -38,6 +39,7 @@ export type StartRun = (
 export function createStartRun(options: StartRunOptions): StartRun {
   const { store, runs, limits, calls, modeOf, now, warn } = options;
   const turns = createTurns();
+  const coalescing = createCoalescing({ store, runs, warn });
   /** Of calls that are being started, by trigger and identity. */
   const starting = new Map<string, Promise<TriggeredRun>>();
 
@@ -62,10 +64,13 @@ export function createStartRun(options: StartRunOptions): StartRun {
   async function start(config: TriggerConfig, call: LoggedCall, plan: PlannedRun): Promise<TriggeredRun> {
     const giveBack = await limits.take(config);
     try {
-      const replaced = await findReplaced(config.id, plan);
-      const started = await startInSession(config, call, plan, replaced);
+      const coalesceKey = plan.coalesceKey === undefined ? undefined : shortKey(plan.coalesceKey);
+      const waiting = coalesceKey === undefined ? [] : await coalescing.waiting(config.id, coalesceKey);
+      const coalesced = { coalesceKey, replacedRunId: waiting[0]?.runId };
+      const started = await startInSession(config, call, plan, coalesced);
       calls.accepted();
-      if (replaced !== undefined) await replace(config, call, { ...started, plan, replaced });
+      if (coalesceKey !== undefined)
+        await coalescing.settle(calls.acceptance(call, started, coalesced).row, waiting);
       return started;
     } catch (error) {
       giveBack();
@@ -73,19 +78,11 @@ export function createStartRun(options: StartRunOptions): StartRun {
     }
   }
 
-  /** The queued run whose place the call takes. */
-  async function findReplaced(triggerId: string, { coalesceKey }: PlannedRun): Promise<string | undefined> {
-    if (coalesceKey === undefined) return undefined;
-    const runId = (await store.triggers.lastCoalesced(triggerId, shortKey(coalesceKey)))?.runId;
-    if (runId === undefined || runId === null) return undefined;
-    return (await runs.get(runId))?.status === 'queued' ? runId : undefined;
-  }
-
   async function startInSession(
     config: TriggerConfig,
     call: LoggedCall,
     plan: PlannedRun,
-    replacedRunId: string | undefined,
+    coalesced: Coalesced,
   ): Promise<TriggeredRun> {
     const name =
       plan.sessionKey === undefined ? undefined : `trigger ${config.id} ${shortKey(plan.sessionKey)}`;
@@ -103,12 +100,11 @@ export function createStartRun(options: StartRunOptions): StartRun {
         keyId: config.id,
         survivesRestart: true,
         together(started) {
-          const coalesceKey = plan.coalesceKey === undefined ? undefined : shortKey(plan.coalesceKey);
-          const { event, write } = calls.acceptance(call, started, { coalesceKey, replacedRunId });
+          const { event, row } = calls.acceptance(call, started, coalesced);
           return {
             events: [event],
             writes: [
-              write,
+              { kind: 'addTriggerCall', call: row },
               ...plan.identities.map((identity) => ({
                 kind: 'claimTriggerKey' as const,
                 row: {
@@ -127,27 +123,6 @@ export function createStartRun(options: StartRunOptions): StartRun {
     };
     if (name === undefined) return attempt(undefined);
     return inNamedSession(async () => (await store.getNamedSession(name))?.id, attempt);
-  }
-
-  async function replace(
-    config: TriggerConfig,
-    call: LoggedCall,
-    { plan, replaced, ...started }: TriggeredRun & { readonly plan: PlannedRun; readonly replaced: string },
-  ): Promise<void> {
-    try {
-      if (
-        await runs.withdraw(
-          replaced,
-          `replaced by run ${started.runId}: a later call of trigger ${config.id}`,
-        )
-      )
-        return;
-      // It began meanwhile, so both work.
-      const coalesceKey = plan.coalesceKey === undefined ? undefined : shortKey(plan.coalesceKey);
-      await store.write([calls.acceptance(call, started, { coalesceKey, replacedRunId: undefined }).write]);
-    } catch (error) {
-      warn(`run ${replaced} could not be replaced by ${started.runId}; both work`, error);
-    }
   }
 
   return async (config, call, plan) => {

@@ -115,3 +115,36 @@ test('a run that a stopped node had accepted begins on another node, once', asyn
   const { events } = await second.client.events.list({ runId: json.runId, types: 'run.complete' });
   expect(events).toHaveLength(1);
 });
+
+test('of calls with one coalescing key at two nodes at once, one run stays queued', async () => {
+  const gate = createGate();
+  const { first, second } = await startNodes(
+    async () => {
+      await gate.opened;
+      return says('Done.');
+    },
+    { maxActiveRuns: 1 },
+  );
+  const { path, secret } = await first.client.triggers.create({ ...review, coalesceKey: '{{number}}' });
+  for (const { client } of [first, second])
+    await hasStatus(client, (await client.runs.start({ prompt: 'block' })).id, 'running');
+  await waitFor('the trigger on the other node', async () =>
+    (await second.client.triggers.list()).triggers.some(({ id }) => id === review.id),
+  );
+  for (let number = 1; number <= 6; number++) {
+    const answers = await Promise.all(
+      [first, second, first, second].map(({ url }, call) =>
+        github({ url, path, secret }, pullRequest(number, { call })),
+      ),
+    );
+    expect(answers.map(({ json }) => json.code ?? json.outcome)).toEqual(answers.map(() => 'accepted'));
+    const ids = answers.map(({ json }) => json.runId as string);
+    const runs = await Promise.all(ids.map((id) => second.client.runs.get(id)));
+    const idsOf = (status: string): readonly string[] =>
+      runs.filter((run) => run.status === status).map(({ id }) => id);
+    expect([idsOf('queued').length, idsOf('cancelled').length]).toEqual([1, 3]);
+    const { calls } = await second.client.triggers.listCalls(review.id, { limit: 200 });
+    const last = calls.find(({ runId }) => runId === idsOf('queued')[0]);
+    expect(idsOf('cancelled')).toContain(last?.replacedRunId);
+  }
+});

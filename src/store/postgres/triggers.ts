@@ -53,11 +53,11 @@ export function createTriggerStore(
       ]);
       return rows.map(toTriggerCallRow);
     },
-    async lastCoalesced(triggerId, coalesceKey) {
-      const text =
-        'SELECT * FROM trigger_calls WHERE trigger_id = $1 AND coalesce_key = $2 ORDER BY id DESC LIMIT 1';
-      const [row] = await read(text, [triggerId, coalesceKey]);
-      return row === undefined ? undefined : toTriggerCallRow(row);
+    async queuedCalls(triggerId, coalesceKey) {
+      const text = `SELECT c.* FROM (
+          SELECT * FROM trigger_calls WHERE trigger_id = $1 AND coalesce_key = $2 ORDER BY id DESC LIMIT 20
+        ) c JOIN runs r ON r.id = c.run_id WHERE r.status = 'queued' ORDER BY c.id DESC`;
+      return (await read(text, [triggerId, coalesceKey])).map(toTriggerCallRow);
     },
     async costSince(triggerId, since) {
       const text = `SELECT coalesce(sum((${withoutNull}::json #>> '{run,cost}')::float8), 0) AS value

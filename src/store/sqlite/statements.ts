@@ -60,8 +60,9 @@ const reads = {
   listWebhookStates: 'SELECT * FROM webhook_states',
   listRunWebhooks: 'SELECT * FROM run_webhooks ORDER BY webhook_id',
   findTriggerKey: 'SELECT * FROM trigger_keys WHERE trigger_id = ? AND key = ?',
-  lastCoalesced:
-    'SELECT * FROM trigger_calls WHERE trigger_id = ? AND coalesce_key = ? ORDER BY id DESC LIMIT 1',
+  queuedCalls: `SELECT c.* FROM
+    (SELECT * FROM trigger_calls WHERE trigger_id = ? AND coalesce_key = ? ORDER BY id DESC LIMIT 20) c
+    JOIN runs r ON r.id = c.run_id WHERE r.status = 'queued' ORDER BY c.id DESC`,
   triggerCost: `SELECT coalesce(sum(json_extract(r.details, '$.run.cost')), 0) AS value FROM trigger_calls c
     JOIN runs r ON r.id = c.run_id WHERE c.trigger_id = ? AND c.outcome = 'accepted' AND c.received_at >= ?`,
   listTriggerStates: 'SELECT * FROM trigger_states',

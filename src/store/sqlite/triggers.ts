@@ -1,6 +1,6 @@
 // Reads and pruning of triggers.
 
-import { type Row, toTriggerCallRow, toTriggerKeyRow } from '../rows.ts';
+import { toTriggerCallRow, toTriggerKeyRow } from '../rows.ts';
 import type { TriggerStore } from '../trigger-store.ts';
 import { afterAllIds, type Reads } from './statements.ts';
 import type { Writer } from './writer.ts';
@@ -31,11 +31,8 @@ export function triggerStore({ reads, read, call }: TriggerStoreOptions): Trigge
           .all(...values)
           .map(toTriggerCallRow);
       }),
-    lastCoalesced: (triggerId, coalesceKey) =>
-      read(() => {
-        const row: Row | undefined = reads.lastCoalesced.get(triggerId, coalesceKey);
-        return row === undefined ? undefined : toTriggerCallRow(row);
-      }),
+    queuedCalls: (triggerId, coalesceKey) =>
+      read(() => reads.queuedCalls.all(triggerId, coalesceKey).map(toTriggerCallRow)),
     costSince: (triggerId, since) => read(() => Number(reads.triggerCost.get(triggerId, since)?.value ?? 0)),
     states: () =>
       read(() =>
