@@ -22,6 +22,7 @@ export interface TriggerFieldOptions {
   readonly where?: readonly string[];
   readonly data?: readonly string[];
   readonly quoteData?: boolean;
+  readonly allData?: boolean;
   readonly sessionKey?: string;
   readonly newSession?: boolean;
   readonly coalesceKey?: string;
@@ -75,6 +76,7 @@ export function withTriggerFields(command: Command): Command {
     }),
     list('--data <fields>', 'fields of the payload that the prompt quotes (default: all)', 'data'),
     new Flag('--no-quote-data', 'quote no field of the payload'),
+    new Flag('--all-data', 'quote all fields of the payload (default)'),
     new Flag('--session-key <template>', 'continue one session for each value, such as pr-{{number}}', {
       field: 'sessionKey',
     }),
@@ -175,7 +177,7 @@ export function readTriggerFields(options: TriggerFieldOptions): Partial<Trigger
     prompt,
     name,
     description,
-    data: options.quoteData === false ? [] : options.data,
+    data: readData(options),
     sessionKey: options.newSession ? null : options.sessionKey,
     coalesceKey: options.coalesce === false ? null : options.coalesceKey,
     filter: some({
@@ -206,6 +208,14 @@ export function readTriggerFields(options: TriggerFieldOptions): Partial<Trigger
   if (fields.schedule === undefined && some(readZone(options)) !== undefined)
     throw new UsageError('--time-zone and --missed need --cron.');
   return some(fields) ?? {};
+}
+
+/** @throws UsageError */
+function readData({ data, quoteData, allData }: TriggerFieldOptions): readonly string[] | null | undefined {
+  const given = [data !== undefined, quoteData === false, allData === true].filter(Boolean);
+  if (given.length > 1) throw new UsageError('Use one of --data, --no-quote-data and --all-data.');
+  if (allData === true) return null;
+  return quoteData === false ? [] : data;
 }
 
 function readZone({ timeZone, missed }: TriggerFieldOptions) {

@@ -301,6 +301,12 @@ function stateOf({ enabled, refusal }: Trigger): string {
   return enabled ? 'enabled' : 'disabled';
 }
 
+function dataOf({ source, data }: Trigger): string | null {
+  if (source === 'schedule') return null;
+  if (data === null) return 'all fields';
+  return data.length === 0 ? 'no fields' : data.join(', ');
+}
+
 function describe(trigger: Trigger, serverUrl: string): string {
   const { filter, limits, schedule, lastCall } = trigger;
   const lines: readonly (readonly [string, string | null])[] = [
@@ -311,6 +317,7 @@ function describe(trigger: Trigger, serverUrl: string): string {
     ['next run', trigger.nextRunAt && localTime(trigger.nextRunAt)],
     ['description', trigger.description || null],
     ['filter', Object.keys(filter).length === 0 ? null : JSON.stringify(filter)],
+    ['data', dataOf(trigger)],
     ['session', trigger.sessionKey ?? 'a new one for each call'],
     ['coalesce', trigger.coalesceKey],
     ['mode', trigger.permissionMode],

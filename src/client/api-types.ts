@@ -2138,8 +2138,8 @@ export interface components {
     readonly CreatedTrigger: {
       /** @description A call takes the place of a run with the same key that is still queued, such as `{{pull_request.number}}`. */
       readonly coalesceKey: string | null;
-      /** @description The fields of the payload that the prompt quotes as data; default: all. An empty list quotes none. */
-      readonly data?: readonly string[];
+      /** @description The fields of the payload that the prompt quotes as data. An empty list quotes none. Null: all, the default. */
+      readonly data: readonly string[] | null;
       readonly description: string;
       readonly enabled: boolean;
       readonly filter: components['schemas']['TriggerFilter'];
@@ -4686,8 +4686,8 @@ export interface components {
     readonly Trigger: {
       /** @description A call takes the place of a run with the same key that is still queued, such as `{{pull_request.number}}`. */
       readonly coalesceKey: string | null;
-      /** @description The fields of the payload that the prompt quotes as data; default: all. An empty list quotes none. */
-      readonly data?: readonly string[];
+      /** @description The fields of the payload that the prompt quotes as data. An empty list quotes none. Null: all, the default. */
+      readonly data: readonly string[] | null;
       readonly description: string;
       readonly enabled: boolean;
       readonly filter: components['schemas']['TriggerFilter'];
@@ -4884,8 +4884,8 @@ export interface components {
     readonly TriggerInput: {
       /** @description A call takes the place of a run with the same key that is still queued, such as `{{pull_request.number}}`. */
       readonly coalesceKey?: string | null;
-      /** @description The fields of the payload that the prompt quotes as data; default: all. An empty list quotes none. */
-      readonly data?: readonly string[];
+      /** @description The fields of the payload that the prompt quotes as data. An empty list quotes none. Null: all, the default. */
+      readonly data?: readonly string[] | null;
       readonly description?: string;
       readonly enabled?: boolean;
       readonly filter?: components['schemas']['TriggerFilter'];
@@ -4930,7 +4930,7 @@ export interface components {
     readonly TriggerPatch: {
       /** @description A call takes the place of a run with the same key that is still queued, such as `{{pull_request.number}}`. */
       readonly coalesceKey?: string | null;
-      /** @description The fields of the payload that the prompt quotes as data; default: all. An empty list quotes none. Null: all. */
+      /** @description The fields of the payload that the prompt quotes as data. An empty list quotes none. Null: all, the default. */
       readonly data?: readonly string[] | null;
       readonly description?: string;
       readonly enabled?: boolean;

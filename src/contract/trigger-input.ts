@@ -148,11 +148,11 @@ export const triggerFields = {
       'The task. `{{pull_request.number}}` is replaced by a field of the payload, as a quoted text if it is one. A call without the field is refused. `{{$event}}`, `{{$actor}}`, `{{$branch}}`, `{{$deliveryId}}` and `{{$time}}` are about the call.',
   },
   data: {
-    type: 'array',
+    type: ['array', 'null'],
     items: path,
     maxItems: 100,
     description:
-      'The fields of the payload that the prompt quotes as data; default: all. An empty list quotes none.',
+      'The fields of the payload that the prompt quotes as data. An empty list quotes none. Null: all, the default.',
   },
   sessionKey: {
     ...template,
@@ -218,11 +218,6 @@ export const triggerPatchSchema = {
       ...triggerSecretSchema,
       description:
         'Replaces the secret at once: the old one is not accepted any more. To replace it without a gap, rotate it.',
-    },
-    data: {
-      ...triggerFields.data,
-      type: ['array', 'null'],
-      description: `${triggerFields.data.description} Null: all.`,
     },
   },
   additionalProperties: false,

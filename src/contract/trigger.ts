@@ -61,6 +61,7 @@ export const triggerSchema = {
     'description',
     'enabled',
     'prompt',
+    'data',
     'sessionKey',
     'coalesceKey',
     'filter',

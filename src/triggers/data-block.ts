@@ -32,7 +32,7 @@ end of data ${number}`;
 
 /** The payload, or the configured fields of it by their paths. */
 function chosen({ config: { data }, payload }: Call): unknown {
-  if (data === undefined) return payload;
+  if (data === null) return payload;
   return Object.fromEntries(
     data.map((path) => {
       const value = valueAt(payload, path);

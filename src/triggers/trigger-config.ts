@@ -14,10 +14,12 @@ import { parseTemplate, payloadFields, type Template } from './template.ts';
 
 /** A complete configuration, with defaults filled in. */
 export interface TriggerConfig
-  extends Omit<TriggerEntry, 'name' | 'description' | 'enabled' | 'sessionKey' | 'coalesceKey'> {
+  extends Omit<TriggerEntry, 'name' | 'description' | 'enabled' | 'data' | 'sessionKey' | 'coalesceKey'> {
   readonly name: string;
   readonly description: string;
   readonly enabled: boolean;
+  /** Null: all fields. */
+  readonly data: readonly string[] | null;
   readonly sessionKey: string | null;
   readonly coalesceKey: string | null;
   readonly filter: NonNullable<TriggerEntry['filter']>;
@@ -69,6 +71,7 @@ export function parseTrigger(input: unknown): TriggerConfig {
     name: input.name ?? input.source,
     description: input.description ?? '',
     enabled: input.enabled ?? true,
+    data: input.data ?? null,
     sessionKey: input.sessionKey ?? null,
     coalesceKey: input.coalesceKey ?? null,
     filter: input.filter ?? {},
@@ -114,7 +117,8 @@ function checkSchedule(input: TriggerEntry, templates: Templates, fault: Faults)
     if (found !== undefined) fault(`/schedule/${found.field}`, found.message);
   }
   for (const field of ['secret', 'filter', 'signature', 'data'] as const)
-    if (input[field] !== undefined) fault(`/${field}`, 'cannot be set for the source schedule');
+    if ((input[field] ?? undefined) !== undefined)
+      fault(`/${field}`, 'cannot be set for the source schedule');
   for (const [field, template] of Object.entries(templates)) {
     const [first] = payloadFields(template ?? []);
     if (first !== undefined)
@@ -166,6 +170,7 @@ export function readRefusedTrigger(entry: unknown, id: string): TriggerConfig {
     description: textOf('description', ''),
     enabled: given.enabled !== false,
     prompt: textOf('prompt', ''),
+    data: null,
     sessionKey: null,
     coalesceKey: null,
     filter: {},

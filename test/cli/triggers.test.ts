@@ -60,6 +60,10 @@ test('a trigger is created, tested, called, changed, rotated and removed', async
   expect(updated.stdout).toMatch(
     /state +disabled[\s\S]*session +a new one for each call[\s\S]*2 runs a minute/,
   );
+  const quoted = await codebuddy('update', 'reviews1', '--data', 'number,pull_request.title');
+  expect(quoted.stdout).toMatch(/data +number, pull_request.title/);
+  expect((await codebuddy('update', 'reviews1', '--no-quote-data')).stdout).toMatch(/data +no fields/);
+  expect((await codebuddy('update', 'reviews1', '--all-data')).stdout).toMatch(/data +all fields/);
   expect((await codebuddy('rotate', 'reviews1')).stdout).toMatch(
     /^cbt_\S+\nThe old secret is accepted until/,
   );
@@ -77,6 +81,7 @@ test.each([
   [['add', 'github', '--prompt', 'x', '--where', 'nothing'], '--where must be a field and its value'],
   [['add', 'github', '--prompt', 'x', '--prompt-file', 'y'], 'cannot be combined'],
   [['update', 'reviews1'], 'Nothing to change'],
+  [['update', 'reviews1', '--data', 'x', '--all-data'], 'Use one of --data, --no-quote-data and --all-data'],
 ])('a wrong call says what would be right: %j', async (words, message) => {
   const { home } = await startApp({ config: { watch: false } });
   const { code, stderr } = await run(home, ['triggers', ...words]);

@@ -127,7 +127,7 @@ test('triggers are created, changed and removed, and secrets are not shown again
     limits: { perMinute: 1 },
   });
   expect(changed).toMatchObject({ sessionKey: null, limits: { perMinute: 1, perHour: 300 } });
-  expect(changed.data).toBeUndefined();
+  expect(changed.data).toBeNull();
   expect(JSON.stringify([changed, await client.triggers.list()])).not.toContain(created.secret);
   await client.triggers.remove('reviews1');
   await expect(client.triggers.get('reviews1')).rejects.toMatchObject({ code: 'trigger_not_found' });
