@@ -112,7 +112,7 @@ test('an edit sends only what was changed, with the fields that the source has',
   });
   const saved = await client.triggers.get('reviews1');
   expect(saved).toMatchObject({ filter: { events: ['pull_request'] }, hasSecret: true });
-  expect([saved.data, saved.limits.costPerDay]).toEqual([undefined, undefined]);
+  expect([saved.data, saved.limits.costPerDay]).toEqual([null, undefined]);
 
   await show('triggers/nightly1');
   await button(page, 'Edit').click();
