@@ -82,5 +82,10 @@ test('the files of another workspace are chosen, and opened from a session that 
   await show(`sessions/${ofServer.id}`);
   await page.getByRole('link', { name: 'files in workspace' }).click();
   await list.getByText('here.txt').waitFor();
+  await show('sessions');
+  await page.getByRole('button', { name: 'New prompt' }).click();
+  await choice.selectOption(other);
+  await field.pressSequentially('read @dee');
+  await page.getByRole('option', { name: 'inside/deep.txt' }).waitFor();
   expect(faults).toEqual([]);
 });

@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
+import { sessionIn } from '../../app/workspaces.ts';
 
 const quietMs = 150;
 const maxFiles = 8;
@@ -21,14 +22,18 @@ interface Word {
   readonly text: string;
 }
 
-/**
- * `caret`: its position in the text. `sessionId`: the session whose workspace has the files. `replace`: puts a text in
- * place of a part.
- */
+interface Place {
+  /** The files are those of its workspace. */
+  readonly sessionId: string | undefined;
+  /** Without a session. Undefined: that of the server. */
+  readonly workspace: string | undefined;
+}
+
+/** `caret`: its position in the text. `replace`: puts a text in place of a part. */
 export function useFileCompletion(
   text: string,
   caret: number,
-  sessionId: string | undefined,
+  { sessionId, workspace }: Place,
   replace: (start: number, end: number, by: string) => void,
 ): FileCompletion {
   const [found, setFound] = useState<readonly string[]>([]);
@@ -43,18 +48,22 @@ export function useFileCompletion(
     setChosen(0);
     if (wanted === undefined) return undefined;
     const stop = new AbortController();
-    const timer = setTimeout(() => {
+    const find = async (): Promise<void> => {
       const part = wanted.replace(/[*?[\]{}!()\\]/g, '?');
       const patterns = part.includes('/') ? [`${part}*`, `**/${part}*`] : [`**/*${part}*`];
-      void Promise.all(patterns.map((pattern) => list(pattern, sessionId, stop.signal))).then((lists) => {
-        if (!stop.signal.aborted) setFound([...new Set(lists.flat())].slice(0, maxFiles));
-      });
-    }, quietMs);
+      const session = sessionId ?? (await sessionIn(workspace, stop.signal));
+      // Tools run in the workspace of a session. Nobody has worked in this one yet.
+      if (session === null) return;
+      const lists = await Promise.all(patterns.map((pattern) => list(pattern, session, stop.signal)));
+      if (!stop.signal.aborted) setFound([...new Set(lists.flat())].slice(0, maxFiles));
+    };
+    // Completion is only a help.
+    const timer = setTimeout(() => void find().catch(() => undefined), quietMs);
     return () => {
       stop.abort();
       clearTimeout(timer);
     };
-  }, [wanted, sessionId]);
+  }, [wanted, sessionId, workspace]);
 
   const files = wanted !== undefined && dismissed !== wanted ? found : [];
   const take = (file: string): void => {
@@ -84,7 +93,7 @@ function wordAt(text: string, caret: number): Word | undefined {
   return { start: caret - part.length - 1, end: caret, text: part };
 }
 
-/** Empty if the tool is missing or refuses the pattern: completion is only a help. */
+/** Empty if the tool is missing or refuses the pattern. */
 async function list(
   pattern: string,
   sessionId: string | undefined,

@@ -63,7 +63,8 @@ export function PromptBox({
   useEffect(() => {
     if (isNew && given !== undefined) setChosen(given);
   }, [given]);
-  const completion = useFileCompletion(text, caret, sessionId, (start, end, by) => {
+  const files = { sessionId, workspace: place.workspace || undefined };
+  const completion = useFileCompletion(text, caret, files, (start, end, by) => {
     write(`${text.slice(0, start)}${by}${text.slice(end)}`);
     const at = start + by.length;
     setCaret(at);
