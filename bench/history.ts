@@ -3,7 +3,8 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AgentOptions, createAgent } from '../src/agent/agent.ts';
+import { createAgent } from '../src/agent/agent.ts';
+import type { AgentOptions } from '../src/agent/agent-options.ts';
 import { createEventLog } from '../src/events/log.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { openModelServer } from '../test/agent/model-server-open.ts';

@@ -1,38 +1,27 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the module
 // together.
-//
-// Over 400 lines: it creates every part with its dependencies and options, and does little else.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { passiveTracing } from '../base/passive-tracing.ts';
-import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
+import { createRedactor, isNumber, secretVariables } from '../base/redaction.ts';
 import { createRunFigures } from '../base/run-figures.ts';
-import { wellFormed } from '../base/text.ts';
-import type { Tracing } from '../base/tracing.ts';
 import { builtinAgent } from '../contract/agent-names.ts';
-import { defaultAnswerTimeMs, type UnansweredAction } from '../contract/answer-time.ts';
-import type { Page, PageRequest } from '../contract/page.ts';
-import type { PermissionMode } from '../contract/permission-mode.ts';
+import { defaultAnswerTimeMs } from '../contract/answer-time.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
-import type { SessionChange } from '../contract/session-change.ts';
 import type { Workspaces } from '../contract/workspace.ts';
-import type { EventLog, NewEvent } from '../events/event-log.ts';
-import type { Ownership } from '../store/ownership.ts';
-import type { Store } from '../store/store.ts';
-import type { Timers } from './acp/acp-types.ts';
 import { parseAgents, requireAgent } from './acp/parse-agents.ts';
+import { type AgentFiles, createAgentFiles } from './agent-files.ts';
+import type { AgentOptions } from './agent-options.ts';
 import { type Agents, createAgents } from './agents.ts';
 import { type CompactSession, createCompactSession } from './compact-session.ts';
-import { listSessionChanges } from './file-history/session-changes.ts';
-import { createUndos, type Undos } from './file-history/undo.ts';
-import { createFiles, type Files, type FilesOptions } from './files/files.ts';
+import { createUndos } from './file-history/undo.ts';
+import { createFiles, type Files } from './files/files.ts';
 import { createPromptParts } from './files/prompt-parts.ts';
 import { createWaitingRoom } from './inbox/waiting-room.ts';
-import { type McpServerConfig, parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
-import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
-import { openRuntimeServers, type RuntimeServers } from './mcp/runtime-servers.ts';
-import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
-import { createSessionServers } from './mcp/session-servers.ts';
+import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
+import type { McpServers } from './mcp/mcp-servers.ts';
+import { openMcp } from './mcp/open-mcp.ts';
+import type { RuntimeServers } from './mcp/runtime-servers.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
 import type { AloneAnswer, AloneRequest } from './models/answer-alone.ts';
 import { providerSecrets } from './models/provider-config.ts';
@@ -48,122 +37,23 @@ import { createPermissions, type Permissions } from './permissions/permissions.t
 import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { createCallMarks } from './processes/call-marks.ts';
 import { noteRefusedTool } from './refused-tools.ts';
-import { defaultRunLimits, type PromptRates, type RunLimits } from './run-limits.ts';
+import { defaultRunLimits } from './run-limits.ts';
 import type { Runs } from './run-service.ts';
 import { createRuns } from './runs.ts';
 import { sessionNotFound } from './session-record.ts';
 import { createSessions, type Sessions } from './sessions.ts';
-import { type CostLimits, createSpending } from './spending.ts';
+import { createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { createDirectTools, type DirectTools } from './tools/direct-tools.ts';
 import { describeSandbox, requireSandbox } from './tools/sandbox/describe-sandbox.ts';
 import { traceTools } from './tools/traced-tools.ts';
-import { createWorkspaceFiles, type WorkspaceFiles } from './workspace-files.ts';
 import { createGit } from './workspaces/git.ts';
 import { createWorkspaceList } from './workspaces/list-workspaces.ts';
-import {
-  type AgentSandboxOptions,
-  openSpace,
-  openSpaceFolder,
-  type SpaceOptions,
-} from './workspaces/open-space.ts';
+import { openSpace, openSpaceFolder, type SpaceOptions } from './workspaces/open-space.ts';
 import { createPlaces } from './workspaces/places.ts';
 import { createSessionTools } from './workspaces/session-tools.ts';
 import { createSpaces } from './workspaces/spaces.ts';
 import { createWorktrees } from './workspaces/worktrees.ts';
-
-export interface AgentOptions {
-  readonly store: Store;
-  readonly log: EventLog;
-  /** Which runs this process owns, if other nodes work on the store. @default all */
-  readonly ownership?: Pick<Ownership, 'shared' | 'node' | 'runs' | 'claims' | 'commands' | 'counters'>;
-  /** The folder that tools may read and change. */
-  readonly workspace: string;
-  /** More folders that sessions may work in, or in folders of. @default none */
-  readonly workspaceRoots?: readonly string[];
-  /** Where git worktrees of sessions are created. Undefined: none are. */
-  readonly worktreeFolder?: string;
-  readonly limits?: Partial<RunLimits>;
-  /** @default none */
-  readonly promptRates?: PromptRates;
-  /**
-   * `provider/name` or `offline`, the first choice first.
-   * @default the first found in the environment or on loopback
-   */
-  readonly models?: readonly string[];
-  /** Where `models` was set, for error messages. */
-  readonly modelsOrigin?: string;
-  /** `providers` and `mcpServers` of the configuration, not validated yet. */
-  readonly providers?: unknown;
-  readonly mcpServers?: unknown;
-  /** Starts of command lines that may be started as MCP servers over the API. @default none */
-  readonly mcpPrograms?: readonly string[];
-  /** `agents` of the configuration, not validated yet. */
-  readonly agents?: unknown;
-  /** The agent of new sessions. @default the built-in one */
-  readonly agent?: string;
-  /** Where `agent` was set, for error messages. */
-  readonly agentOrigin?: string;
-  /** @default 'ask' */
-  readonly permissionMode?: PermissionMode;
-  /** Rules such as `bash(npm test)`. */
-  readonly permissions?: { readonly allow: readonly string[]; readonly deny: readonly string[] };
-  /** Patterns of more files that run later, relative to the workspace. @default none */
-  readonly protectedPaths?: readonly string[];
-  /** A private folder that tools cannot see, for journals that must survive a crash. Undefined: none are kept. */
-  readonly stateFolder?: string;
-  /** Time limit of permissions, questions and calls of callers' tools, in ms; null for none. @default 600_000 */
-  readonly permissionTimeoutMs?: number | null;
-  /** What happens to a run whose permission or question nobody answers in time. @default 'deny' */
-  readonly onUnanswered?: UnansweredAction;
-  /** Limits of the files that prompts carry. @default 10 MiB each, 1 GiB together, 90 days */
-  readonly files?: Partial<Pick<FilesOptions, 'maxFileSize' | 'maxStoredFiles' | 'keepDays'>>;
-  readonly costLimits?: CostLimits;
-  /** US dollars; crossing one is an event. */
-  readonly costThresholds?: readonly number[];
-  /** The server's own files, as absolute paths: no tool sees them, and they are not watched. @default none */
-  readonly ownFiles?: readonly string[];
-  /**
-   * Files that this program runs or is configured by, as absolute paths: commands cannot change those in the workspace.
-   * @default none
-   */
-  readonly trustedFiles?: readonly string[];
-  /** How commands run; `mode` is `auto` by default. Undefined: without a sandbox. */
-  readonly sandbox?: AgentSandboxOptions;
-  /** Log events for files that anything but a tool changes. @default false */
-  readonly watch?: boolean;
-  /** Larger files cannot be undone, in bytes. @default 4 MiB */
-  readonly undoFileBytes?: number;
-  /** Limit of the copies that are kept on disk while commands run, in bytes. @default 256 MiB */
-  readonly undoTotalBytes?: number;
-  /** The program's version, sent to MCP servers. @default '0' */
-  readonly version?: string;
-  /** Source of provider keys, and of the few variables that tools pass to programs. @default process.env */
-  readonly environment?: NodeJS.ProcessEnv;
-  /** Abort a model call after this many ms without a byte. @default 120_000; 600_000 for local models */
-  readonly modelSilenceMs?: number;
-  /** Tokens that a model can read, if the price list does not say. @default 128_000 */
-  readonly contextWindow?: number;
-  /** Unix ms. @default Date.now */
-  readonly now?: () => number;
-  /** Wait before a model that failed is asked again. Reject if the signal is aborted meanwhile. @default a timer */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** The clock of the time limits of foreign agents. @default timers of the system */
-  readonly agentTimers?: Timers;
-  /** Called for internal errors; details must not reach clients. */
-  readonly onFault?: (error: unknown, runId: string) => void;
-  /**
-   * Redacts the secrets of the process; the agent adds those of its configuration.
-   * @default one that redacts those of `environment`
-   */
-  readonly redactor?: Redactor;
-  /** Called with warnings for the operator. */
-  readonly warn?: (message: string) => void;
-  /** Called with work that may start later, such as watching files. @default it starts at once */
-  readonly later?: (work: () => void) => void;
-  /** @default no spans */
-  readonly tracing?: Tracing;
-}
 
 export interface Agent {
   /** The files of the workspace, and what sessions have changed in it. */
@@ -193,17 +83,6 @@ export interface Agent {
   describeSandbox(): Promise<SandboxDescription>;
   /** Accepts no more prompts, waits up to `graceMs` for unfinished runs, then interrupts them. */
   close(graceMs: number): Promise<void>;
-}
-
-export interface AgentFiles extends Pick<Undos, 'undo' | 'redo'> {
-  /** Of the workspace of the session, or of the server. @throws CodeBuddyError `session_not_found`, `workspace_unavailable` */
-  list(path: string, page: PageRequest, sessionId?: string): ReturnType<WorkspaceFiles['list']>;
-  open(path: string, sessionId?: string): ReturnType<WorkspaceFiles['open']>;
-  /** @throws CodeBuddyError `session_not_found` */
-  changes(
-    sessionId: string,
-    page: PageRequest & { readonly showsContent: boolean },
-  ): Promise<Page<SessionChange>>;
 }
 
 export const defaultUndoFileBytes = 4 * 1024 * 1024;
@@ -248,45 +127,20 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   for (const { env } of configuredAgents) redactor.learn(secretVariables(env));
   const proxies = proxiesFrom(environment);
   const workspace = await openSpaceFolder({ ownFiles, deny, environment }, options.workspace);
-  const serverFolder = privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root);
-  warnOfPrograms(servers, { environment: clean, cwd: serverFolder, workspace: workspace.root }, warn);
   const marks = createCallMarks({ stateFolder: options.stateFolder });
-  /** An event that cannot be logged must not end a call of a tool. */
-  function tellServer(event: NewEvent, sessionId: string | undefined): void {
-    log
-      .append([sessionId === undefined ? event : { ...event, sessionId }])
-      .catch((error: unknown) => warn(`an event about an MCP server could not be logged: ${String(error)}`));
-  }
-  const openServers = (configs: readonly McpServerConfig[], cwd: string, sessionId?: string): McpServers =>
-    createMcpServers({
-      marks,
-      servers: configs,
-      redactor,
-      environment: clean,
-      proxies,
-      cwd,
-      workspace: workspace.root,
-      clientVersion: options.version ?? '0',
-      onTrouble: (server, message) => {
-        warn(`MCP server ${server}: ${message}`);
-        tellServer({ type: 'mcp.fail', data: { name: server, error: wellFormed(message) } }, sessionId);
-      },
-      onConnect: (server, tools) =>
-        tellServer({ type: 'mcp.connect', data: { name: server, tools } }, sessionId),
-    });
-  const mcp = openServers(servers, serverFolder);
-  const sessionServers = createSessionServers({
-    common: mcp,
-    open: (configs, sessionId) =>
-      openServers(configs, privateFolder(options.stateFolder, workspace.root), sessionId),
-    programs: options.mcpPrograms ?? [],
-    learn: learnSecrets,
-  });
-  const mcpServers = await openRuntimeServers({
+  const { mcp, sessionServers, mcpServers, folder } = await openMcp({
     store,
-    servers: mcp,
+    log,
+    servers,
     programs: options.mcpPrograms ?? [],
+    marks,
+    redactor,
     learn: learnSecrets,
+    environment: clean,
+    proxies,
+    workspace: workspace.root,
+    stateFolder: options.stateFolder,
+    clientVersion: options.version ?? '0',
     now,
     warn,
   });
@@ -384,7 +238,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         environment: clean,
         serverEnvironment: environment,
         cwd: workspace.root,
-        mcpCwd: serverFolder,
+        mcpCwd: folder,
         marks,
         redactor,
         version: options.version ?? '0',
@@ -398,10 +252,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   if (agentFault !== undefined) warn(agentFault);
   const requireSession = async (id: string): Promise<void> => {
     if ((await store.getSession(id)) === undefined) throw sessionNotFound(id);
-  };
-  const filesOf = async (sessionId: string | undefined): Promise<WorkspaceFiles> => {
-    if (sessionId !== undefined) await requireSession(sessionId);
-    return createWorkspaceFiles((await spaces.spaceOf(sessionId)).workspace);
   };
   const retries = node && createRetries(node.node, (error) => onFault(error, 'of this node'));
   const loneWork = createLoneWork({ shared: node && retries && { node, retries } });
@@ -480,17 +330,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         signal: closing.signal,
       }),
     },
-    files: {
-      list: async (path, page, sessionId) => (await filesOf(sessionId)).list(path, page),
-      open: async (path, sessionId) => (await filesOf(sessionId)).open(path),
-      undo: undos.undo,
-      redo: undos.redo,
-      async changes(sessionId, page) {
-        await requireSession(sessionId);
-        const { workspace: its, fileHistory } = await spaces.spaceOf(sessionId);
-        return listSessionChanges({ store, workspace: its, place: fileHistory.place }, sessionId, page);
-      },
-    },
+    files: createAgentFiles({ store, spaces, undos, requireSession }),
     tools: createDirectTools(toolBox, { permissions, mode: permissionMode, requireSession }),
     permissions,
     allPermissions,

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { AgentOptions } from '../../src/agent/agent.ts';
+import type { AgentOptions } from '../../src/agent/agent-options.ts';
 import { waitFor } from '../wait-for.ts';
 import { type ModelRequest, type Replies, startModelServer } from './model-server.ts';
 import { field, items, string } from './model-server-json.ts';

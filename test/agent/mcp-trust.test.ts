@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { AgentOptions } from '../../src/agent/agent.ts';
+import type { AgentOptions } from '../../src/agent/agent-options.ts';
 import { startAgent, temporaryFolder } from './start-agent.ts';
 
 function program(file: string, script: string): string {

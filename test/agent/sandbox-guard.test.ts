@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { AgentOptions } from '../../src/agent/agent.ts';
+import type { AgentOptions } from '../../src/agent/agent-options.ts';
 import { WAIT_LIMIT_MS, waitFor } from '../wait-for.ts';
 import { startAgent, temporaryFolder } from './start-agent.ts';
 

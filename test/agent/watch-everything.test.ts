@@ -18,7 +18,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { AgentOptions } from '../../src/agent/agent.ts';
+import type { AgentOptions } from '../../src/agent/agent-options.ts';
 import { createFeedbackGuard, type FeedbackGuard } from '../../src/agent/file-watch/feedback-guard.ts';
 import type { FileChange } from '../../src/agent/file-watch/file-change.ts';
 import { type FileWatcherOptions, startFileWatcher } from '../../src/agent/file-watch/file-watcher.ts';

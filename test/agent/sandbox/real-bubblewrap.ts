@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, linkSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AgentOptions } from '../../../src/agent/agent.ts';
+import type { AgentOptions } from '../../../src/agent/agent-options.ts';
 import { WAIT_LIMIT_MS } from '../../wait-for.ts';
 import { type RunningAgent, startAgent, temporaryFolder } from '../start-agent.ts';
 
