@@ -147,4 +147,5 @@ test('of calls with one coalescing key at two nodes at once, one run stays queue
     const last = calls.find(({ runId }) => runId === idsOf('queued')[0]);
     expect(idsOf('cancelled')).toContain(last?.replacedRunId);
   }
+  gate.open();
 });
