@@ -2,11 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { messageAsMarkdown } from '../../src/agent/session-markdown.ts';
 import { SseParser } from '../../src/client/sse-parser.ts';
 import { startAgent } from './start-agent.ts';
 import { says, startModelAgent } from './start-model-agent.ts';
+import { watchTurns } from './watch-turns.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -169,14 +170,8 @@ it('an endless answer of a model is cut off, and the run fails', async () => {
 it('a costly search lets the server answer others, and counts the lines it read in part', async () => {
   const { tool, write } = await startAgent();
   write('a.txt', `${'ab'.repeat(5000)}\n`.repeat(20));
-  // By this clock, each look at it takes 10 ms: the search reaches its limit of 30 s on no machine.
-  let now = 0;
-  vi.spyOn(performance, 'now').mockImplementation(() => (now += 10));
-  onTestFinished(() => void vi.restoreAllMocks());
-  let turns = 0;
-  const timer = setInterval(() => turns++, 1);
-  const result = await tool('search', { pattern: '(?:[^c]{0,100}){1,9}\\b[^a-z]' });
-  clearInterval(timer);
+  const pattern = '(?:[^c]{0,100}){1,9}\\b[^a-z]';
+  const { result, turns } = await watchTurns(10, () => tool('search', { pattern }));
   expect(result).toMatchObject({ matches: [], filesSearched: 1, linesCut: 20 });
   expect(turns).toBeGreaterThan(10);
 });
