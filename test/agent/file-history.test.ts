@@ -114,6 +114,7 @@ test('what a command changes in a workspace of more than 20 000 files is undone'
   const { sessionId } = await client.prompt({
     prompt: 'run echo new > z/kept.txt; rm z/gone.txt; echo new > z/new.txt',
   });
+  vi.useRealTimers();
   const { files } = await client.sessions.undo(sessionId);
   expect(outcomes(files)).toEqual({
     'z/gone.txt': 'restored',
