@@ -103,7 +103,7 @@ test('what a command changes in a workspace of more than 20 000 files is undone'
   // However slow the machine is, a command waits for the copies of all files.
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
-  const { client, workspace, write } = await startApp();
+  const { client, workspace, write } = await startApp({ config: { watch: false } });
   const at = (path: string) => join(workspace, path);
   for (let folder = 0; folder < 21; folder++) {
     mkdirSync(at(`f${folder}`));
