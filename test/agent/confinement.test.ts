@@ -210,13 +210,13 @@ describe('no path leads out of the workspace', () => {
       renameSync(name, current);
       for (;;) {
         try {
+          // The name is free now, and a tool may create a folder there, and files in it.
+          rmSync(name, { recursive: true, force: true });
           renameSync(next, name);
           return;
         } catch (error) {
-          // Between the two renames the name is free, and a tool may have created a folder there.
           const { code } = error as NodeJS.ErrnoException;
           if (code !== 'EISDIR' && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-          rmSync(name, { recursive: true, force: true });
         }
       }
     }

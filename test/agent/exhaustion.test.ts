@@ -1,11 +1,11 @@
-// A server without free file handles answers 503 and keeps running. Each test starts a real server that may open few
-// files, and uses up the rest with idle connections.
+// A server without free file handles answers 503 and keeps running. Each test starts a real server, and takes away its
+// right to open files.
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -24,9 +24,10 @@ interface Answer {
 interface LimitedServer {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly home: string;
+  readonly url: string;
   post(path: string, body: unknown): Promise<Answer>;
-  /** Opens connections until the server has no free handle. */
-  exhaust(): Promise<readonly Socket[]>;
+  /** Sets how many handles the server may have; those that it has stay open. */
+  limit(handles: number): void;
 }
 
 async function startLimited(config: Record<string, unknown> = {}): Promise<LimitedServer> {
@@ -94,49 +95,31 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
     child,
     home,
     post,
-    async exhaust() {
-      const { hostname, port } = new URL(url);
-      const sockets: Socket[] = [];
-      onTestFinished(() => {
-        for (const socket of sockets) socket.destroy();
-      });
-      for (let i = 0; i < maxHandles; i++) {
-        const socket = connect(Number(port), hostname);
-        // The server closes what it cannot accept.
-        socket.on('error', () => undefined);
-        sockets.push(socket);
-        await once(socket, 'connect');
-      }
-      await expect
-        .poll(() => readdirSync(`/proc/${child.pid}/fd`).length, { timeout: 20_000 })
-        .toBeGreaterThanOrEqual(maxHandles - 1);
-      return sockets;
-    },
+    url,
+    limit: (handles) =>
+      void execFileSync('prlimit', [`--pid=${child.pid}`, `--nofile=${handles}:`], { stdio: 'ignore' }),
   };
 }
 
-const hasProc = process.platform === 'linux';
+const isLinux = process.platform === 'linux';
 
-it.runIf(hasProc)(
+it.runIf(isLinux)(
   'without free file handles, the first bash is answered 503, and works again later',
   async () => {
     const server = await startLimited();
-    const sockets = await server.exhaust();
+    server.limit(0);
     const refused = await server.post('/api/tools/bash', { command: 'echo hello' });
     expect(refused.status, refused.body).toBe(503);
     expect(JSON.parse(refused.body)).toMatchObject({ code: 'resources_exhausted' });
     expect(server.child.exitCode).toBeNull();
-    for (const socket of sockets) socket.destroy();
-    await expect
-      .poll(() => readdirSync(`/proc/${server.child.pid}/fd`).length, { timeout: 20_000 })
-      .toBeLessThan(maxHandles / 2);
+    server.limit(maxHandles);
     const done = await server.post('/api/tools/bash', { command: 'echo hello' });
     expect(done.status, done.body).toBe(200);
     expect(JSON.parse(done.body)).toMatchObject({ result: { exitCode: 0, stdout: 'hello\n' } });
   },
 );
 
-it.runIf(hasProc)(
+it.runIf(isLinux)(
   'without free file handles, starting an MCP server is answered 503, and works again later',
   async () => {
     const server = await startLimited({
@@ -155,21 +138,18 @@ it.runIf(hasProc)(
         },
       },
     });
-    const sockets = await server.exhaust();
+    server.limit(0);
     const refused = await server.post('/api/tools/files__list_allowed_directories', {});
     expect(refused.status, refused.body).toBe(503);
     expect(JSON.parse(refused.body)).toMatchObject({ code: 'resources_exhausted' });
     expect(server.child.exitCode).toBeNull();
-    for (const socket of sockets) socket.destroy();
-    await expect
-      .poll(() => readdirSync(`/proc/${server.child.pid}/fd`).length, { timeout: 20_000 })
-      .toBeLessThan(maxHandles / 2);
+    server.limit(maxHandles);
     const done = await server.post('/api/tools/files__list_allowed_directories', {});
     expect(done.status, done.body).toBe(200);
   },
 );
 
-it.runIf(hasProc).each([
+it.runIf(isLinux).each([
   ['read_file', { path: 'a.txt' }],
   ['write_file', { path: 'b.txt', content: 'x' }],
   ['search', { pattern: 'x' }],
@@ -178,9 +158,29 @@ it.runIf(hasProc).each([
 ])('without free file handles, %s is answered 503', async (tool, params) => {
   const server = await startLimited();
   writeFileSync(join(server.home, 'workspace', 'a.txt'), 'text');
-  await server.exhaust();
+  server.limit(0);
   const refused = await server.post(`/api/tools/${tool}`, params);
   expect(refused.status, refused.body).toBe(503);
   expect(JSON.parse(refused.body)).toMatchObject({ code: 'resources_exhausted' });
   expect(server.child.exitCode).toBeNull();
 });
+
+it.runIf(isLinux)(
+  'with fewer file handles than connections, closes the surplus, and works again later',
+  async () => {
+    const server = await startLimited();
+    const { hostname, port } = new URL(server.url);
+    const sockets = Array.from({ length: maxHandles }, () => connect(Number(port), hostname).resume());
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    await new Promise((resolve) => {
+      for (const socket of sockets) socket.on('error', () => undefined).once('close', resolve);
+    });
+    for (const socket of sockets) socket.destroy();
+    await expect
+      .poll(() => server.post('/api/tools/bash', { command: 'echo hello' }))
+      .toMatchObject({ status: 200 });
+    expect(server.child.exitCode).toBeNull();
+  },
+);

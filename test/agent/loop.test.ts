@@ -1,6 +1,6 @@
 // The loop of a model: steps, tools, budgets, long conversations, and resuming after a stop.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
@@ -169,6 +169,9 @@ describe('a run', () => {
 });
 
 describe('a limit', () => {
+  /** Does not end before a test of limits per day. */
+  const today = Date.now();
+
   it('of steps ends the run with its answer so far', async () => {
     const { prompt, server } = await startModelAgent(calls('list_directory', {}, 'looking'));
     expect(await prompt('loop', { maxSteps: 3 })).toMatchObject({
@@ -196,6 +199,7 @@ describe('a limit', () => {
       environment: { OPENAI_API_KEY: 'k', OPENAI_BASE_URL: `${server.url}/v1` },
       costLimits: { run: 0.5, session: 0.9 },
       costThresholds: [0.3, 0.6],
+      now: () => today,
     });
     // gpt-4.1: 100 000 in at $2 and 18 750 out at $8 a million: $0.35 a step.
     const first = await prompt('loop');
@@ -230,6 +234,7 @@ describe('a limit', () => {
       models: ['openai/gpt-4.1'],
       environment: { OPENAI_API_KEY: 'k', OPENAI_BASE_URL: `${server.url}/v1` },
       costLimits: { day: 0.3 },
+      now: () => today,
     };
     const before = await startAgent(options);
     await before.prompt('hello');
@@ -305,17 +310,12 @@ describe('cancel', () => {
     );
     const { run, result } = await agent.runs.start({ prompt: 'go', options: {}, requestId: 'r' });
     result.catch(() => undefined);
-    const pidFile = join(workspace, 'child.pid');
-    await waitFor(
-      'the child runs',
-      () =>
-        existsSync(pidFile) &&
-        existsSync(join(workspace, 'shell.pid')) &&
-        readFileSync(pidFile, 'utf8').trim() !== '',
-    );
-    const pids = ['child.pid', 'shell.pid'].map((name) =>
-      Number(readFileSync(join(workspace, name), 'utf8')),
-    );
+    const pidIn = (name: string): Promise<number> =>
+      waitFor(name, () => {
+        const text = readFileSync(join(workspace, name), 'utf8');
+        return text.endsWith('\n') && Number(text);
+      });
+    const pids = [await pidIn('child.pid'), await pidIn('shell.pid')];
     await agent.runs.cancel(run.id);
     for (const pid of pids) await waitFor(`${pid} is gone`, () => !isAlive(pid));
   });

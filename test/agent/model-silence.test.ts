@@ -106,16 +106,17 @@ it('a model that sends single bytes is waited for', async () => {
 
 it('silence in the middle of an answer ends the call, and the same model is not asked again', async () => {
   const passSilence = holdSilence();
-  const { url, counts } = await startServer(async (response) => {
-    response.write(': working\n\n');
-    passSilence();
-  });
-  const { prompt } = await startAgent({
+  const { url, counts } = await startServer(async (response) => void response.write(chunk('Hel')));
+  const { prompt, log } = await startAgent({
     models: ['slow/m'],
     providers: { slow: { baseURL: url } },
     environment: {},
   });
-  const error = (await prompt('Hi').catch((reason: unknown) => reason)) as CodeBuddyError;
+  const items = log.subscribe({ after: 0, deltas: true });
+  const failing = prompt('Hi').catch((reason: unknown) => reason);
+  for await (const { kind } of items) if (kind === 'delta') break;
+  passSilence();
+  const error = (await failing) as CodeBuddyError;
   expect(error.code).toBe('model_timeout');
   expect(error.message).toContain('modelSilenceMs');
   expect(counts.requests).toBe(1);

@@ -97,7 +97,7 @@ export class LineProcess<Message> {
       void this.#finish(child);
     });
     child.stdout.on('data', (chunk: Buffer) => this.#read(chunk));
-    child.stdout.once('end', () => this.#stdoutEnded());
+    child.stdout.once('end', () => this.#stdoutEnded(child));
     child.stderr.on('data', (chunk: Buffer) => {
       this.#options.onStderr?.(chunk);
       // A copy: a slice would keep the whole chunk in memory.
@@ -160,11 +160,14 @@ export class LineProcess<Message> {
   }
 
   /** Usually the exit follows. A program that runs on without stdout cannot answer, so it is closed. */
-  #stdoutEnded(): void {
-    const timer = setTimeout(() => {
+  #stdoutEnded(child: ChildProcessWithoutNullStreams): void {
+    const closeIfRunning = (): void => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       this.#ending ??= 'closed its stdout';
       void this.close();
-    }, drainMs);
+    };
+    // On the next turn: if this process was paused, the exit is still to be seen.
+    const timer = setTimeout(() => setImmediate(closeIfRunning), drainMs);
     void this.#gone.then(() => clearTimeout(timer));
   }
 

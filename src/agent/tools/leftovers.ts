@@ -66,9 +66,11 @@ export async function removeLeftovers({
    */
   async function remove(path: string, name: string): Promise<boolean> {
     try {
+      // Before the look: a pause of this process must not make the file look old.
+      const askedAt = Date.now();
       const found = await lstat(path);
       if (!found.isFile() || !owners.has(found.uid) || isInUse(name, found)) return false;
-      if (Math.abs(Date.now() - found.mtimeMs) < settleMs) {
+      if (Math.abs(askedAt - found.mtimeMs) < settleMs) {
         await sleep(settleMs, undefined, { signal, ref: false });
         const again = await lstat(path);
         const isSame =
