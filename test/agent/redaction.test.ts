@@ -227,11 +227,10 @@ describe('the program', () => {
       child,
       finished,
       url: server,
-    } = await serve(
-      home,
-      ['--workspace', workspace, '--model', 'openai/gpt-5', '--log-level', 'debug'],
-      { ...keys, OPENAI_BASE_URL: `${url}/v1` },
-    );
+    } = await serve(home, ['--workspace', workspace, '--model', 'openai/gpt-5', '--log-level', 'debug'], {
+      ...keys,
+      OPENAI_BASE_URL: `${url}/v1`,
+    });
     const asked = await run(home, ['prompt', 'hello'], { env: { CODEBUDDY_MODEL: 'openai/gpt-5' } });
     expect(asked.code).toBe(1);
     const key = {
