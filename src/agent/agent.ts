@@ -209,6 +209,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       }
     },
     ...(options.modelSilenceMs === undefined ? {} : { silenceMs: options.modelSilenceMs }),
+    ...(options.modelProbeTimeoutMs === undefined ? {} : { probeTimeoutMs: options.modelProbeTimeoutMs }),
     ...(options.contextWindow === undefined ? {} : { contextWindow: options.contextWindow }),
   });
   const spending = createSpending({

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { findModel } from '../../src/agent/models/find-model.ts';
 import { parseProviders } from '../../src/agent/models/provider-config.ts';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
-import { waitFor } from '../wait-for.ts';
+import { WAIT_LIMIT_MS, waitFor } from '../wait-for.ts';
 import { type ModelReply, startModelServer } from './model-server.ts';
 import { startAgent } from './start-agent.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
@@ -305,7 +305,7 @@ describe('options.model', () => {
 describe('without a setting', () => {
   const nowhere = { OLLAMA_HOST: '127.0.0.1:9', LMSTUDIO_HOST: '127.0.0.1:9' };
   const find = (environment: Record<string, string>) =>
-    findModel({ configured: undefined, origin: '', environment });
+    findModel({ configured: undefined, origin: '', environment, probeTimeoutMs: WAIT_LIMIT_MS });
 
   it('an API key chooses the model', async () => {
     const choice = await find({ ...nowhere, XAI_API_KEY: 'k' });
@@ -316,7 +316,10 @@ describe('without a setting', () => {
     const server = await startModelServer(says('hi'));
     const choice = await find({ ...nowhere, OLLAMA_HOST: server.url });
     expect(choice.models).toEqual(['ollama/test-model']);
-    const { prompt, agent } = await startAgent({ environment: { ...nowhere, LMSTUDIO_HOST: server.url } });
+    const { prompt, agent } = await startAgent({
+      environment: { ...nowhere, LMSTUDIO_HOST: server.url },
+      modelProbeTimeoutMs: WAIT_LIMIT_MS,
+    });
     expect(await prompt('hello')).toMatchObject({ response: 'hi', model: 'lmstudio/test-model', cost: 0 });
     expect(agent.describe()).toEqual({ agent: 'model', model: 'lmstudio/test-model' });
   });
@@ -333,7 +336,8 @@ describe('without a setting', () => {
     onTestFinished(() => void silent.close());
     const address = silent.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
-    const choice = await find({ ...nowhere, OLLAMA_HOST: `127.0.0.1:${address.port}` });
+    const environment = { ...nowhere, OLLAMA_HOST: `127.0.0.1:${address.port}` };
+    const choice = await findModel({ configured: undefined, origin: '', environment });
     expect(choice.models).toEqual([]);
   });
 });

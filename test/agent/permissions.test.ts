@@ -148,8 +148,11 @@ describe('an answer', () => {
   });
 
   it('and its question are in the log together with the status of the run', async () => {
+    // The run goes on only when its status was read.
+    const read = Promise.withResolvers<void>();
     const { agent, log, store, write } = await startModelAgent(
-      [calls('edit_file', uses.edit_file), says('done')],
+      (_, number) =>
+        number === 1 ? calls('edit_file', uses.edit_file) : read.promise.then(() => says('done')),
       { permissionMode: 'ask' },
     );
     write('a.txt', 'alpha');
@@ -169,6 +172,7 @@ describe('an answer', () => {
         expect(isAsked).toBe(true);
         void agent.permissions.decide((data as { permissionId: string }).permissionId, 'allow');
       }
+      if (type === 'permission.resolved') read.resolve();
       if (type === 'run.complete') break;
     }
     expect(seen).toEqual([

@@ -90,7 +90,14 @@ it('is on the stream of the session with deltas, and in <think> tags, too', asyn
   const { client } = await startWith({ kind: 'answer', text: ['<thi', 'nk>Hm', 'm.</think>', 'Yes.'] });
   const { id } = await client.sessions.create({ title: 'Ask' });
   const stop = new AbortController();
-  const events = client.sessions.events(id, { deltas: true, signal: stop.signal });
+  const live = Promise.withResolvers<void>();
+  const events = client.sessions.events(id, {
+    deltas: true,
+    signal: stop.signal,
+    onState({ status }) {
+      if (status === 'live') live.resolve();
+    },
+  });
   const reading = (async () => {
     const seen: string[] = [];
     for await (const { type, data } of events) {
@@ -99,6 +106,7 @@ it('is on the stream of the session with deltas, and in <think> tags, too', asyn
     }
     return 'no end';
   })();
+  await live.promise;
   await client.prompt({ prompt: 'Ask', sessionId: id });
   expect(await reading).toMatch(/^Hm\|?m\.\|Yes\.$/);
   expect((await messagesOf(client, id)).at(-1)).toEqual(['assistant', 'Yes.', 'Hmm.']);

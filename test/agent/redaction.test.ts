@@ -223,11 +223,14 @@ describe('the program', () => {
       env: { TOKEN: reference('NOTES_TOKEN') },
     });
     writeFileSync(join(home, 'api', 'config.json'), JSON.stringify({ mcpServers: { notes: broken } }));
-    const { output, url: server } = await serve(
-      home,
-      ['--workspace', workspace, '--model', 'openai/gpt-5', '--log-level', 'debug'],
-      { ...keys, OPENAI_BASE_URL: `${url}/v1` },
-    );
+    const {
+      child,
+      finished,
+      url: server,
+    } = await serve(home, ['--workspace', workspace, '--model', 'openai/gpt-5', '--log-level', 'debug'], {
+      ...keys,
+      OPENAI_BASE_URL: `${url}/v1`,
+    });
     const asked = await run(home, ['prompt', 'hello'], { env: { CODEBUDDY_MODEL: 'openai/gpt-5' } });
     expect(asked.code).toBe(1);
     const key = {
@@ -236,8 +239,10 @@ describe('the program', () => {
     const tools = await (await fetch(`${server}/api/tools`, key)).text();
     const events = await (await fetch(`${server}/api/events?limit=100`, key)).text();
     const runs = await (await fetch(`${server}/api/runs`, key)).text();
-    await expect.poll(() => output.stderr).toContain('notes');
-    const all = [output.stderr, asked.stdout, asked.stderr, tools, events, runs].join('\n');
+    child.kill();
+    const { stderr: logged } = await finished;
+    expect(logged).toContain('MCP server notes');
+    const all = [logged, asked.stdout, asked.stderr, tools, events, runs].join('\n');
     expect(all).toContain('model_refused');
     expect(all).not.toMatch(/provider-key|notes-token|cHJvdmlkZXIta2V5/);
   });
@@ -274,8 +279,10 @@ describe('the program', () => {
 
     writeFileSync(join(home, 'api', 'config.json'), '{}');
     writeFileSync(join(home, 'webhooks.json'), '[{"id": "whk_00000001", "secret": s3cr3t-key}]');
-    const { output } = await serve(home, ['--workspace', home]);
-    await expect.poll(() => output.stderr).toContain('webhooks.json cannot be used');
-    expect(output.stderr).not.toContain('s3cr');
+    const { child, finished } = await serve(home, ['--workspace', home]);
+    child.kill();
+    const { stderr } = await finished;
+    expect(stderr).toContain('webhooks.json cannot be used');
+    expect(stderr).not.toContain('s3cr');
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { StartedRun } from '../../src/agent/run-service.ts';
 import { waitFor } from '../wait-for.ts';
 import { startAgent, temporaryFolder } from './start-agent.ts';
 
@@ -109,13 +110,12 @@ describe('runs', () => {
   });
 
   test('of one session run one at a time, in order', async () => {
-    const { agent, events, prompt } = await startAgent();
+    const { agent, events, prompt, write } = await startAgent();
     const { sessionId } = await prompt('help');
-    const started = await Promise.all(
-      ['run sleep 0.2', 'list', 'help'].map((text) =>
-        agent.runs.start({ prompt: text, sessionId, options: {}, requestId: 'r' }),
-      ),
-    );
+    const started: StartedRun[] = [];
+    for (const text of ['run until [ -e go ]; do sleep 0.02; done', 'list', 'help'])
+      started.push(await agent.runs.start({ prompt: text, sessionId, options: {}, requestId: 'r' }));
+    write('go', '');
     await Promise.all(started.map(({ result }) => result));
     const ends = (await events()).filter(({ type }) => type === 'run.complete').map(({ runId }) => runId);
     expect(ends.slice(1)).toEqual(started.map(({ run }) => run.id));
@@ -123,9 +123,9 @@ describe('runs', () => {
 
   test('of many sessions run concurrently up to the limit', async () => {
     const { agent } = await startAgent({ limits: { maxActive: 2 } });
-    const started = await Promise.all(
-      [1, 2, 3].map(() => agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' })),
-    );
+    const started: StartedRun[] = [];
+    for (let n = 0; n < 3; n++)
+      started.push(await agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' }));
     const states = async (): Promise<unknown[]> =>
       Promise.all(started.map(async ({ run }) => (await agent.runs.get(run.id))?.status));
     await waitFor(

@@ -84,8 +84,11 @@ describe('runs waiting for approval', () => {
 
   it('hold back queued runs, so that no more than the limit wait', async () => {
     const limits = { maxActive: 1, maxWaiting: 1 };
-    const { agent, start, statusOf } = await startAsking({ limits });
-    const [first, second, third] = await Promise.all([start(), start(), start()]);
+    const { agent, server, start, statusOf } = await startAsking({ limits });
+    const areQueued = Promise.withResolvers<void>();
+    server.reply(() => areQueued.promise.then(() => calls('bash', { command: 'true' })));
+    const [first, second, third] = [await start(), await start(), await start()];
+    areQueued.resolve();
     await first.asked;
     expect(await statusOf(second.run.id)).toBe('queued');
     await agent.runs.cancel(first.run.id);

@@ -40,12 +40,12 @@ export function createUnsettledFiles(lookAgain: (paths: Iterable<string>) => voi
 
   return {
     isUnsettled(path, isKnown, before, seen) {
-      const now = performance.now();
-      const since = unsettled.get(path) ?? now;
+      const since = unsettled.get(path) ?? seen.at;
+      const waitedMs = seen.at - since;
       const isOpen =
         seen.kind === 'file'
-          ? seen.version !== before && isBeingWritten(seen, now - since)
-          : isKnown && now - since < goneMs;
+          ? seen.version !== before && isBeingWritten(seen, waitedMs)
+          : isKnown && waitedMs < goneMs;
       if (isOpen) {
         unsettled.set(path, since);
         start();
@@ -61,8 +61,10 @@ export function createUnsettledFiles(lookAgain: (paths: Iterable<string>) => voi
   };
 }
 
-function isBeingWritten({ bytes, stats }: SeenFile, waitedMs: number): boolean {
-  const ageMs = Math.abs(Date.now() - Number(stats.mtimeMs));
+/** As it was when it was seen. */
+function isBeingWritten({ at, bytes, stats }: SeenFile, waitedMs: number): boolean {
+  const lookedAt = Date.now() - (performance.now() - at);
+  const ageMs = Math.abs(lookedAt - Number(stats.mtimeMs));
   return bytes === 0
     ? ageMs < emptyMs && waitedMs < emptyMs
     : ageMs < settleMs && waitedMs < unsettledAtMostMs;

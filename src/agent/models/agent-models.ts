@@ -35,6 +35,8 @@ export interface AgentModelsOptions {
   /** Called for a tool that a provider refused: the session continues without it. */
   readonly onRefusedTool: NonNullable<ModelDriverOptions['onRefusedTool']>;
   readonly silenceMs?: number;
+  /** How long to wait for a local server when the model is chosen, in ms. @default 500 */
+  readonly probeTimeoutMs?: number;
   readonly contextWindow?: number;
   readonly tracing: Tracing;
 }
@@ -90,7 +92,7 @@ export function makeLoader({
 /** @throws like `makeLoader` */
 export function createAgentModels(options: AgentModelsOptions): AgentModels {
   const { configured, origin, environment, now, warn, redact } = options;
-  const { onRefusedTool, silenceMs, contextWindow, sleep, tracing } = options;
+  const { onRefusedTool, silenceMs, probeTimeoutMs, contextWindow, sleep, tracing } = options;
   const http = createModelHttp(options.proxies);
   const loader = makeLoader({ ...options, fetch: http.fetch });
   const offline = createOfflineDriver();
@@ -102,7 +104,12 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
   const aloneAnswers = createAloneAnswers({ chain: chainOf, cost: prices.cost });
 
   function choice(): Promise<ModelChoice> {
-    finding ??= findModel({ configured, origin, environment }).then((result) => {
+    finding ??= findModel({
+      configured,
+      origin,
+      environment,
+      ...(probeTimeoutMs === undefined ? {} : { probeTimeoutMs }),
+    }).then((result) => {
       found = result;
       return result;
     });
