@@ -161,10 +161,12 @@ export class LineProcess<Message> {
 
   /** Usually the exit follows. A program that runs on without stdout cannot answer, so it is closed. */
   #stdoutEnded(): void {
-    const timer = setTimeout(() => {
+    const giveUp = (): void => {
       this.#ending ??= 'closed its stdout';
       void this.close();
-    }, drainMs);
+    };
+    // In a server that was held up, the timer comes before an exit that is known to the system.
+    const timer = setTimeout(() => setImmediate(giveUp), drainMs);
     void this.#gone.then(() => clearTimeout(timer));
   }
 
