@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { CodeBuddyClient, type Run } from '../../src/client/index.ts';
+import type { ModelReply } from '../agent/model-server-types.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
 import { type ModelHome, serveModel } from '../cli/model-home.ts';
 import { run, type Server, serve } from '../cli/run-cli.ts';
@@ -17,14 +18,24 @@ interface Prompted extends ModelHome {
 }
 
 /** A prompt whose model does not answer. */
-async function promptSilence(options: StartOptions = {}): Promise<Prompted> {
-  const running = await serveModel({ kind: 'silence' });
+async function promptSilence(
+  options: StartOptions = {},
+  reply: ModelReply = { kind: 'silence' },
+): Promise<Prompted> {
+  const running = await serveModel(reply);
   const editor = await startEditor(running.home, options);
   const sessionId = await newSession(editor, running.workspace);
   const answer = prompt(editor, sessionId, 'go');
   answer.catch(() => undefined);
   await waitFor('the request to the model', () => running.model.requests.length === 1);
   return { ...running, editor, sessionId, answer };
+}
+
+/** A prompt whose model begins to answer. The editor has the beginning. */
+async function promptBegun(): Promise<Prompted> {
+  const prompted = await promptSilence({}, { kind: 'answer', text: ['I begin', '.'], silentAfter: 1 });
+  await waitFor('the beginning', () => prompted.editor.text() !== '');
+  return prompted;
 }
 
 async function runOf({ home, sessionId }: Pick<Prompted, 'home' | 'sessionId'>): Promise<Run | undefined> {
@@ -46,13 +57,13 @@ function serveAgain({ home, workspace }: Prompted): Promise<Server> {
 }
 
 test('an editor that leaves in the middle of a turn cancels its run', async () => {
-  const prompted = await promptSilence();
+  const prompted = await promptBegun();
   expect(await prompted.editor.leave()).toBe(0);
   expect(await runOf(prompted)).toMatchObject({ status: 'cancelled' });
 });
 
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s cancels the runs', async (signal) => {
-  const prompted = await promptSilence();
+  const prompted = await promptBegun();
   const { child, finished } = prompted.editor.running;
   child.kill(signal);
   expect((await finished).code).toBe(0);
@@ -132,11 +143,12 @@ test('a server that was killed is started again by the editor, if that is allowe
   await kill(prompted.server);
   expect(await prompted.answer).toMatchObject({ stopReason: 'end_turn' });
   expect(prompted.editor.text()).toBe('after the crash');
-  expect(prompted.editor.running.output.stderr).toContain('starting one in');
+  const { output } = prompted.editor.running;
+  await waitFor('the message', () => output.stderr.includes('starting one in'));
 });
 
 test('a server that was stopped for good ends the turn with an error that names the run', async () => {
-  const prompted = await promptSilence();
+  const prompted = await promptBegun();
   const { id } = (await runOf(prompted)) ?? {};
   expect((await run(prompted.home, ['stop'])).code).toBe(0);
   await expect(prompted.answer).rejects.toMatchObject({ code: -32603, data: { runId: id } });

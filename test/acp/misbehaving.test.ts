@@ -132,11 +132,11 @@ test('cancelling ends all prompts of the session, and of no other one', async ()
 });
 
 test('an editor that closes its output in the middle of a turn cancels its run', async () => {
-  const { home, workspace, model } = await serveModel({ kind: 'silence' });
+  const { home, workspace } = await serveModel({ kind: 'answer', text: ['I begin', '.'], silentAfter: 1 });
   const editor = await startEditor(home);
   const sessionId = await newSession(editor, workspace);
   prompt(editor, sessionId, 'go').catch(() => undefined);
-  await waitFor('the request to the model', () => model.requests.length === 1);
+  await waitFor('the beginning of the answer', () => editor.text() !== '');
   const { child, finished } = editor.running;
   child.stdout.destroy();
   child.stdin.end();

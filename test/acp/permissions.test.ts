@@ -124,7 +124,7 @@ test.each(['allow', 'deny'] as const)(
     await waitFor('the editor to be asked', () => editor.permissions.length === 1);
     await client.permissions.decide(pending.id, { decision });
     expect(await answer).toMatchObject({ stopReason: 'end_turn' });
-    expect(closed).toBe(true);
+    await waitFor('the question to be closed', () => closed);
     expect(existsSync(join(workspace, 'b.txt'))).toBe(decision === 'allow');
     const { events } = await client.events.list({ sessionId, type: 'permission.resolved' });
     expect(events).toHaveLength(1);
@@ -184,14 +184,15 @@ test('cancelling ends a turn that waits for a permission, and its question', asy
 });
 
 test('cancelling ends a turn whose model is silent, and the next prompt works', async () => {
-  const { editor, client, model, sessionId } = await startModelEditor([{ kind: 'silence' }, says('hello')]);
+  const begins: ModelAnswer = { kind: 'answer', text: ['I begin', '.'], silentAfter: 1 };
+  const { editor, client, sessionId } = await startModelEditor([begins, says('hello')]);
   const answer = prompt(editor, sessionId, 'go');
-  await waitFor('the request to the model', () => model.requests.length === 1);
+  await waitFor('the beginning of the answer', () => editor.text() === 'I begin');
   await editor.agent.notify(methods.agent.session.cancel, { sessionId });
   expect(await answer).toMatchObject({ stopReason: 'cancelled' });
   expect((await client.runs.list({ sessionId })).runs).toMatchObject([{ status: 'cancelled' }]);
   expect(await prompt(editor, sessionId, 'again')).toMatchObject({ stopReason: 'end_turn' });
-  expect(editor.text()).toBe('hello');
+  expect(editor.text()).toBe('I beginhello');
 });
 
 test('cancelling at once leaves no run behind', async () => {
@@ -199,6 +200,8 @@ test('cancelling at once leaves no run behind', async () => {
   const answer = prompt(editor, sessionId, 'go');
   await editor.agent.notify(methods.agent.session.cancel, { sessionId });
   expect(await answer).toMatchObject({ stopReason: 'cancelled' });
+  // It has sent all its requests by then.
+  expect(await editor.leave()).toBe(0);
   await waitFor('the run to end', async () =>
     (await client.runs.list({ sessionId })).runs.every(({ status }) => status === 'cancelled'),
   );

@@ -7,6 +7,7 @@ import { type ForkSessionResponse, methods } from '@agentclientprotocol/sdk/unst
 import { expect, onTestFinished, test } from 'vitest';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { run, serve, temporaryFolder } from '../cli/run-cli.ts';
+import { waitFor } from '../wait-for.ts';
 import { newSession, prompt, startEditor } from './start-acp.ts';
 
 /** The ids of all processes that descend from the process. */
@@ -79,8 +80,10 @@ test('a prompt streams its tool calls and its text, and is in the log of the ser
   expect(answer._meta).toMatchObject({ codebuddy: { runId: runs[0]?.id, model: 'offline' } });
   const { events } = await client.events.list({ sessionId, type: 'tool.start' });
   expect(events[0]?.data).toMatchObject({ callId: call?.toolCallId });
+  // Set beside the run.
+  const info = await waitFor('the title', () => editor.of('session_info_update')[0]);
+  expect(info.title).toBe('read a.txt');
   expect((await client.sessions.get(sessionId)).title).toBe('read a.txt');
-  expect(editor.of('session_info_update')).toMatchObject([{ title: 'read a.txt' }]);
   expect(await editor.leave()).toBe(0);
   expect(editor.running.output.stderr).toBe('');
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createAgent } from '../../src/agent/agent.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { WAIT_LIMIT_MS } from '../wait-for.ts';
 
 const [workspace = '', stateFolder = '', command = '', mode] = process.argv.slice(2);
 const store = await openSqliteStore({ path: join(stateFolder, 'agent.db') });
@@ -15,6 +16,8 @@ const agent = await createAgent({
   workspace,
   stateFolder,
   models: ['offline'],
-  ...(mode === 'sandbox' ? { sandbox: { mode: 'required', network: false } } : {}),
+  ...(mode === 'sandbox'
+    ? { sandbox: { mode: 'required', network: false, probeTimeoutMs: WAIT_LIMIT_MS } }
+    : {}),
 });
 await agent.tools.execute('bash', { command }, { signal: new AbortController().signal });

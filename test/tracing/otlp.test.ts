@@ -189,7 +189,10 @@ describe('a delivery that waits for a retry', () => {
       retryDelay: 3_600_000,
     });
     await request(before, 'POST', '/api/prompt', { body: { prompt: 'hello' }, headers: { traceparent } });
-    await receiver.received(1);
+    await waitFor(
+      'the first attempt to fail',
+      async () => (await before.client.deliveries.list()).deliveries[0]?.attempts === 1,
+    );
     await before.app.stop();
     const after = await startApp({ folder, config, environment: soon });
     const [delivery] = (await after.client.deliveries.list()).deliveries;

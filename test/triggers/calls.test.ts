@@ -419,10 +419,10 @@ test('Standard Webhooks: the time must be right, and the id identifies the call'
   const first = await standard(target, { type: 'a' }, { id: 'msg_1' });
   expect(first.status).toBe(202);
   expect((await standard(target, { type: 'b' }, { id: 'msg_1' })).json.runId).toBe(first.json.runId);
-  for (const at of [Date.now() - 400_000, Date.now() + 400_000])
+  for (const at of [Date.now() - 3_600_000, Date.now() + 3_600_000])
     expect((await standard(target, { type: 'c' }, { at })).status).toBe(401);
   expect((await standard(target, { type: 'd' }, { at: Date.now() - 200_000 })).status).toBe(202);
-  expect((await calls())[1]?.reason).toMatch(/The timestamp is 7 min in the future; at most 5 min/);
+  expect((await calls())[1]?.reason).toMatch(/The timestamp is 60 min in the future; at most 5 min/);
 });
 
 test('Slack: the URL is verified, events are accepted once, commands are read', async () => {

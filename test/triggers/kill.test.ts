@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { serve, temporaryFolder } from '../cli/run-cli.ts';
+import { seeInterrupted } from '../cli/see-interrupted.ts';
 import { waitFor } from '../wait-for.ts';
 import { github, pullRequest } from './senders.ts';
 
@@ -60,7 +61,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
       async () => (await client.runs.get(accepted.json.runId)).status === 'completed',
     );
     // It had begun, so it is not begun again.
-    expect((await client.runs.get(working.runId)).status).toBe('interrupted');
+    await seeInterrupted(client, working.runId);
     const repeated = await github(target(plain), pullRequest(1));
     expect(repeated.json).toEqual({ ...accepted.json, outcome: 'duplicate' });
     const { events } = await client.events.list({ runId: accepted.json.runId });

@@ -92,7 +92,7 @@ test('several nodes start one run for each due time', async () => {
     );
   });
   // Work under way ends before the triggers are closed.
-  for (const one of opened) await one.close();
+  for (const one of [running.triggers, ...opened]) await one.close();
   expect((await dueTimes(running, trigger.id)).filter((one) => one.startsWith('accepted'))).toHaveLength(1);
   expect((await agent.runs.list({ limit: 10 })).items).toHaveLength(1);
 });

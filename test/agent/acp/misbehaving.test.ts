@@ -3,6 +3,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { isProcessAlive } from '../../../src/base/is-process-alive.ts';
 import { waitFor } from '../../wait-for.ts';
@@ -48,6 +49,8 @@ describe('lines', () => {
       { raw: line.slice(60) },
     ]);
     await waitFor('the first half', () => readFileSync(join(acp.folder, 'half'), 'utf8'));
+    // It is read by then.
+    await nextTurn();
     writeFileSync(gate, '');
     expect(await result).toMatchObject({ response: 'whole' });
   });
@@ -213,8 +216,13 @@ describe('the agent', () => {
   });
 
   test('that does not start in time is ended', async () => {
-    const acp = await startAcp({ behaviour: { neverInitializes: true }, config: { startTimeoutMs: 1500 } });
-    await expect(acp.play([{ say: 'x' }])).rejects.toMatchObject({
+    const timers = manualTimers();
+    const behaviour = { neverInitializes: true };
+    const acp = await startAcp({ timers, behaviour, config: { startTimeoutMs: 1500 } });
+    const answer = acp.play([{ say: 'x' }]);
+    await waitFor('the request', () => acp.received('initialize')[0]);
+    timers.advance(1500);
+    await expect(answer).rejects.toMatchObject({
       code: 'agent_timeout',
       message: expect.stringContaining('did not answer initialize within 1.5 s'),
     });
@@ -268,6 +276,8 @@ describe('the agent', () => {
       (await acp.events()).some(({ type }) => type === 'tool.complete'),
     );
     timers.advance(59_999);
+    // It is not over yet.
+    expect(timers.waiting).toEqual([1]);
     expect((await acp.agent.runs.get(run.id))?.status).toBe('running');
     timers.advance(1);
     await expect(result).rejects.toMatchObject({
@@ -289,6 +299,8 @@ describe('the agent', () => {
       { say: 'before' },
       { waitFor: gate },
       { say: 'AFTER' },
+      // The answer comes when the text has been read.
+      { ask: {} },
       { touch: after },
       { hang: true },
     ]);

@@ -66,6 +66,8 @@ test('an idle process ends after its time, with processes that left its group, a
   timers.advance(200_000);
   await acp.play([{ say: 'b' }], {}, sessionId);
   timers.advance(299_999);
+  // It is not over yet.
+  expect(timers.waiting).toEqual([1]);
   expect(isProcessAlive(pid)).toBe(true);
   timers.advance(1);
   const childPid = Number(readFileSync(child, 'utf8'));

@@ -1,6 +1,6 @@
 // An agent behind the built program: over HTTP, with streams and webhooks, and after a kill of the server.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isProcessAlive } from '../../../src/base/is-process-alive.ts';
@@ -31,8 +31,10 @@ test('after kill -9 of the server, the agent is ended, its run can be resumed, a
     sessionId,
     options,
   });
-  await waitFor('the turn', () => existsSync(started) && existsSync(child));
-  const pids = [started, child].map((path) => Number(readFileSync(path, 'utf8')));
+  const pids = await waitFor('the turn', () => {
+    const all = [started, child].map((path) => Number(readFileSync(path, 'utf8')));
+    return all.every((pid) => pid > 0) && all;
+  });
   first.child.kill('SIGKILL');
   await first.finished;
 

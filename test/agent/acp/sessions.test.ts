@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { systemTimers } from '../../../src/agent/acp/timers.ts';
 import { temporaryFolder } from '../start-agent.ts';
 import type { Behaviour } from './script.ts';
 import { type StartAcpOptions, startAcp } from './start-acp.ts';
@@ -39,7 +40,7 @@ describe('after a restart', () => {
       'The second answer.',
       'OLD END.',
     ]);
-    const acp = await startAcp({ folder, behaviour });
+    const acp = await startAcp({ folder, behaviour, timers: systemTimers });
     const { response } = await acp.play([{ say: 'A new answer.' }], {}, sessionId);
     expect(response).toBe('A new answer.');
     expect(acp.received(what)).toHaveLength(1);
@@ -51,7 +52,7 @@ describe('after a restart', () => {
     const folder = temporaryFolder();
     const behaviour: Behaviour = { replay: 'late' };
     const sessionId = await earlier(folder, { behaviour }, ['Done.', 'Done.']);
-    const acp = await startAcp({ folder, behaviour });
+    const acp = await startAcp({ folder, behaviour, timers: systemTimers });
     expect(await acp.play([{ say: 'Done.' }], {}, sessionId)).toMatchObject({ response: 'Done.' });
   });
 

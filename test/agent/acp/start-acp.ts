@@ -7,6 +7,7 @@ import type { Timers } from '../../../src/agent/acp/acp-types.ts';
 import type { AgentConfig } from '../../../src/agent/acp/agent-config.ts';
 import type { PromptOptions } from '../../../src/contract/prompt-options.ts';
 import { type RunningAgent, type StartAgentOptions, startAgent, temporaryFolder } from '../start-agent.ts';
+import { manualTimers } from './manual-timers.ts';
 import type { Behaviour, Step } from './script.ts';
 
 export const scriptedEntry = fileURLToPath(new URL('./scripted-agent.ts', import.meta.url));
@@ -44,6 +45,7 @@ export interface StartedAcp extends RunningAgent {
 export interface StartAcpOptions extends StartAgentOptions {
   readonly behaviour?: Behaviour;
   readonly config?: Partial<Record<keyof AgentConfig | 'preset', unknown>>;
+  /** @default a clock that stands still: a slow agent is not too late */
   readonly timers?: Timers;
 }
 
@@ -71,7 +73,7 @@ export function acpConfig(
 }
 
 export async function startAcp(options: StartAcpOptions = {}): Promise<StartedAcp> {
-  const { behaviour, config, timers, folder = temporaryFolder(), ...rest } = options;
+  const { behaviour, config, timers = manualTimers(), folder = temporaryFolder(), ...rest } = options;
   const warnings: string[] = [];
   const running = await startAgent({
     folder,
@@ -79,7 +81,7 @@ export async function startAcp(options: StartAcpOptions = {}): Promise<StartedAc
     agents: acpConfig(folder, behaviour, config),
     agent: 'scripted',
     warn: (message) => warnings.push(message),
-    ...(timers === undefined ? {} : { agentTimers: timers }),
+    agentTimers: timers,
     ...rest,
   });
   return {
