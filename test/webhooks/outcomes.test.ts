@@ -485,6 +485,31 @@ describe('for every behaviour of a receiver', () => {
     },
   );
 
+  it('no attempt is lost to a receiver that closes an idle connection while this thread is blocked', async () => {
+    let requests = 0;
+    const server = createServer((socket) => {
+      socket.on('data', (head) => {
+        if (!head.includes('POST')) return;
+        if (++requests !== 2) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+        else {
+          socket.resetAndDestroy();
+          // In the next turn of the event loop, the timers of the sender come before its sockets.
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1100);
+        }
+      });
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { webhooks } = startWebhooks();
+    await webhooks.register({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+    for (let i = 0; i < 2; i++) {
+      const { deliveries } = await webhooks.emit('tool.start', toolStart(i));
+      expect(await webhooks.settled(deliveries)).toMatchObject([{ status: 'success', attempts: 1 }]);
+    }
+    expect(requests).toBe(3);
+  });
+
   it('a hundred deliveries use at most 8 connections', async () => {
     const { url, connections } = await torture();
     const { webhooks } = startWebhooks();
