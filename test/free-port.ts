@@ -1,16 +1,28 @@
-// A port for programs that must know it before they listen, or that must not find a server.
+// Ports for programs that must know theirs before they listen, for receivers that come back at the same port, and for
+// targets without a server. The system never picks one of these for another program, so it stays free when it is closed.
 
 import { createServer } from 'node:net';
 
-/** A port of 127.0.0.1 that was free a moment ago. */
+/** Below the ports that systems pick, and above those that are not allowed in URLs. Each worker has its own share. */
+const range = { first: 12_000, share: 1000, shares: 20 };
+const first = range.first + range.share * (Number(process.env.VITEST_POOL_ID ?? 0) % range.shares);
+/** Another run of the tests on this machine probably begins elsewhere. */
+let next = Math.floor(Math.random() * range.share);
+
+/** A port of 127.0.0.1 that nobody uses. */
 export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < range.share; tries++) {
+    const port = first + (next++ % range.share);
+    if (await isFree(port)) return port;
+  }
+  throw new Error('no port');
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+  const isListening = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
   });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  if (isListening) await new Promise((resolve) => server.close(resolve));
+  return isListening;
 }

@@ -173,7 +173,7 @@ export function createTransport({
     settle: (result: TransportResult, wasStale: boolean) => void,
   ): void {
     const sentAt = performance.now();
-    const wasUsed = connection.isConnected && connection.uses > 0;
+    let mayBeStale = connection.isConnected && connection.uses > 0;
     const answer: Answer = { statusCode: 0, headers: noHeaders, kept: [], keptBytes: 0, readBytes: 0 };
     let isSettled = false;
     let controller: Dispatcher.DispatchController | undefined;
@@ -184,6 +184,7 @@ export function createTransport({
       if (isSettled) return;
       isSettled = true;
       clearTimeout(timer);
+      clearTimeout(staleTimer);
       request.signal?.removeEventListener('abort', onAbort);
       active.delete(connection);
       const endedAt = performance.now();
@@ -216,10 +217,7 @@ export function createTransport({
       }
       const reason = isUnreadable && head.isHttp2 ? 'http2_only' : reasonOf(error);
       const message = reason === 'http2_only' ? http2Only : messageOf(error);
-      settle(
-        { kind: 'failure', reason, message, durationMs },
-        wasUsed && reason === 'connection_closed' && endedAt - sentAt < staleMs,
-      );
+      settle({ kind: 'failure', reason, message, durationMs }, mayBeStale && reason === 'connection_closed');
     };
 
     const onAbort = (): void =>
@@ -235,6 +233,13 @@ export function createTransport({
         finish(false, { error });
       });
     }, timeoutMs);
+    const notStale = (): void => {
+      mayBeStale = false;
+    };
+    // The same for the end of a connection, of which undici tells a turn of the event loop later.
+    const staleTimer = mayBeStale
+      ? setTimeout(() => setImmediate(() => setImmediate(notStale)), staleMs)
+      : undefined;
 
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {

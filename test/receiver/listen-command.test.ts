@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { localKeyPath } from '../../src/config/local-key.ts';
 import { type Running, run, type Server, serve, start, temporaryFolder } from '../cli/run-cli.ts';
+import { freePort } from '../free-port.ts';
 
 interface Line {
   readonly listening?: string;
@@ -56,7 +57,7 @@ async function stop({ child, finished }: Running): Promise<void> {
 it('a listener gets events; the next one gets missed events first, at the same address with the same secret', async () => {
   const home = temporaryFolder();
   const server = await serve(home);
-  const first = await listen(home);
+  const first = await listen(home, ['--port', `${await freePort()}`]);
   await runTool(server, home);
   await expect.poll(() => first.events().map(({ type }) => type)).toContain('tool.complete');
   expect(first.first.missed).toBeNull();
@@ -82,14 +83,13 @@ it('a listener gets events; the next one gets missed events first, at the same a
 it('after SIGKILL the next listener gets missed events, even if its port is in use', async () => {
   const home = temporaryFolder();
   const server = await serve(home);
-  const first = await listen(home, ['--event', 'tool.complete', '--name', 'ci']);
+  const port = await freePort();
+  const first = await listen(home, ['--event', 'tool.complete', '--name', 'ci', '--port', `${port}`]);
   first.child.kill('SIGKILL');
   await first.finished;
   await runTool(server, home);
   const squatter = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve) =>
-    squatter.listen(Number(new URL(first.first.listening ?? '').port), '127.0.0.1', resolve),
-  );
+  await new Promise<void>((resolve) => squatter.listen(port, '127.0.0.1', resolve));
   onTestFinished(() => new Promise<void>((resolve) => squatter.close(() => resolve())));
   const second = await listen(home, ['--name', 'ci']);
   await expect.poll(() => second.events().map(({ type }) => type)).toEqual(['tool.complete']);

@@ -266,7 +266,7 @@ describe.each([false, true])('a command (ordered: %s)', (ordered) => {
     await expect.poll(() => statusOf(webhooks, id)).toBe('open');
     await expect.poll(async () => (await webhooks.get(id))?.state.inFlight).toBe(0);
     await recorded(webhooks);
-    const next = await startReceiver(what === 'url' ? 0 : receiver.port);
+    const next = await startReceiver(what === 'url' ? undefined : receiver.port);
     const asked = {
       test: async () => [(await webhooks.test(id)).id],
       retry: async () => [(await webhooks.retry(waiting.at(-1) ?? '')).id],

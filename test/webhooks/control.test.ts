@@ -1,6 +1,7 @@
 // Commands on webhooks and deliveries: disable, enable, replay, retry, remove, test and clear.
 
 import { describe, expect, it } from 'vitest';
+import { stoppedClock } from './movable-clock.ts';
 import { startReceiver } from './recording-receiver.ts';
 import { ascending, sequencesOf } from './sequences.ts';
 import { startWebhooks, toolStart } from './start-webhooks.ts';
@@ -264,7 +265,7 @@ describe('test', () => {
 
   it('is limited to 10 a minute', async () => {
     const receiver = await startReceiver();
-    const { webhooks } = startWebhooks();
+    const { webhooks } = startWebhooks({ clock: stoppedClock().clock });
     const id = await webhooks.register({ url: receiver.url });
     for (let i = 0; i < 10; i++) await webhooks.test(id);
     await expect(webhooks.test(id)).rejects.toMatchObject({

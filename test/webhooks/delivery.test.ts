@@ -228,9 +228,9 @@ describe('limits', () => {
       await webhooks.settled(emitted.flatMap(({ deliveries }) => deliveries));
       expect(receiver.mostAtOnce()).toBe(most);
     };
-    await webhooks.register({ url: receiver.url });
+    await webhooks.register({ url: receiver.url, timeout: 60_000 });
     await emitAndHold(60, 8);
-    for (let i = 0; i < 20; i++) await webhooks.register({ url: `${receiver.url}/${i}` });
+    for (let i = 0; i < 20; i++) await webhooks.register({ url: `${receiver.url}/${i}`, timeout: 60_000 });
     await emitAndHold(30, 128);
   });
 
@@ -239,7 +239,7 @@ describe('limits', () => {
     const other = await startReceiver();
     const { webhooks } = startWebhooks();
     const held = busy.hold();
-    await webhooks.register({ url: busy.url, events: ['tool.start'] });
+    await webhooks.register({ url: busy.url, events: ['tool.start'], timeout: 60_000 });
     await webhooks.register({ url: other.url, events: ['session.start'] });
     await Promise.all(Array.from({ length: 500 }, (_, i) => webhooks.emit('tool.start', toolStart(i))));
     await busy.received(8);

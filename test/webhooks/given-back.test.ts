@@ -124,12 +124,9 @@ it('pending deliveries are read again after the store failed at the start', asyn
   failsLeft = 1;
   receiver.answer((_request, response) => response.end());
   const second = await open();
-  await expect.poll(async () => (await second.stats()).pending).toBe(0);
-  expect((await second.listDeliveries({ limit: 10 })).items.map(({ status }) => status)).toEqual([
-    'success',
-    'success',
-    'success',
-  ]);
+  await expect
+    .poll(async () => (await second.listDeliveries({ limit: 10 })).items.map(({ status }) => status))
+    .toEqual(['success', 'success', 'success']);
 });
 
 it('a damaged state of a webhook in the store does not prevent a start', async () => {

@@ -1,7 +1,7 @@
 // Retries, the breaker, failing and disabled webhooks, and jumps of the clock. Long times pass by the injected clock.
 
 import type { ServerResponse } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createClockSkewWatch } from '../../src/webhooks/clock-skew.ts';
 import { createDeliveryClock } from '../../src/webhooks/delivery-clock.ts';
 import { decideNext, lifetimeMs, retryDelayMs } from '../../src/webhooks/retry-policy.ts';
@@ -138,7 +138,7 @@ describe('the breaker', () => {
       if (isUp) held.push(response);
       else response.writeHead(500).end();
     });
-    const id = await webhooks.register({ url: receiver.url, retryDelay: 3_600_000 });
+    const id = await webhooks.register({ url: receiver.url, retryDelay: 3_600_000, timeout: 60_000 });
     await Promise.all(Array.from({ length: 60 }, (_, i) => webhooks.emit('tool.start', toolStart(i))));
     await expect.poll(async () => (await webhooks.get(id))?.state.status).toBe('open');
     await expect.poll(async () => (await webhooks.stats()).inFlight).toBe(0);
@@ -349,15 +349,10 @@ it('an undici version that receivers can crash is refused with a message', () =>
 
 it('proxies of the environment have no effect', async () => {
   const receiver = await startReceiver();
-  const before = { ...process.env };
-  process.env.HTTP_PROXY = 'http://127.0.0.1:9';
-  process.env.http_proxy = 'http://127.0.0.1:9';
-  try {
-    const { webhooks } = startWebhooks();
-    await webhooks.register({ url: receiver.url });
-    const [delivery] = await webhooks.settled((await webhooks.emit('tool.start', toolStart())).deliveries);
-    expect(delivery?.status).toBe('success');
-  } finally {
-    process.env = before;
-  }
+  for (const name of ['HTTP_PROXY', 'http_proxy']) vi.stubEnv(name, 'http://127.0.0.1:9');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { webhooks } = startWebhooks();
+  await webhooks.register({ url: receiver.url });
+  const [delivery] = await webhooks.settled((await webhooks.emit('tool.start', toolStart())).deliveries);
+  expect(delivery?.status).toBe('success');
 });

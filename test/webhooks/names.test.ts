@@ -172,7 +172,11 @@ describe('look-up', () => {
     onTestFinished(() => void now.mockRestore());
     const ok = { A: ['1.2.3.4'], AAAA: ['2606:4700::1'] };
     const dns = await startDnsServer(new Map([['ok.test', ok]]));
-    const names = createNameLookup({ servers: [dns.address], hostsFile: '/nowhere' });
+    const names = createNameLookup({
+      servers: [dns.address],
+      hostsFile: '/nowhere',
+      timeoutMs: WAIT_LIMIT_MS,
+    });
     onTestFinished(() => names.close());
     const answers = await Promise.all(Array.from({ length: 20 }, () => names.resolve('OK.test.')));
     expect(new Set(answers.map((answer) => answer.join()))).toEqual(new Set(['1.2.3.4,2606:4700::1']));

@@ -1,14 +1,14 @@
 // Faults of this machine: no file handles left, a stop in the middle of deliveries, a blocked thread, a locked
 // database.
 
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { expect, it, onTestFinished } from 'vitest';
-import { waitFor } from '../wait-for.ts';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { WAIT_LIMIT_MS, waitFor } from '../wait-for.ts';
 import { startReceiver } from './recording-receiver.ts';
 import { startEngineBench } from './start-engine.ts';
 import { startWebhooks, temporaryHome, toolStart } from './start-webhooks.ts';
@@ -17,16 +17,25 @@ const limited = fileURLToPath(new URL('./limited-process.ts', import.meta.url));
 
 it('delivers to all webhooks with too few file handles, without spending attempts', async () => {
   const receiver = await startReceiver();
-  // Slow enough that all requests would be open at the same time.
-  receiver.answer((_request, response) => setTimeout(() => response.end(), 300));
+  // All requests would be open at the same time.
+  const held = receiver.hold();
   const count = 60;
   const command = `ulimit -n 64 && exec "${process.execPath}" "${limited}" "${temporaryHome()}" ${receiver.url} ${count}`;
-  const { stdout } = await promisify(execFile)('sh', ['-c', command]);
-  const { warnings, ended } = JSON.parse(stdout) as {
-    warnings: string[];
-    ended: { status: string; attempts: number }[];
-  };
-  expect(warnings.join()).toContain('EMFILE');
+  const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const output = text(child.stdout);
+  let warnings = '';
+  child.stderr.on('data', (chunk) => {
+    warnings += chunk;
+  });
+  await waitFor(
+    'the last file handle to be in use',
+    () => warnings.includes('EMFILE'),
+    () => warnings,
+  );
+  receiver.answer((_request, response) => response.end());
+  for (const response of held) response.end();
+  const ended = JSON.parse(await output) as { status: string; attempts: number }[];
   expect(ended).toHaveLength(count);
   expect(ended.filter(({ status }) => status !== 'success')).toEqual([]);
   expect(ended.filter(({ attempts }) => attempts !== 1)).toEqual([]);
@@ -45,12 +54,10 @@ it('a stop returns open requests to the queue after its grace, and the next star
   await engine.close(100);
   receiver.answer((_request, response) => response.end());
   const next = await open();
-  await waitFor(
-    'the end of all deliveries',
-    async () => (await next.stats()).pending === 0,
-    () => next.stats(),
-  );
-  const { items } = await next.listDeliveries({ limit: 200 });
+  const items = await waitFor('the end of all deliveries', async () => {
+    const page = await next.listDeliveries({ limit: 200 });
+    return page.items.every(({ status }) => status !== 'pending') && page.items;
+  });
   expect(items).toHaveLength(128);
   // The stop did not wait for the timeouts of the requests, so none was recorded.
   for (const { status, attemptLog } of items)
@@ -66,12 +73,20 @@ it('a stop returns open requests to the queue after its grace, and the next star
 
 it('an answer after the timeout does not count; the retry has the same id and bytes', async () => {
   const receiver = await startReceiver();
-  receiver.answer((_request, response) => {
-    if (receiver.requests.length > 1) response.end();
-  });
+  const held = receiver.hold();
   const { webhooks } = startWebhooks();
-  await webhooks.register({ url: receiver.url, timeout: 1000, retryDelay: 100 });
-  const [delivery] = await webhooks.settled((await webhooks.emit('tool.start', toolStart())).deliveries);
+  // The retry must not be late, too.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  await webhooks.register({ url: receiver.url, timeout: 1000, retryDelay: 3_600_000 });
+  const { deliveries } = await webhooks.emit('tool.start', toolStart());
+  await receiver.received(1);
+  vi.advanceTimersByTime(1000);
+  await expect.poll(async () => (await webhooks.getHistory())[0]?.attemptLog.length).toBe(1);
+  held[0]?.end();
+  receiver.answer((_request, response) => response.end());
+  await webhooks.retry(deliveries[0] ?? '');
+  const [delivery] = await webhooks.settled(deliveries);
   expect(delivery?.attemptLog.map(({ outcome }) => outcome)).toEqual(['timeout', 'success']);
   const [first, second] = receiver.requests;
   expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
@@ -104,13 +119,18 @@ it('an answer that came while this thread was blocked is not a timeout', async (
   // The next request uses the same connection.
   await webhooks.settled((await webhooks.emit('tool.start', toolStart())).deliveries);
   const received = once(child.stdout, 'data');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
   const { deliveries } = await webhooks.emit('tool.start', toolStart());
   await received;
   await new Promise((resolve) => child.stdin.write('answer\n', resolve));
   // Block in the phase of the event loop after which timers run before sockets.
   await new Promise((resolve) => setImmediate(resolve));
-  const until = performance.now() + timeout + 200;
-  while (performance.now() < until || !existsSync(answered));
+  const startedAt = performance.now();
+  const isAnswered = (): boolean => performance.now() > startedAt + 200 && existsSync(answered);
+  while (!isAnswered() && performance.now() < startedAt + WAIT_LIMIT_MS);
+  vi.advanceTimersByTime(timeout);
+  vi.useRealTimers();
   const [delivery] = await webhooks.settled(deliveries);
   expect(delivery?.attemptLog.map(({ outcome }) => outcome)).toEqual(['success']);
 });
@@ -120,7 +140,7 @@ it('while another process locks the database, emit says so; nothing is lost or s
   const held = receiver.hold();
   const { home, log, open } = await startEngineBench({ store: { busyTimeoutMs: 50 } });
   const engine = await open();
-  await engine.create({ url: receiver.url, events: ['tool.*'] });
+  await engine.create({ url: receiver.url, events: ['tool.*'], timeout: 60_000 });
   await log.append([{ type: 'tool.start', data: toolStart() }]);
   await receiver.received(1);
   const script = `const { DatabaseSync } = require('node:sqlite');

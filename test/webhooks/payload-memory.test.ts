@@ -15,7 +15,10 @@ test('requests with 16 MiB of payloads are under way, and the others wait for th
   const receiver = await startReceiver();
   const engine = await (await startEngineBench()).open({ maxInFlight: 200 });
   const held = receiver.hold();
-  for (let run = 0; run < runs; run++) await engine.createForRun(`run_${run}`, { url: receiver.url });
+  for (let run = 0; run < runs; run++) {
+    const { id } = await engine.createForRun(`run_${run}`, { url: receiver.url });
+    await engine.update(id, { timeout: 60_000 });
+  }
   for (let event = 0; event < eventsOfRun; event++) {
     for (let run = 0; run < runs; run++) {
       const data = { callId: `call_${event}`, tool: 'bash', params: { text } };

@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { onTestFinished } from 'vitest';
+import { freePort } from '../free-port.ts';
 import { waitFor } from '../wait-for.ts';
 
 export interface ReceivedRequest {
@@ -28,7 +29,9 @@ export interface RecordingReceiver {
   close(): Promise<void>;
 }
 
-export async function startReceiver(port = 0): Promise<RecordingReceiver> {
+/** `port`: that of an earlier receiver, which was closed. @default one that stays free when this receiver is closed */
+export async function startReceiver(port?: number): Promise<RecordingReceiver> {
+  const listensAt = port ?? (await freePort());
   const requests: ReceivedRequest[] = [];
   let how: (request: ReceivedRequest, response: ServerResponse) => void = (_request, response) => {
     response.end('ok');
@@ -53,9 +56,7 @@ export async function startReceiver(port = 0): Promise<RecordingReceiver> {
     });
   });
   server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  await new Promise<void>((resolve) => server.listen(listensAt, '127.0.0.1', resolve));
   const close = async (): Promise<void> => {
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
@@ -63,8 +64,8 @@ export async function startReceiver(port = 0): Promise<RecordingReceiver> {
   };
   onTestFinished(close);
   return {
-    url: `http://127.0.0.1:${address.port}/hook`,
-    port: address.port,
+    url: `http://127.0.0.1:${listensAt}/hook`,
+    port: listensAt,
     requests,
     mostAtOnce: () => most,
     answer(next) {

@@ -159,10 +159,10 @@ export function createSharing(options: SharingOptions): Sharing {
       await store.write([{ kind: 'deleteWebhookState', webhookId: '' }]);
     }),
   ];
-  /** A node that does not answer follows the registry by itself. */
+  /** This node and the others. A node that does not answer follows the registry by itself. */
   async function refreshAll(): Promise<void> {
     try {
-      await calls.askAll('webhooks.refresh', null, refreshWithinMs);
+      await Promise.all([registry.refresh(), calls.askAll('webhooks.refresh', null, refreshWithinMs)]);
     } catch (error) {
       warn('other nodes could not be told of a change of webhooks; they find it themselves', error);
     }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { waitFor } from '../../wait-for.ts';
 import { startReceiver } from '../recording-receiver.ts';
-import { startNodeBench, toolStart, type WebhookNode } from './start-nodes.ts';
+import { patient, startNodeBench, toolStart, type WebhookNode } from './start-nodes.ts';
 
 interface Reads {
   /** Reads of new deliveries: each is one query. */
@@ -16,7 +16,7 @@ interface Reads {
 
 /** Two nodes that own three webhooks each; counts what the second one reads. */
 async function startCounted() {
-  const { start, sql } = await startNodeBench();
+  const { start, sql } = await startNodeBench(patient);
   const reads: Reads = { arrivals: 0, arrivedRows: 0, freshRows: 0 };
   const first = await start();
   const second = await start(undefined, (store) => ({
@@ -37,7 +37,8 @@ async function startCounted() {
     },
   }));
   const receiver = await startReceiver();
-  for (let n = 0; n < 6; n++) await first.engine.create({ url: receiver.url, events: ['tool.*'] });
+  for (let n = 0; n < 6; n++)
+    await first.engine.create({ url: receiver.url, events: ['tool.*'], timeout: 60_000 });
   const owned = async ({ engine, ownership }: WebhookNode): Promise<number> =>
     (await engine.list()).filter(({ id }) => ownership.lanes.isOwn(id)).length;
   await waitFor('even shares', async () => (await owned(first)) === 3 && (await owned(second)) === 3);
@@ -88,7 +89,7 @@ test('an owner with enough to send reads further arrivals in batches', async () 
 });
 
 test('a wait for many deliveries does not use all connections to the database', async () => {
-  const { start } = await startNodeBench();
+  const { start } = await startNodeBench(patient);
   let readsNow = 0;
   let mostReads = 0;
   const node = await start(undefined, (store) => ({

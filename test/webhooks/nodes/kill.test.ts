@@ -75,8 +75,9 @@ test('nodes that are killed lose nothing: the others send it, in order, with the
     const rows = await bench.sql("SELECT count(*) AS n FROM deliveries WHERE status = 'pending'");
     return rows[0]?.n === '0';
   });
-  for (const { state } of await survivor.engine.list())
-    expect(state).toMatchObject({ pending: 0, inFlight: 0 });
+  await expect
+    .poll(async () => (await survivor.engine.list()).map(({ state }) => state))
+    .toMatchObject(Array(2).fill({ pending: 0, inFlight: 0 }));
 });
 
 test('a node that is frozen beyond its lease and continues sends nothing out of order', async () => {
@@ -93,7 +94,9 @@ test('a node that is frozen beyond its lease and continues sends nothing out of 
     const list = await survivor.ownership.node.list();
     return list.filter(({ status }) => status === 'alive').every(({ owns }) => owns.lanes === 1);
   });
-  // Earlier ones may have come before the webhooks.
+  // Those under way may have come before the webhooks, too.
+  const earlier = node.acknowledged.length;
+  await waitFor('the next events', () => node.acknowledged.length > earlier);
   const from = node.acknowledged.length;
   await waitFor('events', () => node.acknowledged.length > from + 20);
   node.child.kill('SIGSTOP');

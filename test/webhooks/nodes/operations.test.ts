@@ -3,16 +3,17 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../wait-for.ts';
 import { startReceiver } from '../recording-receiver.ts';
-import { startNodeBench, startPair, toolStart } from './start-nodes.ts';
+import { inForce, patient, startNodeBench, startPair, toolStart } from './start-nodes.ts';
 
 test('a webhook that one node creates is active on the others, and one node sends each delivery', async () => {
-  const { start } = await startNodeBench();
+  const { start } = await startNodeBench(patient);
   const nodes = [await start(), await start()];
   const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
   const receiver = await startReceiver();
-  const { webhook } = await first.engine.create({ url: receiver.url, events: ['tool.*'] });
-  // In force when `create` has returned.
-  expect(second.engine.forEvent('tool.start')).toEqual([webhook.id]);
+  await inForce(
+    first.engine.create({ url: receiver.url, events: ['tool.*'] }),
+    () => second.engine.forEvent('tool.start').length === 1,
+  );
   const emitted = await Promise.all(
     nodes.flatMap(({ engine }, node) => [1, 2, 3, 4, 5].map((n) => engine.emit(toolStart(10 * node + n)))),
   );
@@ -26,7 +27,7 @@ test('a webhook that one node creates is active on the others, and one node send
 });
 
 test('the lane of a webhook that was removed while no node ran is removed', async () => {
-  const { start, sql } = await startNodeBench();
+  const { start, sql } = await startNodeBench(patient);
   await (await start()).stop();
   await sql("INSERT INTO lanes (webhook_id, node_id, pinned) VALUES ('whk_gone', NULL, false)");
   const node = await start();
@@ -40,7 +41,7 @@ test('the lane of a webhook that was removed while no node ran is removed', asyn
 });
 
 test('each operation works on a node that does not own the webhook', async () => {
-  const { receiver, webhook, owner, other } = await startPair(await startNodeBench(), {
+  const { receiver, webhook, owner, other } = await startPair(await startNodeBench(patient), {
     secret: 'a secret of the first',
     retryCount: 0,
   });
@@ -48,7 +49,9 @@ test('each operation works on a node that does not own the webhook', async () =>
 
   expect(await other.engine.update(id, { name: 'renamed' })).toMatchObject({ id, name: 'renamed' });
   expect(await owner.engine.get(id)).toMatchObject({ name: 'renamed' });
-  expect(await other.engine.list()).toMatchObject([{ id, name: 'renamed', state: { status: 'healthy' } }]);
+  await expect
+    .poll(() => other.engine.list())
+    .toMatchObject([{ id, name: 'renamed', state: { status: 'healthy' } }]);
   await expect(other.engine.update(id, { timeout: 'long' })).rejects.toMatchObject({
     code: 'validation_failed',
     errors: [{ pointer: '/timeout' }],
@@ -90,14 +93,13 @@ test('each operation works on a node that does not own the webhook', async () =>
 });
 
 test('a webhook that is disabled on one node gets nothing from the others, and the missed events once it is enabled', async () => {
-  const { nodes, receiver, webhook, owner, other } = await startPair(await startNodeBench(), {
+  const { nodes, receiver, webhook, owner, other } = await startPair(await startNodeBench(patient), {
     ordered: true,
   });
-  await other.engine.update(webhook.id, { enabled: false });
-  for (const { engine } of nodes) {
-    expect(engine.forEvent('tool.start')).toEqual([]);
-    expect((await engine.emit(toolStart(1))).deliveries).toEqual([]);
-  }
+  await inForce(other.engine.update(webhook.id, { enabled: false }), () =>
+    nodes.every(({ engine }) => engine.forEvent('tool.start').length === 0),
+  );
+  for (const { engine } of nodes) expect((await engine.emit(toolStart(1))).deliveries).toEqual([]);
   await waitFor('both to be counted as missed', async () => {
     const shown = await other.engine.get(webhook.id);
     return shown?.state.status === 'disabled' && shown.state.missed === 2;
@@ -111,8 +113,22 @@ test('a webhook that is disabled on one node gets nothing from the others, and t
   expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
 });
 
+test('a change is in force on the node that asked for it, even if that node is told of no change', async () => {
+  const { start } = await startNodeBench(patient);
+  const owner = await start();
+  const receiver = await startReceiver();
+  const { webhook } = await owner.engine.create({ url: receiver.url, events: ['tool.*'] });
+  await waitFor('it to own the webhook', () => owner.ownership.lanes.isOwn(webhook.id));
+  const deaf = await start(undefined, (store) => ({
+    ...store,
+    feed: store.feed && { ...store.feed, onChange: () => () => undefined },
+  }));
+  await deaf.engine.update(webhook.id, { enabled: false });
+  expect(deaf.engine.forEvent('tool.start')).toEqual([]);
+});
+
 test('deliveries of a webhook whose removal was interrupted are cancelled', async () => {
-  const { start, sql } = await startNodeBench();
+  const { start, sql } = await startNodeBench(patient);
   const first = await start();
   const receiver = await startReceiver();
   receiver.answer((_request, response) => response.writeHead(503).end());
@@ -132,7 +148,7 @@ test('deliveries of a webhook whose removal was interrupted are cancelled', asyn
 });
 
 test('a webhook that is removed and created again at once, with the same id, gets its events', async () => {
-  const { start } = await startNodeBench();
+  const { start } = await startNodeBench(patient);
   const nodes = [await start(), await start()];
   const receiver = await startReceiver();
   const input = { id: 'whk_again_and_again', url: receiver.url, events: ['tool.*'] };
@@ -142,7 +158,9 @@ test('a webhook that is removed and created again at once, with the same id, get
       (typeof nodes)[0],
       (typeof nodes)[0],
     ];
-    await creator.engine.create(input);
+    await inForce(creator.engine.create(input), () =>
+      nodes.every(({ engine }) => engine.forEvent('tool.start').length === 1),
+    );
     const results = await Promise.all(nodes.map(({ engine }) => engine.emit(toolStart(++emitted))));
     const ended = await remover.engine.settled(results.flatMap(({ deliveries }) => deliveries));
     expect(ended.map(({ status }) => status)).toEqual(['success', 'success']);
@@ -152,7 +170,7 @@ test('a webhook that is removed and created again at once, with the same id, get
 });
 
 test('two changes of a webhook at once on two nodes are both kept', async () => {
-  const { start } = await startNodeBench();
+  const { start } = await startNodeBench(patient);
   const nodes = [await start(), await start()];
   const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
   const receiver = await startReceiver();
@@ -162,7 +180,7 @@ test('two changes of a webhook at once on two nodes are both kept', async () => 
     second.engine.update(webhook.id, { timeout: 7000 }),
   ]);
   for (const { engine } of nodes)
-    expect(await engine.get(webhook.id)).toMatchObject({ name: 'by the first', timeout: 7000 });
+    await expect.poll(() => engine.get(webhook.id)).toMatchObject({ name: 'by the first', timeout: 7000 });
   // Of two that create the same webhook, one is told.
   const input = { id: 'whk_the_same_id', url: receiver.url, events: ['tool.*'] };
   const results = await Promise.allSettled(nodes.map(({ engine }) => engine.create(input)));

@@ -7,6 +7,7 @@ import { type RecordingReceiver, startReceiver } from '../recording-receiver.ts'
 import {
   type NodeBench,
   ownerAndOther,
+  patient,
   startNodeBench,
   startPair,
   toolStart,
@@ -41,11 +42,12 @@ function expectSameBytes({ requests }: RecordingReceiver): void {
 }
 
 test('a node that joins takes over webhooks with their pending deliveries, in order and without duplicates', async () => {
-  const bench = await startNodeBench();
+  const bench = await startNodeBench(patient);
   const first = await bench.start();
   const receivers = [await startReceiver(), await startReceiver()];
   const held = receivers.map((receiver) => receiver.hold());
-  for (const { url } of receivers) await first.engine.create({ url, events: ['tool.*'], ordered: true });
+  for (const { url } of receivers)
+    await first.engine.create({ url, events: ['tool.*'], ordered: true, timeout: 60_000 });
   const emitted = [];
   for (let n = 1; n <= 20; n++) emitted.push(await first.engine.emit(toolStart(n)));
   for (const receiver of receivers) await receiver.received(1);
@@ -68,7 +70,7 @@ test('a node that joins takes over webhooks with their pending deliveries, in or
 });
 
 test('a node that stops hands over its webhooks with their pending deliveries', async () => {
-  const { nodes, receiver, webhook, owner, other } = await startPair(await startNodeBench());
+  const { nodes, receiver, webhook, owner, other } = await startPair(await startNodeBench(patient));
   receiver.answer((_request, response) => response.writeHead(503).end());
   const emitted = [];
   for (let n = 1; n <= 30; n++) emitted.push(await (nodes[n % 2] as WebhookNode).engine.emit(toolStart(n)));
@@ -103,7 +105,9 @@ test('a node that was declared dead sends and records nothing more, and another 
   await waitFor('it to join again', () => owner.ownership.node.epoch > 1);
   const again = await owner.engine.emit(toolStart(21));
   expect((await owner.engine.settled(again.deliveries))[0]).toMatchObject({ status: 'success' });
-  expect(await owner.engine.get(webhook.id)).toMatchObject({ state: { status: 'healthy', pending: 0 } });
+  await expect
+    .poll(() => owner.engine.get(webhook.id))
+    .toMatchObject({ state: { status: 'healthy', pending: 0 } });
 });
 
 test('webhooks that move back and forth under load lose nothing and keep their order', async () => {
@@ -113,6 +117,9 @@ test('webhooks that move back and forth under load lose nothing and keep their o
   const ordered = await startReceiver();
   await nodes[0].engine.create({ url: plain.url, events: ['tool.*'] });
   await nodes[0].engine.create({ url: ordered.url, events: ['tool.*'], ordered: true });
+  await waitFor('both nodes to know both', () =>
+    nodes.every(({ engine }) => engine.forEvent('tool.start').length === 2),
+  );
   const emitted: (readonly string[])[] = [];
   let n = 0;
   for (let round = 0; round < 6; round++) {
@@ -134,7 +141,9 @@ test('webhooks that move back and forth under load lose nothing and keep their o
   expect(ordered.mostAtOnce()).toBe(1);
   for (const receiver of [plain, ordered]) expectSameBytes(receiver);
   for (const { engine } of nodes)
-    for (const { state } of await engine.list()) expect(state).toMatchObject({ pending: 0, inFlight: 0 });
+    await expect
+      .poll(async () => (await engine.list()).map(({ state }) => state))
+      .toMatchObject(Array(2).fill({ pending: 0, inFlight: 0 }));
 });
 
 test('a node that is cut off from the database ends its requests before another node sends', async () => {
@@ -162,7 +171,9 @@ test('a node that is cut off from the database ends its requests before another 
   const again = await cutOff.engine.emit(toolStart(6));
   await cutOff.engine.settled(again.deliveries);
   expect(numbersAt(receiver)).toEqual([1, 1, 2, 3, 4, 5, 6]);
-  expect((await cutOff.engine.get(webhook.id))?.state).toMatchObject({ status: 'healthy', pending: 0 });
+  await expect
+    .poll(() => cutOff.engine.get(webhook.id))
+    .toMatchObject({ state: { status: 'healthy', pending: 0 } });
 });
 
 test('a pause that the receiver asked for, and an open breaker, are kept by the next owner', async () => {
@@ -180,7 +191,11 @@ test('a pause that the receiver asked for, and an open breaker, are kept by the 
   });
   const { owner, other } = await ownerAndOther(webhook.id, nodes);
   await owner.engine.emit(toolStart(1));
-  await waitFor('the pause', async () => (await other.engine.get(webhook.id))?.state.status === 'paused');
+  // It is saved with the attempt.
+  await waitFor('the attempt', async () => {
+    const { items } = await other.engine.listDeliveries({ limit: 1 });
+    return items[0]?.attemptLog.length === 1;
+  });
   await declareDead(bench, owner, other);
   await waitFor('it to join again', () => owner.ownership.node.epoch > 1);
   const next = await ownerAndOther(webhook.id, nodes);

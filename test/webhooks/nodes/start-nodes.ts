@@ -1,9 +1,10 @@
 // Webhook engines of several nodes of one PostgreSQL database, in this process.
 
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { EventLog, NewEvent } from '../../../src/events/event-log.ts';
 import { createEventLog } from '../../../src/events/log.ts';
 import type { PostgresOwnership } from '../../../src/store/postgres/nodes/open-ownership.ts';
+import type { NodeTiming } from '../../../src/store/postgres/nodes/timing.ts';
 import { openSharedStore } from '../../../src/store/postgres/open-shared-store.ts';
 import type { PostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { openWebhookEngine, type WebhookEngine } from '../../../src/webhooks/engine.ts';
@@ -31,7 +32,17 @@ export interface WebhookNode {
   stop(): Promise<void>;
 }
 
-export async function startNodeBench(): Promise<NodeBench> {
+/** For tests in which no node dies: a pause of a slow machine costs no node its lease. */
+export const patient: Partial<NodeTiming> = {
+  leaseMs: 120_000,
+  graceMs: 120_000,
+  lockGraceMs: 60_000,
+  lockFreeMs: 61_000,
+  gapMs: 60_000,
+  answerMs: 60_000,
+};
+
+export async function startNodeBench(timing: Partial<NodeTiming> = {}): Promise<NodeBench> {
   const url = await postgresUrl();
   return {
     url,
@@ -39,7 +50,7 @@ export async function startNodeBench(): Promise<NodeBench> {
       return (await startPostgres()).query(text, new URL(url).pathname.slice(1));
     },
     async start(through = url, watched = (store) => store) {
-      const { store, ownership } = await openSharedStore({ url: `${through}?max=4` });
+      const { store, ownership } = await openSharedStore({ url: `${through}?max=4`, node: { timing } });
       const log = createEventLog({ store, deltas: ownership.deltas });
       const warnings: string[] = [];
       const engine = await openWebhookEngine({
@@ -94,5 +105,18 @@ export async function startPair({ start }: Pick<NodeBench, 'start'>, input: obje
   const nodes = [await start(), await start()] as const;
   const receiver = await startReceiver();
   const { webhook } = await nodes[0].engine.create({ url: receiver.url, events: ['tool.*'], ...input });
+  await waitFor('both nodes to know it', () =>
+    nodes.every(({ engine }) => engine.forEvent('tool.start').length === 1),
+  );
   return { nodes, receiver, webhook, ...(await ownerAndOther(webhook.id, nodes)) };
+}
+
+/** Awaits a change of a webhook that one node makes, and waits until it is in force on all. */
+export async function inForce<T>(change: Promise<T>, isInForce: () => boolean): Promise<T> {
+  const startedAt = performance.now();
+  const changed = await change;
+  // A node that did not answer within a second finds the change later.
+  if (performance.now() - startedAt < 1000) expect(isInForce()).toBe(true);
+  await waitFor('the change on all nodes', isInForce);
+  return changed;
 }

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { SharedWebhookStore } from '../../../src/store/shared-webhook-store.ts';
 import { waitFor } from '../../wait-for.ts';
 import { startReceiver } from '../recording-receiver.ts';
-import { startNodeBench, toolStart } from './start-nodes.ts';
+import { patient, startNodeBench, toolStart } from './start-nodes.ts';
 
 type Read = 'freshPlacesOf' | 'newDeliveries';
 
@@ -40,7 +40,7 @@ function createGate() {
 }
 
 test('a new owner of an ordered webhook sends its own events after the earlier ones of other nodes', async () => {
-  const { start } = await startNodeBench();
+  const { start } = await startNodeBench(patient);
   const first = await start();
   const receivers = [await startReceiver(), await startReceiver()];
   for (const { url } of receivers) await first.engine.create({ url, events: ['tool.*'], ordered: true });
