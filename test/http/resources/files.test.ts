@@ -63,12 +63,11 @@ test('changes by other programs in new folders are on the stream, once each', as
   // The first reported change proves that the watcher has started. Each probe is another file: the watcher may have
   // learned the earlier ones at its start.
   let probes = 0;
-  const probing = setInterval(() => writeFileSync(join(workspace, `probe${probes++}`), ''), 500);
+  const probing = setInterval(() => writeFileSync(join(workspace, `probe${probes++}`), 'x'), 500);
   await done.promise;
   clearInterval(probing);
-  // Empty files: the content of a slow program would be one more change.
-  execFileSync('sh', ['-c', 'mkdir -p a/b/c/d && sleep 0.4 && : > a/b/c/d/x.txt'], { cwd: workspace });
-  execFileSync('sh', ['-c', 'for i in $(seq 300); do mkdir -p n/$i/deep; : > n/$i/deep/f; done'], {
+  execFileSync('sh', ['-c', 'mkdir -p a/b/c/d && sleep 0.4 && echo x > a/b/c/d/x.txt'], { cwd: workspace });
+  execFileSync('sh', ['-c', 'for i in $(seq 300); do mkdir -p n/$i/deep; echo x > n/$i/deep/f; done'], {
     cwd: workspace,
   });
   const paths = ['a/b/c/d/x.txt', ...Array.from({ length: 300 }, (_, index) => `n/${index + 1}/deep/f`)];
