@@ -1,8 +1,8 @@
 // The client in a page: the suite of all runtimes, the session of a page, and stream tickets.
 
-import sparticuz from '@sparticuz/chromium';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchBrowser } from '../dashboard/launch-browser.ts';
 import { bundleClient } from './bundle-client.ts';
 import type * as Program from './runtime-program.ts';
 import { failuresOf, type SuiteServer, startForSuite } from './start-for-suite.ts';
@@ -11,8 +11,7 @@ let browser: Browser;
 let script: string;
 
 beforeAll(async () => {
-  const executablePath = await sparticuz.executablePath();
-  browser = await chromium.launch({ executablePath, args: sparticuz.args, headless: true });
+  browser = await launchBrowser();
   script = await bundleClient('test/client/runtime-program.ts');
 });
 

@@ -9,6 +9,7 @@ import { currentIdentity } from '../pipeline/api-keys-check.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { GatedResponse } from '../pipeline/gated-response.ts';
 import { factsOf } from '../pipeline/request-facts.ts';
+import { startRunningTimer } from './running-timer.ts';
 import { frameComment, frameEvent, type ServerSentEvent } from './sse-frame.ts';
 
 /** Why a stream ended before `close()`. */
@@ -93,7 +94,7 @@ export function openEventStream(
   const ended = new AbortController();
   let endedBy: StreamEnd | undefined;
   let closing = false;
-  let destroyTimer: NodeJS.Timeout | undefined;
+  let stopDestroying: (() => void) | undefined;
 
   reply.hijack();
   if (response instanceof GatedResponse) response.isStream = true;
@@ -112,7 +113,7 @@ export function openEventStream(
     clearInterval(heartbeat);
     shutdown.removeEventListener('abort', onShutdown);
     response.end();
-    destroyTimer = setTimeout(() => response.destroy(), lastBytesMs).unref();
+    stopDestroying = startRunningTimer(lastBytesMs, () => response.destroy());
   }
 
   function disconnect(reason: keyof typeof endReasons, lastMessage: string): void {
@@ -186,9 +187,9 @@ export function openEventStream(
       await new Promise((resolve) => setImmediate(resolve));
       if (closing || !response.writableNeedDrain) return;
       await new Promise<void>((resolve) => {
-        const patience = setTimeout(overflow, patienceMs);
+        const stopWaiting = startRunningTimer(patienceMs, overflow);
         const done = (): void => {
-          clearTimeout(patience);
+          stopWaiting();
           response.off('drain', done);
           ended.signal.removeEventListener('abort', done);
           resolve();
@@ -205,7 +206,7 @@ export function openEventStream(
   function onClose(): void {
     metrics.streamClosed();
     leavePlace();
-    clearTimeout(destroyTimer);
+    stopDestroying?.();
     if (closing) return;
     closing = true;
     endedBy = 'client';

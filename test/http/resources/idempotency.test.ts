@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { RestApiServer } from '../../../src/api/rest-server.ts';
 import { makeAnswerMemory } from '../../../src/http/pipeline/idempotency-memory.ts';
@@ -42,16 +44,18 @@ test('the first answer is kept across a restart', async () => {
 });
 
 test('a second request during the first is a conflict', async () => {
-  const { send } = await startServerWithStore();
-  const answers = await Promise.all(
-    Array.from({ length: 8 }, () => send('POST', '/api/prompt', { prompt: 'run sleep 0.2' }, key)),
-  );
-  const statuses = answers.map(({ status }) => status).sort();
-  expect(statuses).toEqual([200, 409, 409, 409, 409, 409, 409, 409]);
-  const refused = answers.find(({ status }) => status === 409);
+  const { send, folder } = await startServerWithStore();
+  const ask = () => send('POST', '/api/prompt', { prompt: 'run until [ -e go ]; do sleep 0.02; done' }, key);
+  const answers: TestResponse[] = [];
+  const asking = Array.from({ length: 8 }, async () => void answers.push(await ask()));
+  await waitFor('the conflicts', () => answers.length === 7);
+  writeFileSync(join(folder, 'workspace', 'go'), '');
+  await Promise.all(asking);
+  expect(answers.map(({ status }) => status)).toEqual([409, 409, 409, 409, 409, 409, 409, 200]);
+  const [refused] = answers;
   expect(refused?.headers.get('retry-after')).toBe('1');
   expect(await refused?.json()).toMatchObject({ code: 'idempotency_in_progress' });
-  const later = await send('POST', '/api/prompt', { prompt: 'run sleep 0.2' }, key);
+  const later = await ask();
   expect(later.headers.get('idempotency-replayed')).toBe('true');
 });
 

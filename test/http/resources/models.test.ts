@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { startModelServer } from '../../agent/model-server.ts';
 import { says } from '../../agent/start-model-agent.ts';
+import { waitFor } from '../../wait-for.ts';
 import { startApp } from '../start-app.ts';
 
 const nowhere = { OLLAMA_HOST: '127.0.0.1:9', LMSTUDIO_HOST: '127.0.0.1:9' };
@@ -16,7 +17,11 @@ test('the chosen model comes first, then its fallbacks, then those that a prompt
     },
     environment: { ...nowhere, OLLAMA_HOST: server.url },
   });
-  const answer = await client.models.list();
+  // A local server that is too slow for one list is in the next.
+  const answer = await waitFor('the local server', async () => {
+    const list = await client.models.list();
+    return list.models.some(({ id }) => id === 'ollama/test-model') && list;
+  });
   expect(JSON.stringify(answer)).not.toContain('secret-of-provider');
   expect(answer.reason).toBe('set by config.json models');
   expect(answer.models).toMatchObject([

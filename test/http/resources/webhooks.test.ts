@@ -211,8 +211,13 @@ describe('over the API', () => {
     };
     await client.webhooks.create({ url: receiver.url, events: ['tool.complete'] });
     await client.tools.execute('list_directory');
-    await waitFor(`the loop is found: ${answers.join(', ')}`, () => answers.includes(508));
-    expect(answers).toEqual([200, 200, 508]);
+    await waitFor(
+      'the answers',
+      () => answers.length === 3,
+      () => answers,
+    );
+    // A call may be answered after the next one.
+    expect(answers.sort()).toEqual([200, 200, 508]);
     expect(receiver.received.map(({ headers }) => headers['x-codebuddy-hop'])).toEqual(['1', '2', '3']);
   });
 });

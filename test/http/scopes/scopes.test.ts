@@ -5,10 +5,17 @@ import { expect, test } from 'vitest';
 import { type Prepared, type Row, table } from './table.ts';
 import { type Caller, callers, startWorld, type World } from './world.ts';
 
+const requestsPerTest = 40;
+
 const nameOf = ({ route, when }: Row): string => (when === undefined ? route : `${route}, ${when}`);
 
 function expectedOf({ passes }: Row, caller: Caller): number {
   return passes[caller] ?? (caller === 'nobody' ? 401 : 403);
+}
+
+/** The options that are sent. */
+function optionsOf({ options = {} }: Row): readonly (readonly [name: string, value: unknown])[] {
+  return Object.entries(options).filter(([, value]) => value !== undefined);
 }
 
 /** The request with one more option. */
@@ -71,33 +78,44 @@ async function wrongAnswers(world: World, row: Row, option?: readonly [string, u
   return wrong;
 }
 
-test('each scope allows what the table says, on every route and with every option, and no more', async () => {
+/** The rows in order, in tests of about as many requests: all of them take too long for one. */
+const parts = table.reduce<{ requests: number; readonly rows: Row[] }[]>((all, row) => {
+  const last = all.at(-1);
+  const part = last !== undefined && last.requests < requestsPerTest ? last : { requests: 0, rows: [] };
+  if (part !== last) all.push(part);
+  part.requests += optionsOf(row).length + 1;
+  part.rows.push(row);
+  return all;
+}, []);
+
+test.each(parts.map(({ rows }) => [rows[0]?.route, rows.at(-1)?.route, rows] as const))(
+  'each scope allows what the table says, with every option, and no more: %s to %s',
+  async (_first, _last, rows) => {
+    const world = await startWorld();
+    const wrong: string[] = [];
+    for (const row of rows) {
+      wrong.push(...(await wrongAnswers(world, row)));
+      for (const option of optionsOf(row)) wrong.push(...(await wrongAnswers(world, row, option)));
+    }
+    expect(wrong).toEqual([]);
+  },
+);
+
+test('the table has every route and every option', async () => {
   const world = await startWorld();
   const described = await (await fetch(`${world.url}/openapi.json`)).json();
-  expect([...new Set(table.map(({ route }) => route))].sort()).toEqual([...world.routes].sort());
-
-  const wrong: string[] = [];
-  const optionsSeen = new Map<string, Set<string>>();
-  for (const row of table) {
-    wrong.push(...(await wrongAnswers(world, row)));
-    const names = optionsSeen.get(row.route) ?? new Set();
-    optionsSeen.set(row.route, names);
-    for (const [name, value] of Object.entries(row.options ?? {})) {
-      names.add(name);
-      if (value !== undefined) wrong.push(...(await wrongAnswers(world, row, [name, value])));
-    }
-  }
-  expect(wrong).toEqual([]);
-
-  for (const [route, options] of optionsOf(described)) {
-    const known = [...(optionsSeen.get(route) ?? [])].filter((name) => name !== 'webhook');
-    expect(known.sort(), `the options of ${route}`).toEqual([...options].sort());
+  const rowsOf = Object.groupBy(table, ({ route }) => route);
+  expect(Object.keys(rowsOf).sort()).toEqual([...world.routes].sort());
+  for (const [route, options] of describedOptions(described)) {
+    const known = new Set((rowsOf[route] ?? []).flatMap((row) => Object.keys(row.options ?? {})));
+    known.delete('webhook');
+    expect([...known].sort(), `the options of ${route}`).toEqual([...options].sort());
   }
 });
 
 /** Every query parameter, header and member of a body in /openapi.json, by route. */
 // biome-ignore lint/suspicious/noExplicitAny: a document of any shape.
-function optionsOf(described: any): ReadonlyMap<string, readonly string[]> {
+function describedOptions(described: any): ReadonlyMap<string, readonly string[]> {
   const resolve = (schema: { $ref?: string; properties?: object } = {}) =>
     schema.$ref === undefined
       ? schema

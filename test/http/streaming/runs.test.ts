@@ -65,7 +65,7 @@ test('the stream of a run ends with the run even if the reader filters its last 
 
 test('a cancelled run ends its stream, and cannot be cancelled again', async () => {
   const server = await startServerWithStore();
-  const id = await startRun(server, 'run sleep 30');
+  const id = await startRun(server, 'run sleep 300');
   const reader = await openReader(`${server.url}/api/runs/${id}/events`);
   await waitFor('the tool runs', () => reader.messages.some(({ event }) => event === 'tool.start'));
   const cancelled = await server.send('POST', `/api/runs/${id}/cancel`, { reason: 'changed my mind' });
@@ -130,23 +130,25 @@ test.each([
 test('with "Prefer: detach", a run continues without its client, and a repeated request gets the run', async () => {
   const server = await startServerWithStore();
   const headers = { accept: 'text/event-stream', prefer: 'detach', 'idempotency-key': 'lost' };
+  const prompt = 'run until [ -e go ]; do sleep 0.02; done';
   const leaving = new AbortController();
   const first = await fetch(`${server.url}/api/prompt`, {
     method: 'POST',
     headers: { ...headers, authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ prompt: 'run sleep 0.5' }),
+    body: JSON.stringify({ prompt }),
     signal: leaving.signal,
   });
   expect(first.headers.get('preference-applied')).toBe('detach');
   const id = first.headers.get('location')?.split('/').pop() ?? '';
   leaving.abort();
   const again = await waitFor('the stored answer', async () => {
-    const answer = await server.send('POST', '/api/prompt', { prompt: 'run sleep 0.5' }, headers);
+    const answer = await server.send('POST', '/api/prompt', { prompt }, headers);
     return answer.status === 409 ? undefined : answer;
   });
   expect(again.status).toBe(202);
   expect(again.headers.get('location')).toBe(`/api/runs/${id}`);
   expect(await again.json()).toMatchObject({ id, status: 'queued' });
+  writeFileSync(join(server.folder, 'workspace', 'go'), '');
   await waitFor('the run ends', async () => (await statusOf(server, id)) === 'completed');
   expect((await (await server.get('/api/runs')).json()).runs).toHaveLength(1);
 });
