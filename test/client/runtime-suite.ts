@@ -30,7 +30,7 @@ export async function runSuite(module: ClientModule, input: SuiteInput): Promise
     options: Client.CodeBuddyClientOptions = {},
   ): Client.CodeBuddyClient => new CodeBuddyClient({ url: `${proxy}/${fault}/${name}`, apiKey, ...options });
   const client = behind('pass');
-  /** The client gives up after two seconds to wait for a cancellation, which a busy server may still carry out. */
+  /** The client waits two seconds for a cancellation. A busy server may take longer. */
   const endOf = async (runId: string) => (await collect(client.runs.events(runId))).types.at(-1);
 
   const tests: Readonly<Record<string, () => Promise<void>>> = {
