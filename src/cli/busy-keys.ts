@@ -2,7 +2,6 @@
 // the answer nor answers a question that the user has not seen.
 
 import { StringDecoder } from 'node:string_decoder';
-import { stripVTControlCharacters } from 'node:util';
 
 export interface BusyKeys {
   /** Stops reading, so that something else can read the terminal. */
@@ -12,16 +11,17 @@ export interface BusyKeys {
   end(): string;
 }
 
-const escapeByte = 0x1b;
+/** An arrow key, another key that types no character, or Alt with a key. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it begins with Escape.
+const escapeSequences = /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O\P{Cc}|\P{Cc})?/gu;
 
 export function watchKeys(input: NodeJS.ReadStream): BusyKeys {
   const decoder = new StringDecoder('utf8');
   let typed = '';
 
   function onData(chunk: Buffer): void {
-    // An arrow key, or another key that types no character.
-    if (chunk[0] === escapeByte) return;
-    for (const key of stripVTControlCharacters(decoder.write(chunk))) {
+    // A slow program reads several keys at once.
+    for (const key of decoder.write(chunk).replace(escapeSequences, '')) {
       // Not a real signal: on Windows, that would end the process.
       if (key === '\u0003') process.emit('SIGINT');
       else if (key === '\b' || key === '\u007f') typed = [...typed].slice(0, -1).join('');

@@ -18,6 +18,9 @@ import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { settingFlags, withSettings } from './setting-flags.ts';
 import { shownValue } from './shown-value.ts';
 
+/** A busy server needs seconds. As long as its proof of identity may take. */
+const serverPatienceMs = 10_000;
+
 interface Check {
   readonly name: string;
   readonly ok: boolean;
@@ -220,7 +223,7 @@ async function checkServer(home: string, { url, pid }: ServerFile): Promise<read
   try {
     // Found through `home`, so it must prove its identity before it gets the key.
     client = new CodeBuddyClient({ home, maxRetries: 0 });
-    const status = await client.status({ signal: AbortSignal.timeout(3000) });
+    const status = await client.status({ signal: AbortSignal.timeout(serverPatienceMs) });
     const { refused = 0 } = status.webhooks;
     return [
       {
@@ -264,7 +267,7 @@ async function checkWebhookStates(settings: Settings, isRunning: boolean): Promi
   let client: CodeBuddyClient | undefined;
   try {
     client = new CodeBuddyClient({ home: settings.home, maxRetries: 0 });
-    const { webhooks } = await client.status({ signal: AbortSignal.timeout(3000) });
+    const { webhooks } = await client.status({ signal: AbortSignal.timeout(serverPatienceMs) });
     const found = describeAttention(webhooks.attention ?? [], webhooks.setAside ?? []);
     return {
       name,

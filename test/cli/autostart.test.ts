@@ -101,7 +101,7 @@ test('no server is started with --no-autostart, by the setting, with --url, or b
 test('if the default port is in use, the server takes another one', async () => {
   // It may already be in use on this machine.
   const blocker = createServer().listen(3847, '127.0.0.1');
-  await Promise.race([once(blocker, 'listening'), once(blocker, 'error')]);
+  await new Promise((resolve) => blocker.once('listening', resolve).once('error', resolve));
   onTestFinished(() => void blocker.close());
   const home = temporaryFolder();
   onTestFinished(async () => void (await run(home, ['stop'])));

@@ -1,6 +1,6 @@
 // Commands that take longer than a second say so on a terminal, and nowhere else.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -13,12 +13,18 @@ import { hasTerminal, onTerminal } from './terminal.ts';
 /** The line begins with it. */
 const eraseLine = '\r\x1b[K';
 
-/** A tool that runs until the file is there. */
-const untilGo = ['tools', 'run', 'bash', 'command=until test -e go; do sleep 0.05; done; echo went'];
+/** A tool that creates the file `mark`, and runs until the file `go` is there. */
+const untilGo = (mark = 'mark') => [
+  ...['tools', 'run', 'bash'],
+  `command=touch ${mark}; until test -e go; do sleep 0.05; done; echo went`,
+];
 
-async function serveIn(home: string): Promise<() => void> {
+async function serveIn(home: string) {
   await serve(home, ['--workspace', home]);
-  return () => writeFileSync(join(home, 'go'), '');
+  return {
+    go: () => writeFileSync(join(home, 'go'), ''),
+    running: (mark = 'mark') => waitFor('the tool', () => existsSync(join(home, mark))),
+  };
 }
 
 /** The seconds that the line has shown. A busy machine leaves some out. */
@@ -43,8 +49,8 @@ async function startSilence(): Promise<number> {
 describe.skipIf(!hasTerminal)('on a terminal', () => {
   test('a command shows what it does and for how long, and replaces that with its output', async () => {
     const home = temporaryFolder();
-    const go = await serveIn(home);
-    const terminal = onTerminal(home, untilGo);
+    const { go } = await serveIn(home);
+    const terminal = onTerminal(home, untilGo());
     await waitFor('the line twice', () => secondsOf(terminal.text(), 'Running the tool').length > 1);
     expect(terminal.text()).toContain(`${eraseLine}Running the tool… `);
     go();
@@ -55,10 +61,12 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
 
   test('with --json, or in CI, nothing of it is shown', async () => {
     const home = temporaryFolder();
-    const go = await serveIn(home);
-    const asJson = onTerminal(home, [...untilGo, '--json']);
-    const inCi = onTerminal(home, untilGo, { CI: 'true' });
-    const shown = onTerminal(home, untilGo);
+    const { go, running } = await serveIn(home);
+    const asJson = onTerminal(home, [...untilGo('asJson'), '--json']);
+    const inCi = onTerminal(home, untilGo('inCi'), { CI: 'true' });
+    await Promise.all([running('asJson'), running('inCi')]);
+    // The same time on another terminal is enough for its line.
+    const shown = onTerminal(home, untilGo());
     await waitFor('the line', () => secondsOf(shown.text(), 'Running the tool').length > 0);
     go();
     for (const terminal of [asJson, inCi]) {
@@ -107,11 +115,12 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
 
 test('without a terminal, only the output is written', async () => {
   const home = temporaryFolder();
-  const go = await serveIn(home);
-  const running = start(home, untilGo);
+  const { go, running } = await serveIn(home);
+  const command = start(home, untilGo());
+  await running();
   // Another command that is slow, too.
   await run(home, ['tools', 'run', 'bash', 'command=sleep 1.5']);
   go();
-  const { code, stderr } = await running.finished;
+  const { code, stderr } = await command.finished;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });

@@ -175,7 +175,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     const chat = await chatIn(home);
     chat.type('wait\r');
     await waitFor('the model to be asked', () => model.requests.length > 0);
-    chat.type(`go onn\u007f${arrowUp}${ctrlC}`);
+    chat.type(`${arrowUp}go onn\u007f${ctrlC}`);
     await chat.saw('· cancelled');
     await chat.saw('> ');
     await chat.saw('go on');

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { databaseSetting } from '../postgres/test-store.ts';
 import { program } from '../program.ts';
+import { waitFor } from '../wait-for.ts';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
 
 describe('serve', () => {
@@ -247,23 +248,25 @@ describe('events tail', () => {
   test('survives a restart of the server without gaps or duplicates', async () => {
     const home = temporaryFolder();
     const first = await serve(home);
-    const { port } = new URL(first.url);
     const tail = start(home, ['events', 'tail', '--after', '0', '--json']);
     await run(home, ['prompt', 'help']);
     await tail.saw('"run.complete"');
     first.child.kill('SIGTERM');
     await first.finished;
-    await serve(home, ['--port', port]);
-    await run(home, ['prompt', 'list']);
-    await tail.saw('"list');
-    const end = JSON.parse((await run(home, ['tools', 'run', 'list_directory', '--json'])).stdout) as unknown;
-    expect(end).toBeTruthy();
-    await tail.saw('"list_directory"');
-    const sequences = tail.output.stdout
-      .trim()
-      .split('\n')
-      .filter((line) => line.endsWith('}'))
-      .map((line) => (JSON.parse(line) as { sequence: number }).sequence);
+    // At another port.
+    await serve(home);
+    const { runId } = JSON.parse((await run(home, ['prompt', '--json', 'list'])).stdout) as { runId: string };
+    const readAll = () =>
+      tail.output.stdout
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as { type: string; runId?: string; sequence: number });
+    await waitFor(
+      'the end of the second run',
+      () => readAll().some((event) => event.type === 'run.complete' && event.runId === runId),
+      readAll,
+    );
+    const sequences = readAll().map(({ sequence }) => sequence);
     expect(sequences).toEqual(sequences.map((_, index) => index + 1));
   });
 });

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { visible, visibleJson, visibleLine } from '../../src/base/visible-text.ts';
+import { freePort } from '../free-port.ts';
 import { program } from '../program.ts';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
@@ -104,7 +105,7 @@ it('tables, transcripts, streams and questions escape control characters; --json
   await cli('runs', 'list');
   await cli('status');
   await cli('doctor');
-  const added = await cli('webhooks', 'add', 'http://127.0.0.1:45999/x', '--name', 'w\u202e');
+  const added = await cli('webhooks', 'add', `http://127.0.0.1:${await freePort()}/x`, '--name', 'w\u202e');
   expect(added.code).toBe(0);
   expect((await cli('webhooks', 'list')).stdout).toContain('\\u202e');
   await cli('deliveries', 'list');

@@ -26,7 +26,7 @@ test('follows the log into a new file', async () => {
   const following = start(home, ['logs', '-f', '-n', '1']);
   await following.saw('two\n');
   appendFileSync(log, 'f\nthree \u001b[31m\n');
-  await following.saw('half\nthree ');
+  await following.saw('half\nthree \\x1b[31m\n');
   expect(following.output.stdout).not.toContain('one');
   // A control character of the log does not reach the terminal.
   expect(following.output.stdout).not.toContain('\u001b');

@@ -226,12 +226,10 @@ test.skipIf(!hasTerminal).each([24, 40, 100])(
     const to = await emptyPostgresUrl();
     const proxy = await startTcpProxy((await startPostgres()).port);
     const home = await makeLongHome(8000, 'HALFWAY');
+    const half = proxy.holdAfter('toServer', 'HALFWAY');
     const { type, saw, ended, text } = onTerminal(home, ['migrate', '--to', proxy.through(to)], {}, columns);
-    proxy.hold();
-    await waitFor('the first batch', () => proxy.held().length > 0);
-    await proxy.heal();
+    await half;
     await saw('events');
-    proxy.hold();
     type('\x03');
     await saw('\r\nInterrupted. Run the same command again: it continues where it stopped.\r\n');
     expect(await ended).toBe(130);

@@ -57,7 +57,7 @@ test.skipIf(process.platform !== 'linux')('opens the link in the browser', async
   expect(code, stderr).toBe(0);
   const answer = JSON.parse(stdout) as { url: string; link: string; opened: boolean };
   expect(answer).toMatchObject({ url: server.url, opened: true });
-  await expect.poll(() => existsSync(seen), { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => existsSync(seen)).toBe(true);
   expect(readFileSync(seen, 'utf8')).toBe(answer.link);
   expect(await signIn(answer.link)).toBe(201);
 });

@@ -96,12 +96,18 @@ test.each(Object.entries(servers))(
     };
 
     for (const prompt of ['task 1', 'talk 2', 'task 3']) await work(prompt);
-    const hanging = await begin('hang 4');
-    const asked = server.requests.length;
-    await waitFor(
-      'the second step hangs',
-      () => server.requests.length >= asked + 2 && server.requests.at(-1)?.messages.at(-1)?.role === 'tool',
-    );
+    /** Waits until the second step of a new run hangs. */
+    const beginHanging = async (prompt: string) => {
+      // The model may be asked before the client knows the run.
+      const asked = server.requests.length;
+      const run = await begin(prompt);
+      await waitFor(
+        'the second step hangs',
+        () => server.requests.length >= asked + 2 && server.requests.at(-1)?.messages.at(-1)?.role === 'tool',
+      );
+      return run;
+    };
+    const hanging = await beginHanging('hang 4');
     await client.runs.cancel(hanging.id);
     await work('task 5');
     expect(await ended((await begin('fail 6')).id)).toBe('failed');
@@ -121,8 +127,7 @@ test.each(Object.entries(servers))(
     await client.runs.resume(killed.id);
     expect(await ended(killed.id), refusals.join('\n')).toBe('completed');
 
-    const lost = await begin('hang 12');
-    await waitFor('it hangs', () => server.requests.at(-1)?.messages.at(-1)?.role === 'tool');
+    const lost = await beginHanging('hang 12');
     program.child.kill('SIGKILL');
     await program.finished;
     program = await serve(home, flags, environment);

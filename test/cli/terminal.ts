@@ -42,6 +42,8 @@ export function onTerminal(
     },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  // What is typed after the program has ended. `saw` reports that.
+  child.stdin.on('error', () => undefined);
   let text = '';
   let seen = 0;
   const watchers = new Set<() => void>();

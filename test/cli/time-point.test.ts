@@ -49,8 +49,8 @@ it('is accepted by every --after and --since', async () => {
   await serve(home);
   const key = ['webhooks', 'create', 'http://127.0.0.1:9997/', '--event', 'tool.*', '--json'];
   const { id } = JSON.parse((await run(home, key)).stdout) as { id: string };
-  await run(home, ['tools', 'run', 'list_directory', '--json']);
   const today = new Date();
+  await run(home, ['tools', 'run', 'list_directory', '--json']);
   const date = `${today.getFullYear()}-${String(today.getMonth() + 1).padStart(2, '0')}-${String(today.getDate()).padStart(2, '0')}`;
   for (const since of [date, '2h'])
     expect(

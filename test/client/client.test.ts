@@ -18,9 +18,9 @@ import { loadSettings } from '../../src/config/load-settings.ts';
 import { startServer, testKey } from '../http/start-server.ts';
 import { waitFor } from '../wait-for.ts';
 
-async function startApp(port = 0, home = mkdtempSync(join(tmpdir(), 'codebuddy-client-'))) {
+async function startApp(home = mkdtempSync(join(tmpdir(), 'codebuddy-client-'))) {
   const { settings } = loadSettings({
-    flags: { home, workspace: home, port: String(port), models: 'offline' },
+    flags: { home, workspace: home, port: '0', models: 'offline' },
     environment: {},
   });
   const app = await createApp(settings);
@@ -110,9 +110,9 @@ describe('the typed client', () => {
         seen.push(event);
     })();
     await client.prompt({ prompt: 'help' });
-    const { port } = new URL(app.url);
     await app.stop();
-    await startApp(Number(port), home);
+    // At another port.
+    await startApp(home);
     const { runId } = await client.prompt({ prompt: 'help' });
     await waitFor('the end of the run', () =>
       seen.some((event) => event.type === 'run.complete' && event.runId === runId),
@@ -151,6 +151,7 @@ describe('the typed client', () => {
 describe('a host application with its own agent', () => {
   test('answers prompts, and an aborted prompt ends its handler', async () => {
     let isAborted = false;
+    const impatient = new AbortController();
     const { url } = await startServer({
       handlers: {
         onPrompt: async (prompt, _options, { signal }) => {
@@ -160,6 +161,7 @@ describe('a host application with its own agent', () => {
             signal.addEventListener('abort', () => {
               isAborted = true;
             });
+            impatient.abort(new DOMException('It took too long.', 'TimeoutError'));
           });
         },
       },
@@ -167,7 +169,7 @@ describe('a host application with its own agent', () => {
     const client = new CodeBuddyClient({ url, apiKey: testKey });
     expect(await client.prompt('hello')).toMatchObject({ response: 'You said: hello', status: 'completed' });
     await expect(client.prompt('fail')).rejects.toMatchObject({ code: 'model_refused', status: 502 });
-    await expect(client.prompt('hang', { signal: AbortSignal.timeout(100) })).rejects.toMatchObject({
+    await expect(client.prompt('hang', { signal: impatient.signal })).rejects.toMatchObject({
       name: 'TimeoutError',
     });
     await waitFor('the abort of the handler', () => isAborted);

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CodeBuddyClient, CodeBuddyConnectionError } from '../../src/client/index.ts';
 import { run } from '../cli/run-cli.ts';
+import { freePort } from '../free-port.ts';
 import { startApp } from '../http/start-app.ts';
 import { startServer, testKey } from '../http/start-server.ts';
 
@@ -148,12 +149,11 @@ describe('with a stale server.json, the client', () => {
 
 describe('a port that changes hands', () => {
   test('while a client is open is verified again on the next connection', async () => {
-    const first = await startApp();
-    const { home, client } = first;
+    const port = await freePort();
+    const { app, home, client } = await startApp({ port });
     await client.status();
-    const port = Number(new URL(first.url).port);
     const honest = readFileSync(join(home, 'api', 'server.json'), 'utf8');
-    await first.app.stop();
+    await app.stop();
     const thief = await startThief(impostors['one that makes a proof up'] as (socket: Socket) => void, port);
     writeFileSync(join(home, 'api', 'server.json'), honest);
     await expect(client.status()).rejects.toThrow(CodeBuddyConnectionError);

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { CodeBuddyClient, type StreamEvent, type StreamState } from '../../src/client/index.ts';
 import { serve, temporaryFolder } from '../cli/run-cli.ts';
+import { freePort } from '../free-port.ts';
 import { waitFor } from '../wait-for.ts';
 
 test('the log is followed across a kill -9 of the server, and the state can be seen', async () => {
@@ -25,6 +26,7 @@ test('the log is followed across a kill -9 of the server, and the state can be s
   await saw(before.runId);
   first.child.kill('SIGKILL');
   await waitFor('the loss of the connection', () => states.at(-1) === 'reconnecting');
+  await first.finished;
   await serve(home);
   const after = await client.prompt('help');
   await saw(after.runId);
@@ -56,8 +58,8 @@ test('a stream of a run whose server is killed resumes, and ends with the interr
 
 test('a client that waits for the server connects when it starts', async () => {
   const home = temporaryFolder();
-  const first = await serve(home);
-  const { port } = new URL(first.url);
+  const port = ['--port', String(await freePort())];
+  const first = await serve(home, port);
   const client = new CodeBuddyClient({ home, url: first.url });
   first.child.kill('SIGTERM');
   await first.finished;
@@ -71,7 +73,7 @@ test('a client that waits for the server connects when it starts', async () => {
   })();
   await waitFor('an attempt', () => states.some(({ status }) => status === 'reconnecting'));
   expect(states[0]).toMatchObject({ error: { name: 'CodeBuddyConnectionError', reason: 'refused' } });
-  await serve(home, ['--port', port]);
+  await serve(home, port);
   await waitFor('the connection', () => states.at(-1)?.status === 'live');
   await client.sessions.create({ title: 'new' });
   await waitFor('the event', () => types.includes('session.start'));

@@ -109,7 +109,10 @@ function cases(): readonly Case[] {
       body: Buffer.from(JSON.stringify(JSON.parse(String(body)))),
     }),
     make('another id', false, { ...good, 'webhook-id': 'evt_2' }),
-    make('another time', false, { ...good, 'webhook-timestamp': String(seconds() - 7) }),
+    make('another time', false, {
+      ...good,
+      'webhook-timestamp': String(Number(good['webhook-timestamp']) - 7),
+    }),
     make('a time that is none', false, { ...good, 'webhook-timestamp': 'soon' }),
     make('hex in place of base64', false, { ...good, 'webhook-signature': `v1,${hex}` }),
     make('without its version', false, { ...good, 'webhook-signature': signature.slice(3) }),
@@ -128,7 +131,9 @@ describe.each(
     .filter(({ kind }) => kind === 'node')
     .map(({ code }, n) => ({ code, n, from: /from '(.*)'/.exec(code)?.[1] })),
 )('the Node code with $from', ({ code, n }) => {
-  test.each(cases())('says $ok to: $what', async ({ ok, body: bytes, headers, secret: given }) => {
+  test.each(cases().map(({ what, ok }) => ({ what, ok })))('says $ok to: $what', async ({ what, ok }) => {
+    // Signed now: the test may run long after its file was loaded.
+    const { body: bytes, headers, secret: given } = cases().find((one) => one.what === what) as Case;
     const { isOurs } = await load<{ isOurs: IsOurs }>(code, `node-${n}`);
     expect(isOurs(bytes, headers, given)).toBe(ok);
   });

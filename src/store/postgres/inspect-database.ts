@@ -36,9 +36,6 @@ export interface InspectedDatabase {
   readonly lastEvent: number | undefined;
 }
 
-/** A notification is heard within milliseconds. */
-const notificationMs = 3000;
-
 const factsText = `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS version_text,
   current_setting('server_encoding') AS encoding, current_setting('transaction_read_only') AS read_only,
   current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
@@ -115,18 +112,15 @@ export async function inspectDatabase(url: string): Promise<InspectedDatabase> {
 
 async function receives(listener: pg.Client, sender: pg.Client): Promise<boolean> {
   const channel = `codebuddy_doctor_${randomUUID().replaceAll('-', '')}`;
-  let timer: NodeJS.Timeout | undefined;
-  const heard = new Promise<boolean>((resolve) => {
-    listener.on('notification', (message) => message.channel === channel && resolve(true));
-    timer = setTimeout(() => resolve(false), notificationMs);
+  let isHeard = false;
+  listener.on('notification', (message) => {
+    isHeard ||= message.channel === channel;
   });
-  try {
-    await listener.query(`LISTEN ${channel}`);
-    await sender.query('SELECT pg_notify($1, $2)', [channel, '']);
-    return await heard;
-  } finally {
-    clearTimeout(timer);
-  }
+  await listener.query(`LISTEN ${channel}`);
+  await sender.query('SELECT pg_notify($1, $2)', [channel, '']);
+  // PostgreSQL sends what was notified before the end of its next answer, however busy it is.
+  await listener.query('SELECT 1');
+  return isHeard;
 }
 
 /** A pooler in transaction mode gives a freed connection to the next client. */
