@@ -81,7 +81,10 @@ test('files, questions, the archive and search work through the node that did no
   expect((await second.client.sessions.list({ archived: 'true' })).sessions.map(({ id }) => id)).toEqual([
     sessionId,
   ]);
-  const found = await second.client.sessions.search({ q: 'xylophone', archived: 'true' });
+  const found = await waitFor('the index', async () => {
+    const page = await second.client.sessions.search({ q: 'xylophone', archived: 'true' });
+    return !page.indexing && page;
+  });
   expect(found.hits.map(({ session }) => session.id)).toEqual([sessionId, sessionId]);
   const run = await second.client.runs.start({ prompt: 'ask me', sessionId });
   expect(await first.client.sessions.get(sessionId)).toMatchObject({ archived: false });

@@ -42,11 +42,10 @@ test('two nodes are seen from either one; a stopped node has left, and a killed 
   expect(all.filter(({ self }) => self).map(({ url }) => url)).toEqual([first.url]);
 
   const client = new CodeBuddyClient({ home: homes[0] });
-  const { parts } = await client.ready();
-  expect(parts.find(({ name }) => name === 'node')).toMatchObject({
-    ready: true,
-    detail: expect.stringContaining('holds its lease'),
-  });
+  const node = await waitFor('the node to be ready', async () =>
+    (await client.ready()).parts.find(({ name, ready }) => name === 'node' && ready),
+  );
+  expect(node.detail).toContain('holds its lease');
   client.close();
 
   second.child.kill('SIGTERM');

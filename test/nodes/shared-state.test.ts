@@ -174,7 +174,10 @@ test('an upload of many prompts to one session over two nodes keeps all of them'
   for (const { id } of runs) await hasStatus(first.client, id, 'completed');
   const { messages } = await second.client.sessions.messages(sessionId, { limit: 100 });
   expect(messages).toHaveLength(24);
-  expect((await second.client.sessions.get(sessionId)).status).toBe('idle');
+  await waitFor(
+    'the end of the last run on its own node',
+    async () => (await second.client.sessions.get(sessionId)).status === 'idle',
+  );
 });
 
 test('an MCP server that one node adds works on the other, until one of them removes it', async () => {

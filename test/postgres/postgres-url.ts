@@ -1,6 +1,7 @@
 // A fresh database for a test, on a server that all files of a worker share.
 
 import { onTestFinished } from 'vitest';
+import { waitFor } from '../wait-for.ts';
 import { type DatabaseContents, empty, readContents } from './empty-database.ts';
 import { type PostgresServer, startPostgresServer } from './postgres-server.ts';
 
@@ -45,7 +46,7 @@ export async function reusedPostgresUrl(): Promise<string> {
         () => false,
       );
     if (isReusable) free.push(next);
-    else for (const one of [name, next]) await server.query(`DROP DATABASE IF EXISTS ${one} WITH (FORCE)`);
+    else for (const one of [name, next]) await dropDatabase(server, one);
   });
   return server.url(name);
 }
@@ -58,7 +59,7 @@ export function emptyPostgresUrl(): Promise<string> {
 async function createDatabase(template: string): Promise<string> {
   const server = await startPostgres();
   const name = await newDatabase(server, template);
-  onTestFinished(() => server.query(`DROP DATABASE ${name} WITH (FORCE)`).then(() => undefined));
+  onTestFinished(() => dropDatabase(server, name));
   return server.url(name);
 }
 
@@ -66,6 +67,11 @@ async function newDatabase(server: PostgresServer, template: string): Promise<st
   const name = `test_${++databases}`;
   await server.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   return name;
+}
+
+/** The server waits for its connections to end, but no longer than 5 s. */
+async function dropDatabase(server: PostgresServer, name: string): Promise<void> {
+  await waitFor(`${name} to be dropped`, () => server.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
 }
 
 /** Made once: a copy takes a fraction of the time of the migrations. */

@@ -36,7 +36,7 @@ describe.each(kinds)('on $name', ({ open }) => {
     const { node } = ownership;
     expect(node.id).toMatch(/^nod_[0-9A-HJKMNP-TV-Z]{26}$/);
     expect(node.epoch).toBe(1);
-    expect(node.leaseLeftMs()).toBeGreaterThan(0);
+    await waitFor('the lease', () => node.leaseLeftMs() > 0);
     expect(await node.list()).toMatchObject([
       { id: node.id, url: 'http://127.0.0.1:1', status: 'alive', self: true, owns: { lanes: 0, runs: 0 } },
     ]);

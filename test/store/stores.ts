@@ -3,6 +3,7 @@
 import { onTestFinished } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { postgresUrl } from '../postgres/postgres-url.ts';
+import { WAIT_LIMIT_MS } from '../wait-for.ts';
 import { openStore, temporaryPath } from './temporary-store.ts';
 
 export interface StoreKind {
@@ -21,7 +22,10 @@ export const stores: readonly StoreKind[] = [
 /** Open a PostgreSQL store at a URL, or with a new database. It is closed when the test ends. */
 export async function openPostgres(url?: string): Promise<Store> {
   const { openPostgresStore } = await import('../../src/store/postgres/postgres-store.ts');
-  const store = await openPostgresStore({ url: url ?? (await postgresUrl()) });
+  const store = await openPostgresStore({
+    url: url ?? (await postgresUrl()),
+    connectTimeoutMs: WAIT_LIMIT_MS,
+  });
   onTestFinished(() => store.close());
   return store;
 }

@@ -22,7 +22,7 @@ const firstOfEach = ({ requests }: RecordingReceiver): readonly number[] => [
 
 const upTo = (last: number): readonly number[] => Array.from({ length: last }, (_, index) => index + 1);
 
-/** Holds the first read that `isHeld` selects. */
+/** Holds the first read that `isHeld` selects. `reached` resolves when it begins. */
 function holdRead(store: Store, isHeld: (sequences: readonly number[]) => boolean) {
   const reached = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<void>();
@@ -34,11 +34,11 @@ function holdRead(store: Store, isHeld: (sequences: readonly number[]) => boolea
     store: {
       ...store,
       async freshDeliveries(webhookId, sequences) {
-        const rows = await store.freshDeliveries(webhookId, sequences);
-        if (isReached || !isHeld(sequences)) return rows;
+        const read = store.freshDeliveries(webhookId, sequences);
+        if (isReached || !isHeld(sequences)) return read;
         isReached = true;
         reached.resolve();
-        await answered.promise;
+        const [rows] = await Promise.all([read, answered.promise]);
         return rows;
       },
     } satisfies Store as Store,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { CodeBuddyClient, type Node } from '../../../src/client/index.ts';
 import { NodeFetch } from '../../../src/client/node/node-fetch.ts';
 import { type Running, serve, temporaryFolder } from '../../cli/run-cli.ts';
+import { freePort } from '../../free-port.ts';
 import { startTcpProxy, type TcpProxy } from '../../postgres/tcp-proxy.ts';
 import { waitFor } from '../../wait-for.ts';
 import { type Attempts, recordAttempts } from './attempts.ts';
@@ -63,7 +64,7 @@ export async function startNode({
   const database = await startTcpProxy(databasePort);
   const DATABASE_URL = database.through(databaseUrl);
   let running: Running | undefined;
-  let port = '0';
+  const port = String(await freePort());
   let id = '';
   let isUp = false;
   let outages = 0;
@@ -73,9 +74,7 @@ export async function startNode({
   const nodes = async (): Promise<readonly Node[]> => (await client.nodes.list()).nodes;
 
   async function start(): Promise<void> {
-    const started = await serve(home, ['--port', port], { DATABASE_URL });
-    ({ port } = new URL(started.url));
-    running = started;
+    running = await serve(home, ['--port', port], { DATABASE_URL });
   }
   async function learnId(): Promise<void> {
     id = await waitFor('the node to know its id', async () => (await nodes()).find(({ self }) => self)?.id);

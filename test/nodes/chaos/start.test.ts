@@ -5,7 +5,7 @@ import { CodeBuddyClient } from '../../../src/client/index.ts';
 import { migrations, schemaVersion } from '../../../src/store/postgres/migrations.ts';
 import { run, serve, temporaryFolder } from '../../cli/run-cli.ts';
 import { type PostgresServer, startPostgresServer } from '../../postgres/postgres-server.ts';
-import { waitFor } from '../../wait-for.ts';
+import { TEST_LIMIT_MS, WAIT_LIMIT_MS, waitFor } from '../../wait-for.ts';
 import { createDatabase, startCluster } from './cluster.ts';
 import { follow } from './follower.ts';
 import { startLoad } from './load.ts';
@@ -18,7 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.remove());
 
-test('ten nodes start at once on an empty database, and work as one', async () => {
+test('ten nodes start at once on an empty database, and work as one', {
+  timeout: TEST_LIMIT_MS + 10 * WAIT_LIMIT_MS,
+}, async () => {
   const cluster = await startCluster(server, { count: 10, connections: 3 });
   const [first] = cluster.nodes as readonly [ChaosNode];
   await waitFor(

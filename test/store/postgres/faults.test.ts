@@ -108,13 +108,17 @@ async function checkNothingLostOrDoubled(
   }
 }
 
+/** The log has a line when the database goes away, and one when it is back. */
+const away = 'the database cannot be reached; it is tried again';
+const back = 'the database is back';
+
 async function untilOneMoreIsAcknowledged({ acknowledged }: Writing): Promise<void> {
   const before = acknowledged.size;
   await waitFor('an acknowledged write', () => acknowledged.size > before);
 }
 
 test.each(['stop', 'kill'] as const)('the server is restarted under load (%s)', { timeout }, async (how) => {
-  const { store, told } = await openThroughProxy({ doubtLimitMs: 300 });
+  const { store, told } = await openThroughProxy({ doubtLimitMs: 300, connectTimeoutMs: WAIT_LIMIT_MS });
   const writing = writeAllTheTime(store);
   for (let round = 0; round < rounds; round++) {
     await untilOneMoreIsAcknowledged(writing);
@@ -128,8 +132,7 @@ test.each(['stop', 'kill'] as const)('the server is restarted under load (%s)', 
   }
   await writing.end();
   await checkNothingLostOrDoubled(store, writing);
-  const lines = ['the database cannot be reached; it is tried again', 'the database is back'];
-  expect(told).toEqual(Array.from({ length: rounds }, () => lines).flat());
+  expect(told).toEqual(Array.from({ length: rounds }, () => [away, back]).flat());
 });
 
 test('a standby is not used, not even to read, until it is promoted', async () => {
@@ -152,7 +155,7 @@ test('a standby is not used, not even to read, until it is promoted', async () =
   await server.query('SELECT pg_promote()');
   const [sequence] = await waitFor('a write after the promotion', () => store.write([newEvent()]));
   expect((await store.readEvents({ limit: 9 })).map((event) => event.sequence)).toEqual([1, sequence]);
-  expect(told).toEqual(['the database cannot be reached; it is tried again', 'the database is back']);
+  expect(told).toEqual([away, back]);
 });
 
 test('a server that was restarted while the store was idle costs no error', async () => {
@@ -195,11 +198,18 @@ test('a commit that reaches the server after it was given up changes nothing', a
 test.each([[['toServer', 'toClient']], [['toServer']], [['toClient']]] as const)(
   'a network that swallows what is sent %s is given up after the timeout',
   async (directions) => {
-    const { store, proxy, told } = await openThroughProxy({
-      statementTimeoutMs: 1000,
-      connectTimeoutMs: 1000,
-      doubtLimitMs: 100,
-    });
+    const { store: patient, proxy, url } = await openThroughProxy();
+    const told: string[] = [];
+    const store = await waitFor('a store that gives up early', () =>
+      openPostgresStore({
+        url: proxy.through(url),
+        logger: { warn: (_fields, message) => told.push(message) },
+        statementTimeoutMs: 1000,
+        connectTimeoutMs: 1000,
+        doubtLimitMs: 100,
+      }),
+    );
+    onTestFinished(() => store.close());
     const writing = writeAllTheTime(store);
     await untilOneMoreIsAcknowledged(writing);
     proxy.cut(...directions);
@@ -208,8 +218,10 @@ test.each([[['toServer', 'toClient']], [['toServer']], [['toClient']]] as const)
     await proxy.heal();
     await untilOneMoreIsAcknowledged(writing);
     await writing.end();
-    await checkNothingLostOrDoubled(store, writing);
-    expect(told).toEqual(['the database cannot be reached; it is tried again', 'the database is back']);
+    await checkNothingLostOrDoubled(patient, writing);
+    // In turn. A busy machine may take longer than the timeout, too.
+    expect(told.length).toBeGreaterThanOrEqual(2);
+    expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? away : back)));
   },
 );
 
@@ -234,13 +246,19 @@ test('writes that wait while the outcome of a commit is looked up are refused at
 });
 
 test('a statement that takes too long fails with storage_unavailable and changes nothing', async () => {
-  const { store, url } = await openThroughProxy({ statementTimeoutMs: 500 });
+  const { store, url } = await openThroughProxy();
+  const hasty = await waitFor('a store that gives up early', () =>
+    openPostgresStore({ url, statementTimeoutMs: 500 }),
+  );
+  onTestFinished(() => hasty.close());
   const client = await intruder(url);
   await client.query('BEGIN; UPDATE log_head SET last = last');
-  await expect(store.write([newSession('ses_slow'), newEvent()])).rejects.toMatchObject({
-    ...unavailable,
-    message: 'The database took too long; nothing was changed.',
-  });
+  // On a busy machine the store may give the connection up before the answer of the server comes.
+  await waitFor('the answer of the server', () =>
+    expect(hasty.write([newSession('ses_slow'), newEvent()]))
+      .rejects.toMatchObject({ ...unavailable, message: 'The database took too long; nothing was changed.' })
+      .then(() => true),
+  );
   await client.query('ROLLBACK');
   expect(await store.getSession('ses_slow')).toBeUndefined();
   expect(await store.write([newEvent()])).toEqual([1]);
@@ -267,8 +285,12 @@ test('too many connections are waited out, up to a limit', async () => {
     },
     () => undefined,
   );
-  const refused = openPostgresStore({ url: `${modestUrl}?max=2`, connectTimeoutMs: 500 });
-  await expect(refused).rejects.toThrow('too many connections');
+  // On a busy machine the time may be over before the first answer of the server.
+  await waitFor('the refusal', () =>
+    expect(openPostgresStore({ url: `${modestUrl}?max=2`, connectTimeoutMs: 500 }))
+      .rejects.toThrow('too many connections')
+      .then(() => true),
+  );
   expect(isOpen).toBe(false);
   for (const other of others) await other.end();
   const opened = await waiting;

@@ -1,10 +1,9 @@
 // Results of deliveries share commits, because each commit has a fixed cost, and all nodes share one database server.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Write } from '../../../src/store/store.ts';
 import { postgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
-import { waitFor } from '../../wait-for.ts';
 import { openPostgres } from '../stores.ts';
 
 /** The least time between two commits that have only writes that may wait. */
@@ -41,29 +40,22 @@ test('writes that may wait share commits while they keep coming', async () => {
 
 test('many such writes do not wait, and other writes never do', async () => {
   const store = await openPostgres();
-  const times: number[] = [];
-  const isSoon = async (write: () => Promise<unknown>): Promise<boolean> => {
-    // A commit that could keep it waiting.
-    await store.write([state(0)]);
-    const startedAt = performance.now();
-    await write();
-    times.push(performance.now() - startedAt);
-    return (times.at(-1) ?? 0) < fillMs - 10;
-  };
-  await waitFor(
-    'a commit of many writes',
-    () =>
-      isSoon(() =>
-        store.write(
-          Array.from({ length: 200 }, (_, n) => state(n)),
-          { maxDelayMs: 10 },
-        ),
-      ),
-    () => times,
+  // A write that waits for a timer is not committed.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldClearNativeTimers: true });
+  onTestFinished(() => void vi.useRealTimers());
+  const mayWait = { maxDelayMs: 10 };
+  await store.write([state(0)]);
+  await store.write(
+    Array.from({ length: 200 }, (_, n) => state(n)),
+    mayWait,
   );
-  await waitFor(
-    'a commit of one write that may not wait',
-    () => isSoon(() => store.write([state(1)])),
-    () => times,
-  );
+  await store.write([state(1)]);
+  let isWaiting = true;
+  const waiting = store.write([state(2)], mayWait).finally(() => {
+    isWaiting = false;
+  });
+  await store.listWebhookStates();
+  expect(isWaiting).toBe(true);
+  await vi.advanceTimersByTimeAsync(fillMs);
+  await waiting;
 });

@@ -1,6 +1,5 @@
 // Several nodes of one PostgreSQL database, in this process.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { CodeBuddyError } from '../../../src/base/errors.ts';
 import type { CommandOutcome } from '../../../src/store/ownership.ts';
@@ -8,7 +7,7 @@ import type { SharedStore } from '../../../src/store/postgres/open-shared-store.
 import { postgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
 import { startTcpProxy } from '../../postgres/tcp-proxy.ts';
 import { waitFor } from '../../wait-for.ts';
-import { LaneList, openNode } from './shared-stores.ts';
+import { LaneList, looks, openNode } from './shared-stores.ts';
 
 const ids = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, n) => `${prefix}_${String(n).padStart(3, '0')}`);
@@ -86,9 +85,9 @@ test('a new node gets its share only after requests in flight have ended', async
   await waitFor('the second node to own two', () => other.lanes.size === 2);
   expect(worker.lanes).toContain('whk_pinned');
   expect([...worker.lanes].filter((id) => other.lanes.has(id))).toEqual([]);
-  // Nothing moves any more.
+  // Nothing moves any more. After each look a node spreads the lanes, which has ended two looks later.
   const before = [...worker.calls, ...other.calls];
-  await sleep(1200);
+  await Promise.all([looks(first, 3), looks(second, 3)]);
   expect([...worker.calls, ...other.calls]).toEqual(before);
 });
 
@@ -148,6 +147,19 @@ test('a node may be closed while it connects again', async () => {
   await closed;
 });
 
+test('a node that is closed while it joins again has left', async () => {
+  const url = await postgresUrl();
+  const proxy = await startTcpProxy((await startPostgres()).port);
+  const [first, second] = [await openNode(proxy.through(url)), await openNode(url)];
+  first.ownership.node.onLost(() => proxy.hold());
+  await declareDead(url, first, second);
+  await waitFor('the node to join again', () => proxy.held().includes('nodes-join'));
+  const closed = first.close();
+  await proxy.heal();
+  await closed;
+  expect(await second.ownership.node.list()).toMatchObject([{ status: 'left' }, { status: 'alive' }]);
+});
+
 test('a claim is refused while another node holds it, and its release is announced', async () => {
   const url = await postgresUrl();
   const [first, second] = [await openNode(url), await openNode(url)];
@@ -167,7 +179,9 @@ test('a claim is refused while another node holds it, and its release is announc
 
 test('a node that was declared dead writes nothing, loses everything, and joins again', async () => {
   const url = await postgresUrl();
-  const [first, second] = [await openNode(url), await openNode(url)];
+  // It learns that it is dead from the refused write, and not from a renewal before.
+  const node = { timing: { renewMs: 3_600_000, leaseMs: 3_600_000 } };
+  const [first, second] = [await openNode(url, { node }), await openNode(url, { node })];
   const worker = new LaneList();
   first.ownership.lanes.serve(worker);
   await first.ownership.lanes.add(ids('whk', 2));
@@ -207,7 +221,9 @@ test('a node that was declared dead is not told that another node holds what it 
 
 test('a node whose connection is cut reconnects and loses nothing', async () => {
   const url = await postgresUrl();
-  const [first] = [await openNode(url), await openNode(url)];
+  // However long the new connection takes, the other node does not take over.
+  const node = { timing: { lockFreeMs: 3_600_000 } };
+  const [first] = [await openNode(url), await openNode(url, { node })];
   const worker = new LaneList();
   first.ownership.lanes.serve(worker);
   await first.ownership.lanes.add(ids('whk', 2));

@@ -7,9 +7,14 @@ import { migrate, migrations, schemaVersion } from '../../../src/store/postgres/
 import { openDatabase } from '../../../src/store/postgres/open-database.ts';
 import { emptyPostgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
 import { throughTransactionPooler } from '../../postgres/transaction-pooler.ts';
+import { WAIT_LIMIT_MS } from '../../wait-for.ts';
 
 async function open(url: string): Promise<Database> {
-  const { database } = await openDatabase({ url: parseDatabaseUrl(url) });
+  const { database } = await openDatabase({
+    url: parseDatabaseUrl(url),
+    connectTimeoutMs: WAIT_LIMIT_MS,
+    statementTimeoutMs: WAIT_LIMIT_MS,
+  });
   onTestFinished(() => database.close());
   return database;
 }

@@ -161,11 +161,14 @@ export function startNode(options: NodeOptions): Node {
   }
 
   async function insertNode(run: Run): Promise<void> {
+    if (closed) return;
     const sentAt = clock();
     const values = [id, timing.leaseMs, servesLanes(), url() ?? null, version, schemaVersion];
     const { rows } = await run(statements.join, values);
     if (rows.length === 0) return supersede();
-    if (!closed) become(joined(Number(rows[0]?.epoch), sentAt));
+    const next = joined(Number(rows[0]?.epoch), sentAt);
+    if (closed) membership = next;
+    else become(next);
   }
 
   function supersede(): void {
@@ -299,6 +302,8 @@ export function startNode(options: NodeOptions): Node {
       closed = true;
       unschedule();
       firstJoin.reject(new Error('The node was closed before it had joined.'));
+      // It would be alive again after it has left.
+      await joining?.catch(() => undefined);
       try {
         const left = membership.kind === 'member' ? membership.epoch : (superseded?.epoch ?? 0);
         if (left > 0) await control.run(statements.leave, [id, left]);
