@@ -1,8 +1,9 @@
 // The client in a page: the suite of all runtimes, the session of a page, and stream tickets.
 
-import sparticuz from '@sparticuz/chromium';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchBrowser } from '../dashboard/launch-browser.ts';
+import { WAIT_LIMIT_MS } from '../wait-for.ts';
 import { bundleClient } from './bundle-client.ts';
 import type * as Program from './runtime-program.ts';
 import { failuresOf, type SuiteServer, startForSuite } from './start-for-suite.ts';
@@ -11,8 +12,7 @@ let browser: Browser;
 let script: string;
 
 beforeAll(async () => {
-  const executablePath = await sparticuz.executablePath();
-  browser = await chromium.launch({ executablePath, args: sparticuz.args, headless: true });
+  browser = await launchBrowser();
   script = await bundleClient('test/client/runtime-program.ts');
 });
 
@@ -21,6 +21,7 @@ afterAll(() => browser?.close());
 async function open(): Promise<SuiteServer & { readonly page: Page }> {
   const server = await startForSuite('chromium', script);
   const page = await browser.newPage();
+  page.setDefaultTimeout(WAIT_LIMIT_MS);
   await page.goto(`${server.proxy.url}/page`);
   return { ...server, page };
 }

@@ -1,19 +1,17 @@
 // examples/streaming-page in a real browser, with a real server.
 
-import sparticuz from '@sparticuz/chromium';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startModelServer } from '../agent/model-server.ts';
+import { launchBrowser } from '../dashboard/launch-browser.ts';
 import { startApp } from '../http/start-app.ts';
+import { WAIT_LIMIT_MS } from '../wait-for.ts';
 import { example, startExample } from './start-example.ts';
 
 let browser: Browser;
 
 beforeAll(async () => {
-  const executablePath = await sparticuz.executablePath();
-  // Web security stays on: the page and the API have different origins.
-  const args = sparticuz.args.filter((arg) => arg !== '--disable-web-security');
-  browser = await chromium.launch({ executablePath, args, headless: true });
+  browser = await launchBrowser();
 });
 
 afterAll(() => browser?.close());
@@ -27,6 +25,7 @@ async function open() {
     CODEBUDDY_HOME: app.home,
   });
   const page = await browser.newPage();
+  page.setDefaultTimeout(WAIT_LIMIT_MS);
   const requested: string[] = [];
   page.on('request', (request) => requested.push(request.url()));
   await page.goto(url);

@@ -3,19 +3,19 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sparticuz from '@sparticuz/chromium';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder } from '../../cli/run-cli.ts';
+import { launchBrowser } from '../../dashboard/launch-browser.ts';
 import { isInstalled, runProgram } from '../../run-program.ts';
+import { WAIT_LIMIT_MS } from '../../wait-for.ts';
 import { type StartedApp, startApp } from '../start-app.ts';
 
 let browser: Browser;
 
 beforeAll(async () => {
-  const executablePath = await sparticuz.executablePath();
-  browser = await chromium.launch({ executablePath, args: sparticuz.args, headless: true });
-}, 60_000);
+  browser = await launchBrowser();
+});
 
 afterAll(() => browser?.close());
 
@@ -29,6 +29,7 @@ async function open(hash = ''): Promise<OpenPage> {
   const app = await startApp();
   const { url } = app;
   const page = await browser.newPage();
+  page.setDefaultTimeout(WAIT_LIMIT_MS);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => {

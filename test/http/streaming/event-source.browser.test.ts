@@ -1,17 +1,17 @@
 // `EventSource` in a real browser: it cannot send headers, so it uses a ticket, and its `onmessage` gets only unnamed
 // messages.
 
-import sparticuz from '@sparticuz/chromium';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchBrowser } from '../../dashboard/launch-browser.ts';
+import { WAIT_LIMIT_MS } from '../../wait-for.ts';
 import { startApp } from '../start-app.ts';
 
 let browser: Browser;
 
 beforeAll(async () => {
-  const executablePath = await sparticuz.executablePath();
-  browser = await chromium.launch({ executablePath, args: sparticuz.args, headless: true });
-}, 60_000);
+  browser = await launchBrowser();
+});
 
 afterAll(() => browser?.close());
 
@@ -21,6 +21,7 @@ test('a web page follows a run with a ticket', async () => {
   const { ticket } = await client.streamTickets.create();
   const unnamed = await client.streamTickets.create();
   const page = await browser.newPage();
+  page.setDefaultTimeout(WAIT_LIMIT_MS);
   await page.goto(`${url}/docs`);
   const heard = await page.evaluate(
     async ({ path, tickets }) => {
