@@ -26,6 +26,8 @@ export interface StartAppOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** A folder of an earlier start. */
   readonly folder?: string;
+  /** @default 0, any free port */
+  readonly port?: number;
   readonly logger?: Logger;
 }
 
@@ -33,6 +35,7 @@ export async function startApp({
   config = {},
   environment = {},
   folder,
+  port = 0,
   logger,
 }: StartAppOptions = {}): Promise<StartedApp> {
   const base = folder ?? realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-app-')));
@@ -41,7 +44,7 @@ export async function startApp({
   for (const path of [join(home, 'api'), workspace]) mkdirSync(path, { recursive: true, mode: 0o700 });
   writeFileSync(join(home, 'api', 'config.json'), JSON.stringify({ models: ['offline'], ...config }));
   const { settings, origins } = loadSettings({
-    flags: { home, workspace, port: '0' },
+    flags: { home, workspace, port: String(port) },
     environment: { ...(await databaseSetting(home)), ...environment },
   });
   const app = await createApp(settings, {
