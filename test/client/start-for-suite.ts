@@ -1,7 +1,6 @@
 // A server behind the faulty proxy, for the suite of all runtimes.
 
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
+import { freePort } from '../free-port.ts';
 import { startApp } from '../http/start-app.ts';
 import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
 import type { SuiteInput, SuiteReport } from './runtime-suite.ts';
@@ -21,20 +20,11 @@ export async function startForSuite(runtime: string, script?: string): Promise<S
     target: url,
     ...(script === undefined ? {} : { script }),
   });
-  const input = { proxy: proxy.url, apiKey: key, nothing: await closedAddress(), runtime };
+  const input = { proxy: proxy.url, apiKey: key, nothing: `http://127.0.0.1:${await freePort()}`, runtime };
   return { input, proxy };
 }
 
 /** The tests that failed. */
 export function failuresOf(report: SuiteReport): SuiteReport {
   return Object.fromEntries(Object.entries(report).filter(([, outcome]) => outcome !== 'ok'));
-}
-
-/** An address where nothing listens any more. */
-async function closedAddress(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `http://127.0.0.1:${port}`;
 }
