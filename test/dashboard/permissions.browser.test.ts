@@ -75,6 +75,7 @@ test('the keys answer the marked card only, once it was seen', async () => {
     await page.keyboard.press('a');
     // The next question takes the place of the first. The same key, pressed again at once, does not answer it.
     await expect.poll(() => cardsOf(page).count()).toBe(1);
+    await page.clock.runFor(200);
     await page.keyboard.press('a');
   });
   await marked.filter({ hasText: 'echo two' }).waitFor();
