@@ -12,11 +12,11 @@ PATH="$PWD/node_modules/.bin:$PATH"
 
 node bin/codebuddy.js serve --port 0 >"$CODEBUDDY_HOME/serve.log" 2>&1 &
 server=$!
-trap 'kill "$server"; wait "$server" || true; rm -rf "$CODEBUDDY_HOME"' EXIT
+trap 'kill "$server" 2>/dev/null && wait "$server" || true; rm -rf "$CODEBUDDY_HOME"' EXIT
 
-# The server writes server.json when it is ready.
-for _ in $(seq 100); do
-  [ -e "$CODEBUDDY_HOME/api/server.json" ] && break
+# The server writes server.json when it is ready. If it cannot start, the log says why.
+until [ -e "$CODEBUDDY_HOME/api/server.json" ]; do
+  kill -0 "$server" 2>/dev/null || { cat "$CODEBUDDY_HOME/serve.log" >&2; exit 1; }
   sleep 0.05
 done
 

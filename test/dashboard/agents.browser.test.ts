@@ -148,8 +148,9 @@ test.each(['light', 'dark'] as const)('the pages of agents pass axe and fit a ph
   const long = { command: `/opt/${'agents'.repeat(20)}/agent` };
   const config = { ...rest, agents: { ...agents, long } };
   const app = await dashboard.start({ config, environment: machine(), theme, width: 360 });
-  const { page, client, show } = app;
+  const { page, client, show, settled } = app;
   const check = async (view: string): Promise<void> => {
+    await settled();
     expect([view, await violationsOf(page)]).toEqual([view, []]);
     expect([view, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([view, 360]);
   };

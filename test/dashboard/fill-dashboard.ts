@@ -3,6 +3,7 @@
 
 import { calls } from '../agent/start-model-agent.ts';
 import type { StartedApp } from '../http/start-app.ts';
+import { waitFor } from '../wait-for.ts';
 import { startReceiver } from '../webhooks/recording-receiver.ts';
 import { viewNames } from './view-names.ts';
 
@@ -73,8 +74,10 @@ export async function fillDashboard({ client, write }: StartedApp): Promise<read
       options: { model: 'offline' },
       ...(command.startsWith('call') ? { tools: [weather] } : {}),
     });
-  while ((await client.inbox.list()).items.length < 3)
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  await waitFor(
+    'a permission, a question and a call',
+    async () => (await client.inbox.list()).items.length === 3,
+  );
   const [event] = (await client.events.list({ type: 'tool.complete' })).events;
   return [
     ...viewNames,

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { calls, says } from '../agent/start-model-agent.ts';
+import { atOnce } from './at-once.ts';
 import { useDashboard } from './start-dashboard.ts';
 import { startWithModel } from './start-model-app.ts';
 
@@ -11,12 +12,12 @@ test('g and a letter open the views, / goes to the search, ? shows the shortcuts
   const { page, faults } = await dashboard.start();
   const heading = (name: string) => page.getByRole('heading', { name, level: 1 });
   await heading('Overview').waitFor();
-  await page.keyboard.press('g');
-  await page.keyboard.press('s');
-  await heading('Sessions').waitFor();
-  await page.keyboard.press('g');
-  await page.keyboard.press('e');
-  await heading('Events').waitFor();
+  for (const name of ['Sessions', 'Events']) {
+    await atOnce(page, async () => {
+      for (const key of ['g', name.charAt(0).toLowerCase()]) await page.keyboard.press(key);
+    });
+    await heading(name).waitFor();
+  }
   await page.keyboard.press('/');
   await page.keyboard.type('gs?');
   const search = page.getByRole('searchbox');
@@ -29,6 +30,18 @@ test('g and a letter open the views, / goes to the search, ? shows the shortcuts
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'hidden' });
   expect(faults).toEqual([]);
+});
+
+test('a key works as soon as the page is there', async () => {
+  const { page } = await dashboard.start();
+  // No frame is drawn, and no timer ends.
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 30_000);
+  await page.reload();
+  await page.getByRole('navigation', { name: 'Views' }).waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type('abc');
+  await expect.poll(() => page.getByRole('searchbox').inputValue()).toBe('abc');
 });
 
 test('j and k choose a row, and Enter opens it', async () => {
@@ -67,7 +80,9 @@ test('g and a key without a view do nothing: a alone would allow a permission', 
   await show('permissions');
   // Keys answer a question once it was in view for a moment.
   await page.locator('.permission.has-keys').waitFor();
-  for (const key of ['g', 'a', 'd']) await page.keyboard.press(key);
+  await atOnce(page, async () => {
+    for (const key of ['g', 'a', 'd']) await page.keyboard.press(key);
+  });
   for await (const { type, data } of client.runs.events(run.id)) {
     if (type === 'permission.resolved') expect(data.decision).toBe('deny');
   }

@@ -1,13 +1,12 @@
 // Headless Chromium, from an npm package, so that nothing has to be installed on the machine.
 
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, chromium } from 'playwright-core';
-import { WAIT_LIMIT_MS } from '../wait-for.ts';
 
 /** Closing a page must not end the browser, and the rules between origins must hold. */
 const unwanted = /^--(single-process|no-zygote|disable-web-security|disable-site-isolation-trials)$/;
@@ -17,29 +16,34 @@ export async function launchBrowser(): Promise<Browser> {
     executablePath: await unpackedBrowser(),
     args: sparticuz.args.filter((arg) => !unwanted.test(arg)),
     headless: true,
-    timeout: WAIT_LIMIT_MS,
   });
 }
 
 /**
- * The package unpacks the program in place, and takes one that another process is still unpacking for complete. So it
- * is unpacked in another folder, which then gets its name.
+ * The path of the browser, which is unpacked at its first use. Several test files may need it at the same time, so each
+ * unpacks it into a folder of its own, and the first that is complete gets the name that all look for.
  */
 async function unpackedBrowser(): Promise<string> {
-  const about = new URL('../package.json', import.meta.resolve('@sparticuz/chromium'));
-  const { version } = JSON.parse(readFileSync(about, 'utf8')) as { version: string };
-  const folder = join(tmpdir(), `codebuddy-chromium-${version}-${userInfo().uid}`);
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const cache = join(root, 'node_modules', '.cache');
+  const manifest = new URL('../package.json', import.meta.resolve('@sparticuz/chromium'));
+  const folder = join(cache, `chromium-${JSON.parse(readFileSync(manifest, 'utf8')).version}`);
   if (!existsSync(folder)) {
-    const own = mkdtempSync(`${folder}-`);
-    const script = `import('@sparticuz/chromium').then(({ default: it }) => it.executablePath())`;
-    const options = { cwd: import.meta.dirname, env: { ...process.env, TMPDIR: own } };
-    await promisify(execFile)(process.execPath, ['-e', script], options);
+    mkdirSync(cache, { recursive: true });
+    const own = mkdtempSync(join(cache, 'chromium-'));
     try {
+      // The package unpacks into the folder of temporary files.
+      const program = "import chromium from '@sparticuz/chromium'; await chromium.executablePath();";
+      await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], {
+        cwd: root,
+        env: { ...process.env, TMPDIR: own },
+      });
       renameSync(own, folder);
     } catch (error) {
       // Another process was faster.
-      rmSync(own, { recursive: true, force: true });
       if (!existsSync(folder)) throw error;
+    } finally {
+      rmSync(own, { recursive: true, force: true });
     }
   }
   return join(folder, 'chromium');

@@ -77,6 +77,8 @@ test('permissions that wait, failed runs and failing webhooks need a person, unt
     retryCount: 0,
   });
   await client.webhooks.test(id);
+  // No event says that a webhook fails: the page sees it at the next event.
+  await expect.poll(async () => (await client.status()).webhooks.attention).toMatchObject([{ id }]);
   await client.runs.start({ prompt: 'hello' });
   await needs.getByRole('link', { name: /^Webhook build server: / }).waitFor();
 });

@@ -1,4 +1,5 @@
-// Stops the server of a test, and starts it again at the same address with the same data.
+// Stops the server of a test, and starts it again at the same address with the same data. Start it at a `freePort()`: no
+// other program gets that port meanwhile.
 
 import { onTestFinished } from 'vitest';
 import { createApp } from '../../src/app.ts';

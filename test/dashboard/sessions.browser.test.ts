@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { calls, says } from '../agent/start-model-agent.ts';
+import { freePort } from '../free-port.ts';
+import { atOnce } from './at-once.ts';
 import { stopApp } from './restart-app.ts';
 import { useDashboard } from './start-dashboard.ts';
 import { startWithModel } from './start-model-app.ts';
@@ -132,8 +134,10 @@ test('text shows as it streams; prompts queue meanwhile; Escape twice cancels', 
   await field.fill('and then');
   await page.getByRole('button', { name: 'Queue' }).click();
   await page.getByRole('region', { name: 'Waiting prompts' }).getByText('and then').waitFor();
-  await field.press('Escape');
-  await field.press('Escape');
+  await atOnce(page, async () => {
+    await field.press('Escape');
+    await field.press('Escape');
+  });
   await transcriptOf(page)
     .getByText(/The run was cancelled/)
     .waitFor();
@@ -142,7 +146,7 @@ test('text shows as it streams; prompts queue meanwhile; Escape twice cancels', 
 });
 
 test('a draft survives a server that is away and a reload, and is sent once it is back', async () => {
-  const app = await dashboard.start();
+  const app = await dashboard.start({ port: await freePort() });
   const { page, client, show } = app;
   const session = await client.sessions.create({ title: 'Drafts' });
   await show(`sessions/${session.id}`);

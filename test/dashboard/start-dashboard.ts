@@ -1,7 +1,7 @@
 // The dashboard in a real browser, signed in to a server of its own. One browser serves all tests of a file.
 
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import type { Browser, Page, Request } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { type StartAppOptions, type StartedApp, startApp } from '../http/start-app.ts';
 import { WAIT_LIMIT_MS } from '../wait-for.ts';
 import { launchBrowser } from './launch-browser.ts';
@@ -21,8 +21,10 @@ export interface DashboardPage {
   readonly page: Page;
   /** Errors of scripts, of the console (violations of the CSP, too), and requests to another server. */
   readonly faults: readonly string[];
-  /** Opens a view: `sessions/ses_1`. */
+  /** Opens a view: `sessions/ses_1`. The one before it is gone then. */
   show(view: string): Promise<void>;
+  /** Waits until the page has loaded and drawn all that it shows now. */
+  settled(): Promise<void>;
 }
 
 export interface StartedDashboard extends StartedApp, DashboardPage {}
@@ -69,14 +71,38 @@ export function useDashboard(): Dashboard {
     page.on('console', (message) => {
       if (message.type() === 'error') faults.push(`${message.text()} (${message.location().url})`);
     });
+    const loading = new Set<Request>();
+    let requests = 0;
+    page.on('requestfinished', (request) => loading.delete(request));
+    page.on('requestfailed', (request) => loading.delete(request));
     page.on('request', (request) => {
+      if (request.headers().accept !== 'text/event-stream') {
+        loading.add(request);
+        requests++;
+      }
       const address = request.url();
       if (!address.startsWith(`${url}/`) && !/^(data|blob):/.test(address))
         faults.push(`asks for ${address}`);
     });
-    // Only the fragment changes, so the page is not loaded again.
+    // Only the fragment changes, so the page is not loaded again. It takes the new one in a later turn.
     const show = async (name: string): Promise<void> => {
-      await page.goto(`${url}/#/${name}`);
+      await page.evaluate(`new Promise((resolve) => {
+        const before = location.hash;
+        addEventListener('hashchange', resolve, { once: true });
+        location.hash = ${JSON.stringify(`#/${name}`)};
+        if (location.hash === before) resolve();
+      })`);
+    };
+    const settled = async (): Promise<void> => {
+      let before: number;
+      do {
+        before = requests;
+        await expect.poll(() => loading.size).toBe(0);
+        // An answer is drawn in the next frame, and what is drawn may load more after that.
+        await page.evaluate(
+          'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve))))',
+        );
+      } while (requests !== before);
     };
 
     if (credential === null) {
@@ -84,19 +110,21 @@ export function useDashboard(): Dashboard {
     } else {
       const code = credential ?? (await client.signIn.createCode()).code;
       await page.goto(`${url}/#sign-in=${code}`);
-      await page.getByRole('navigation', { name: 'Views' }).waitFor();
+      // What streams before is not sent again.
+      await page.getByText('live', { exact: true }).waitFor({ state: 'attached' });
       if (view !== '') await show(view);
     }
-    return { page, faults, show };
+    return { page, faults, show, settled };
   }
 
   return {
     open,
-    async start({ config, environment, folder, ...options } = {}) {
+    async start({ config, environment, folder, port, ...options } = {}) {
       const app = await startApp({
         ...(config === undefined ? {} : { config }),
         ...(environment === undefined ? {} : { environment }),
         ...(folder === undefined ? {} : { folder }),
+        ...(port === undefined ? {} : { port }),
       });
       return { ...app, ...(await open(app, options)) };
     },

@@ -73,13 +73,15 @@ test('a working run is steered, a late message becomes a prompt, and the session
 
   await page.getByRole('button', { name: 'Compact', exact: true }).click();
   await expect.poll(() => page.getByRole('button', { name: 'Compacting…' }).isDisabled()).toBe(true);
+  // Notices go away after some seconds, so they are waited for before they can come.
+  const notice = (text: RegExp): Promise<void> => page.getByText(text).waitFor();
+  const summarized = notice(/^About [\d,.K ]+ tokens became [\d,.K ]+\.$/);
   answer(0);
-  await page.getByText(/^About [\d,.K ]+ tokens became [\d,.K ]+\.$/).waitFor();
+  await summarized;
   const compact = page.getByRole('button', { name: 'Compact', exact: true });
   await expect.poll(() => compact.isEnabled()).toBe(true);
   const { events } = await client.events.list({ sessionId, type: 'session.compacted' });
   expect(events).toHaveLength(1);
-  await compact.click();
-  await page.getByText(/^There is nothing to summarize|^The summary is not shorter/).waitFor();
+  await Promise.all([notice(/^There is nothing to summarize|^The summary is not shorter/), compact.click()]);
   expect(faults.filter((fault) => !fault.includes('409'))).toEqual([]);
 });

@@ -30,7 +30,8 @@ export async function startExample(
   onTestFinished(() => {
     child.kill('SIGKILL');
   });
-  const ended = once(child, 'exit');
+  // Not `exit`: what it wrote last may come after that.
+  const ended = once(child, 'close');
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -39,7 +40,7 @@ export async function startExample(
   }
   const url = await waitFor(
     'the port',
-    () => /listening on (\S+)/.exec(output.stdout)?.[1],
+    () => /listening on (\S+)\n/.exec(output.stdout)?.[1],
     () => output,
   );
   return {

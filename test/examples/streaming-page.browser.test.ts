@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startModelServer } from '../agent/model-server.ts';
 import { launchBrowser } from '../dashboard/launch-browser.ts';
 import { startApp } from '../http/start-app.ts';
+import { WAIT_LIMIT_MS } from '../wait-for.ts';
 import { example, startExample } from './start-example.ts';
 
 let browser: Browser;
@@ -24,6 +25,7 @@ async function open() {
     CODEBUDDY_HOME: app.home,
   });
   const page = await browser.newPage();
+  page.setDefaultTimeout(WAIT_LIMIT_MS);
   const requested: string[] = [];
   page.on('request', (request) => requested.push(request.url()));
   await page.goto(url);

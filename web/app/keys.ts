@@ -1,6 +1,6 @@
 // Keys of a view or a list.
 
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 /** True if a key belongs to the element: text is being entered there. */
 export function isTyping(target: EventTarget | null): boolean {
@@ -17,10 +17,10 @@ function isPressable(target: EventTarget | null): boolean {
 
 /** Calls the function of a key while the component is shown, outside of fields and dialogs. */
 export function useKeys(keys: Readonly<Record<string, () => void>>): void {
-  // Effects run after the next paint: a key may come before it.
   const current = useRef(keys);
   current.current = keys;
-  useEffect(() => {
+  // Other effects run after the next paint: a key may come before it.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented)
         return;

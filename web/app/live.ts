@@ -12,6 +12,8 @@ export const connection = signal<StreamState['status']>('reconnecting');
 /** Counts gaps: the server no longer had all events, so each view must load its content again. */
 export const gaps = signal(0);
 
+/** True once the stream has begun. No event tells what happened before. */
+const hasBegun = signal(false);
 const listeners = new Set<Listener>();
 let following: AbortController | undefined;
 
@@ -31,6 +33,15 @@ export function follow(): void {
 export function stopFollowing(): void {
   following?.abort();
   following = undefined;
+  hasBegun.value = false;
+}
+
+/** Calls back when the stream begins, if it has not begun yet: what was loaded before may have changed meanwhile. */
+export function onBegin(callback: () => void): () => void {
+  if (hasBegun.peek()) return () => undefined;
+  return hasBegun.subscribe((isThere) => {
+    if (isThere) callback();
+  });
 }
 
 async function run(signal: AbortSignal): Promise<void> {
@@ -40,7 +51,9 @@ async function run(signal: AbortSignal): Promise<void> {
       waitForServer: true,
       signal,
       onState: ({ status }) => {
-        if (!signal.aborted) connection.value = status;
+        if (signal.aborted) return;
+        connection.value = status;
+        if (status === 'live') hasBegun.value = true;
       },
     });
     for await (const event of events) {

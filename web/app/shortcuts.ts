@@ -1,6 +1,6 @@
 // Keys that work everywhere, outside of fields: `g s` opens the sessions, `/` goes to the search, `?` shows all.
 
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { isTyping } from './keys.ts';
 import { go } from './router.ts';
 import { views } from './views.ts';
@@ -9,7 +9,8 @@ import { views } from './views.ts';
 const pairMs = 1500;
 
 export function useShortcuts({ showHelp }: { readonly showHelp: () => void }): void {
-  useEffect(() => {
+  // Other effects run after the next paint: a key may come before it.
+  useLayoutEffect(() => {
     let gAt = Number.NEGATIVE_INFINITY;
     const onKey = (event: KeyboardEvent): void => {
       if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;

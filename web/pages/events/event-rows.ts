@@ -3,7 +3,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LoggedEvent } from '../../../src/client/web.ts';
-import { gaps, listen } from '../../app/live.ts';
+import { gaps, listen, onBegin } from '../../app/live.ts';
 import { client } from '../../app/sign-in.ts';
 
 export interface EventFilter {
@@ -90,6 +90,7 @@ export function useEventRows(filter: EventFilter, isReading: () => boolean): Eve
       gaps.subscribe((count) => {
         if (count > 0) void load(undefined, stop.signal);
       }),
+      onBegin(() => void load(undefined, stop.signal)),
     ];
     return () => {
       stop.abort();
