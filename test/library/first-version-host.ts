@@ -72,7 +72,7 @@ const hook: Omit<WebhookConfig, 'id'> = {
   headers: { 'X-Team': 'core' },
   retryCount: 2,
   retryDelay: 1000,
-  timeout: 10_000,
+  timeout: 60_000,
 };
 
 export async function sendWebhooks(home: string, url: string): Promise<readonly WebhookDelivery[]> {
