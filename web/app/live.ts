@@ -23,6 +23,14 @@ export function listen(listener: Listener): () => void {
   return () => listeners.delete(listener);
 }
 
+/** Calls back at each gap from now on. */
+export function onGap(callback: () => void): () => void {
+  const before = gaps.peek();
+  return gaps.subscribe((count) => {
+    if (count > before) callback();
+  });
+}
+
 /** Follows the event log until `stopFollowing()`. */
 export function follow(): void {
   if (following !== undefined) return;

@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { CodeBuddyApiError } from '../../src/client/web.ts';
-import { connection, gaps, listen } from './live.ts';
+import { connection, listen, onGap } from './live.ts';
 import { signedOut } from './sign-in.ts';
 
 export interface Resource<T> {
@@ -126,9 +126,7 @@ export function useResource<T>(
         )
           startSoon();
       }),
-      gaps.subscribe((count) => {
-        if (count > 0) startSoon();
-      }),
+      onGap(startSoon),
       onReconnect(startSoon),
       actions.subscribe((count) => {
         if (count > 0) hold();

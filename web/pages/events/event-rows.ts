@@ -3,7 +3,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LoggedEvent } from '../../../src/client/web.ts';
-import { gaps, listen, onBegin } from '../../app/live.ts';
+import { listen, onBegin, onGap } from '../../app/live.ts';
 import { client } from '../../app/sign-in.ts';
 
 export interface EventFilter {
@@ -87,9 +87,7 @@ export function useEventRows(filter: EventFilter, isReading: () => boolean): Eve
         arrived.push(event as LoggedEvent);
         frame ||= requestAnimationFrame(show);
       }),
-      gaps.subscribe((count) => {
-        if (count > 0) void load(undefined, stop.signal);
-      }),
+      onGap(() => void load(undefined, stop.signal)),
       onBegin(() => void load(undefined, stop.signal)),
     ];
     return () => {

@@ -1,6 +1,6 @@
 // `@src/ma` in a prompt: the files of the workspace whose paths contain it. The arrow keys select; Enter or Tab inserts.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { may } from '../../app/scope.ts';
 import { client } from '../../app/sign-in.ts';
 import { sessionIn } from '../../app/workspaces.ts';
@@ -43,7 +43,8 @@ export function useFileCompletion(
   const mayList = !may('tools').disabled;
   const wanted = word === undefined || !mayList ? undefined : word.text;
 
-  useEffect(() => {
+  // Before the next key, which would take a file of the earlier text.
+  useLayoutEffect(() => {
     setFound([]);
     setChosen(0);
     if (wanted === undefined) return undefined;

@@ -3,7 +3,7 @@
 
 import { useEffect, useReducer, useRef } from 'preact/hooks';
 import type { Message } from '../../../src/client/web.ts';
-import { connection, gaps, listen, onBegin } from '../../app/live.ts';
+import { connection, listen, onBegin, onGap } from '../../app/live.ts';
 import { client } from '../../app/sign-in.ts';
 import {
   addNewest,
@@ -118,9 +118,7 @@ export function useTranscript(sessionId: string): Transcript {
         if (isEnd && (lacksReasoning || messages?.some((message) => needsLoad(message))))
           void loadNewest(stop.signal);
       }),
-      gaps.subscribe((count) => {
-        if (count > 0) void loadNewest(stop.signal);
-      }),
+      onGap(() => void loadNewest(stop.signal)),
       onBegin(() => void loadNewest(stop.signal)),
       connection.subscribe((status) => {
         // Deltas are not sent again.
