@@ -29,8 +29,6 @@ export interface RunEventsOptions {
 
 /** A server that does not come back within this time is given up. */
 const patienceMs = 30_000;
-/** After a stop in order, which may be final. */
-const returnsWithinMs = 15_000;
 const pollMs = 250;
 /** A run that keeps bringing the server down is given up. */
 const maxResumes = 3;
@@ -103,7 +101,7 @@ async function isResumed(
   runId: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const until = performance.now() + returnsWithinMs;
+  const until = performance.now() + patienceMs;
   for (;;) {
     try {
       await prepare();
