@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AgentOptions } from '../../src/agent/agent-options.ts';
+import { makeId } from '../../src/base/ids.ts';
 import { waitFor } from '../wait-for.ts';
 import { type ModelRequest, type Replies, startModelServer } from './model-server.ts';
 import { field, items, string } from './model-server-json.ts';
@@ -435,9 +436,9 @@ it('a session of an earlier release is converted from its messages', async () =>
   const user = JSON.stringify({ content: 'never answered' });
   database
     .prepare(
-      "INSERT INTO messages SELECT 'msg_7ZZZZZZZZZZZZZZZZZZZZZZZZZ', session_id, 'run_old', 'user', created_at, ? FROM messages LIMIT 1",
+      "INSERT INTO messages SELECT ?, session_id, 'run_old', 'user', created_at, ? FROM messages LIMIT 1",
     )
-    .run(user);
+    .run(makeId('msg'), user);
   const second = await startStrict('OpenAI chat', says('still here'), { folder, mode: 'mistral' });
   expect((await second.prompt('two', {}, sessionId)).response).toBe('still here');
   expect(second.refusals).toEqual([]);

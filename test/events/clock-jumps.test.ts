@@ -104,13 +104,23 @@ describe('sessions, messages and keys of a clock that was ahead', () => {
   });
 });
 
+/** Not that of the clock: other tests of this process may have left later ids. */
+function anHourAfter(id: string): string {
+  const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+  let time = 3_600_000;
+  for (const [place, digit] of [...id.slice(4, 14)].reverse().entries())
+    time += digits.indexOf(digit) * 32 ** place;
+  let text = '';
+  for (; text.length < 10; time = Math.floor(time / 32)) text = `${digits[time % 32]}${text}`;
+  return `${id.slice(0, 4)}${text}${id.slice(14)}`;
+}
+
 describe('ids', () => {
   it('of a later process sort after those of a clock that was ahead', async () => {
     const path = `${temporaryHome()}/a.db`;
     const store = await openSqliteStore({ path });
-    // Left by an earlier process, and later than all ids of this process.
-    const time = 'ses_0'.length;
-    const future = `${makeId('ses').slice(0, time)}7ZZZZZZZ0${makeId('ses').slice(14)}`;
+    // Left by an earlier process.
+    const future = anHourAfter(makeId('ses'));
     expect(isId('ses', future)).toBe(true);
     await store.write([
       {
