@@ -3,6 +3,7 @@
 // those that waited for an answer, and those of triggers that have not begun.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { createTurns } from '../../base/turns.ts';
 import { type RunStatus, unfinishedRunStatuses } from '../../contract/run.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import type { Stop } from '../../store/ownership.ts';
@@ -55,7 +56,13 @@ export function takeOverRuns({
       await interruptTogether(runIds.slice(at, at + runsPerCommit));
   }
 
-  async function interruptTogether(runIds: readonly string[]): Promise<void> {
+  // One after the other: a run is found by the search at the start, by a take-over and by an answer. Once the first of
+  // them has queued it, it may use its answer, or end, while another still believes that it waits.
+  const turns = createTurns();
+  const interruptTogether = (runIds: readonly string[]): Promise<void> =>
+    turns.take('runs', () => interruptInTurn(runIds));
+
+  async function interruptInTurn(runIds: readonly string[]): Promise<void> {
     const rows = await Promise.all(runIds.map((id) => store.getRun(id)));
     const left = rows.filter(
       (row): row is RunRow => row !== undefined && unfinished.has(row.status) && !isOwn(row.id),
