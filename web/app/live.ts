@@ -9,11 +9,12 @@ type Listener = (event: StreamEvent) => void;
 
 /** The state of the connection. `stopped`: the stream has ended and does not resume. */
 export const connection = signal<StreamState['status']>('reconnecting');
-/** Counts gaps: the server no longer had all events, so each view must load its content again. */
+/**
+ * Counts gaps: the page did not get all events, so each view must load its content again. Events are missing if the
+ * server no longer had them, and before the stream began.
+ */
 export const gaps = signal(0);
 
-/** True once the stream has begun. No event tells what happened before. */
-const hasBegun = signal(false);
 const listeners = new Set<Listener>();
 let following: AbortController | undefined;
 
@@ -41,18 +42,10 @@ export function follow(): void {
 export function stopFollowing(): void {
   following?.abort();
   following = undefined;
-  hasBegun.value = false;
-}
-
-/** Calls back when the stream begins, if it has not begun yet: what was loaded before may have changed meanwhile. */
-export function onBegin(callback: () => void): () => void {
-  if (hasBegun.peek()) return () => undefined;
-  return hasBegun.subscribe((isThere) => {
-    if (isThere) callback();
-  });
 }
 
 async function run(signal: AbortSignal): Promise<void> {
+  let hasBegun = false;
   try {
     const events = client.events.stream({
       deltas: true,
@@ -60,8 +53,12 @@ async function run(signal: AbortSignal): Promise<void> {
       signal,
       onState: ({ status }) => {
         if (signal.aborted) return;
+        if (status === 'live' && !hasBegun) {
+          hasBegun = true;
+          // Before the page is live, so that each view loads once.
+          gaps.value++;
+        }
         connection.value = status;
-        if (status === 'live') hasBegun.value = true;
       },
     });
     for await (const event of events) {

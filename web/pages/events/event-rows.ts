@@ -3,7 +3,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LoggedEvent } from '../../../src/client/web.ts';
-import { listen, onBegin, onGap } from '../../app/live.ts';
+import { listen, onGap } from '../../app/live.ts';
 import { client } from '../../app/sign-in.ts';
 
 export interface EventFilter {
@@ -88,7 +88,6 @@ export function useEventRows(filter: EventFilter, isReading: () => boolean): Eve
         frame ||= requestAnimationFrame(show);
       }),
       onGap(() => void load(undefined, stop.signal)),
-      onBegin(() => void load(undefined, stop.signal)),
     ];
     return () => {
       stop.abort();

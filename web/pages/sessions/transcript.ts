@@ -3,7 +3,7 @@
 
 import { useEffect, useReducer, useRef } from 'preact/hooks';
 import type { Message } from '../../../src/client/web.ts';
-import { connection, listen, onBegin, onGap } from '../../app/live.ts';
+import { connection, listen, onGap } from '../../app/live.ts';
 import { client } from '../../app/sign-in.ts';
 import {
   addNewest,
@@ -119,7 +119,6 @@ export function useTranscript(sessionId: string): Transcript {
           void loadNewest(stop.signal);
       }),
       onGap(() => void loadNewest(stop.signal)),
-      onBegin(() => void loadNewest(stop.signal)),
       connection.subscribe((status) => {
         // Deltas are not sent again.
         if (status !== 'live') state.current.lacksReasoning = true;
