@@ -3,9 +3,8 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { LineProcess } from '../../src/agent/processes/line-process.ts';
+import { blockThread } from '../block-thread.ts';
 import { temporaryFolder } from './start-agent.ts';
-
-const pause = (ms: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 test('a program that exits while this process is paused ended by its exit, not by its stdout', async () => {
   const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
@@ -23,7 +22,7 @@ test('a program that exits while this process is paused ended by its exit, not b
       const hasExited = () =>
         execFileSync('ps', ['-o', 'stat=', '-p', String(program.pid)], { encoding: 'utf8' }).startsWith('Z');
       while (!hasExited());
-      pause(300);
+      blockThread(300);
     },
     onClosed,
   });

@@ -12,7 +12,7 @@ import type { PromptResult } from '../../src/contract/prompt-result.ts';
 import type { EventLog } from '../../src/events/event-log.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import type { Store } from '../../src/store/store.ts';
-import { openTestStore } from '../postgres/test-store.ts';
+import { openTestStore, type TestStore } from '../postgres/test-store.ts';
 
 export interface RunningAgent {
   readonly agent: Agent;
@@ -38,19 +38,21 @@ export function temporaryFolder(): string {
 
 export interface StartAgentOptions extends Partial<AgentOptions> {
   readonly folder?: string;
+  /** @default the store of the folder */
+  readonly opened?: TestStore;
   /** Wraps the store of the agent. */
   readonly heldStore?: (store: Store) => Store;
 }
 
 export async function startAgent(options: StartAgentOptions = {}): Promise<RunningAgent> {
-  const { folder = temporaryFolder(), heldStore = (real) => real, ...rest } = options;
+  const { folder = temporaryFolder(), opened, heldStore = (given) => given, ...rest } = options;
   const workspace = join(folder, 'workspace');
   const outside = join(folder, 'outside');
   mkdirSync(workspace, { recursive: true });
   mkdirSync(outside, { recursive: true });
   const databasePath = join(folder, 'agent.db');
-  const { store: opened, ownership, close } = await openTestStore({ path: databasePath });
-  const store = heldStore(opened);
+  const { store: real, ownership, close } = opened ?? (await openTestStore({ path: databasePath }));
+  const store = heldStore(real);
   const log = createEventLog({ store, deltas: ownership.deltas });
   const agent = await createAgent({
     store,

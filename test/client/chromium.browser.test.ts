@@ -2,8 +2,7 @@
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchBrowser } from '../dashboard/launch-browser.ts';
-import { WAIT_LIMIT_MS } from '../wait-for.ts';
+import { launchBrowser, newPage } from '../dashboard/launch-browser.ts';
 import { bundleClient } from './bundle-client.ts';
 import type * as Program from './runtime-program.ts';
 import { failuresOf, type SuiteServer, startForSuite } from './start-for-suite.ts';
@@ -20,8 +19,7 @@ afterAll(() => browser?.close());
 
 async function open(): Promise<SuiteServer & { readonly page: Page }> {
   const server = await startForSuite('chromium', script);
-  const page = await browser.newPage();
-  page.setDefaultTimeout(WAIT_LIMIT_MS);
+  const page = await newPage(browser);
   await page.goto(`${server.proxy.url}/page`);
   return { ...server, page };
 }

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sparticuz from '@sparticuz/chromium';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { WAIT_LIMIT_MS } from '../wait-for.ts';
 
 /** Closing a page must not end the browser, and the rules between origins must hold. */
 const unwanted = /^--(single-process|no-zygote|disable-web-security|disable-site-isolation-trials)$/;
@@ -17,6 +18,13 @@ export async function launchBrowser(): Promise<Browser> {
     args: sparticuz.args.filter((arg) => !unwanted.test(arg)),
     headless: true,
   });
+}
+
+/** Opens a page with the limit of all tests. */
+export async function newPage(browser: Browser): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(WAIT_LIMIT_MS);
+  return page;
 }
 
 /**

@@ -3,9 +3,8 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startModelServer } from '../agent/model-server.ts';
-import { launchBrowser } from '../dashboard/launch-browser.ts';
+import { launchBrowser, newPage } from '../dashboard/launch-browser.ts';
 import { startApp } from '../http/start-app.ts';
-import { WAIT_LIMIT_MS } from '../wait-for.ts';
 import { example, startExample } from './start-example.ts';
 
 let browser: Browser;
@@ -24,8 +23,7 @@ async function open() {
   const { url } = await startExample([process.execPath, example('streaming-page/server.ts')], {
     CODEBUDDY_HOME: app.home,
   });
-  const page = await browser.newPage();
-  page.setDefaultTimeout(WAIT_LIMIT_MS);
+  const page = await newPage(browser);
   const requested: string[] = [];
   page.on('request', (request) => requested.push(request.url()));
   await page.goto(url);

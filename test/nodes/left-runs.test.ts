@@ -1,57 +1,28 @@
 // Runs that wait for an answer when their node stops, and a node that finds them in two ways at once.
 
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { type Agent, createAgent } from '../../src/agent/agent.ts';
+import { expect, test } from 'vitest';
 import { contentOf } from '../../src/contract/inbox.ts';
-import type { EventLog } from '../../src/events/event-log.ts';
-import { createEventLog } from '../../src/events/log.ts';
-import type { Store } from '../../src/store/store.ts';
 import { startModelServer } from '../agent/model-server.ts';
+import { type StartAgentOptions, startAgent } from '../agent/start-agent.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
 import { postgresUrl } from '../postgres/postgres-url.ts';
 import { openNode } from '../store/postgres/shared-stores.ts';
 import { waitFor } from '../wait-for.ts';
-
-async function startAgentOn(
-  url: string,
-  modelUrl: string,
-  wrap: (store: Store) => Store = (store) => store,
-): Promise<{ readonly agent: Agent; readonly log: EventLog; readonly stop: () => Promise<void> }> {
-  const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-node-')));
-  const opened = await openNode(url);
-  const store = wrap(opened.store);
-  const { ownership } = opened;
-  const log = createEventLog({ store, deltas: ownership.deltas });
-  const agent = await createAgent({
-    store,
-    log,
-    ownership,
-    workspace,
-    models: ['local/test-model'],
-    providers: { local: { baseURL: `${modelUrl}/v1` } },
-    environment: { PATH: process.env.PATH },
-  });
-  let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopping ??= agent.close(0).then(() => log.close());
-    return stopping;
-  };
-  onTestFinished(async () => {
-    await stop();
-    rmSync(workspace, { recursive: true, force: true });
-  });
-  return { agent, log, stop };
-}
 
 test('an answer that comes while the node still looks for left runs continues its run', async () => {
   const url = await postgresUrl();
   const model = await startModelServer(({ messages }) =>
     messages.at(-1)?.role === 'tool' ? says('Done.') : calls('bash', { command: 'echo yes' }),
   );
-  const first = await startAgentOn(url, model.url);
+  const start = async (heldStore: NonNullable<StartAgentOptions['heldStore']> = (store) => store) =>
+    startAgent({
+      opened: await openNode(url),
+      heldStore,
+      models: ['local/test-model'],
+      providers: { local: { baseURL: `${model.url}/v1` } },
+      environment: { PATH: process.env.PATH },
+    });
+  const first = await start();
   const { run, result } = await first.agent.runs.start({
     prompt: 'Say yes.',
     options: { permissionMode: 'ask' },
@@ -66,7 +37,7 @@ test('an answer that comes while the node still looks for left runs continues it
 
   const search = Promise.withResolvers<void>();
   let isFirst = true;
-  const second = await startAgentOn(url, model.url, (store) => ({
+  const second = await start((store) => ({
     ...store,
     feed: store.feed,
     questions: {
@@ -88,5 +59,6 @@ test('an answer that comes while the node still looks for left runs continues it
   await waitFor('the end of the run', async () => (await second.agent.runs.get(run.id))?.endedAt !== null);
   // The search has ended before the node has.
   await second.stop();
-  expect(await second.agent.runs.get(run.id)).toMatchObject({ status: 'completed', error: null });
+  const third = await start();
+  expect(await third.agent.runs.get(run.id)).toMatchObject({ status: 'completed', error: null });
 });

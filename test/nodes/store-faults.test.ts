@@ -1,16 +1,14 @@
 // A node whose database goes away for a while, without losing its lease.
 
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Agent, createAgent } from '../../src/agent/agent.ts';
 import { createSessions } from '../../src/agent/sessions.ts';
 import { CodeBuddyError } from '../../src/base/errors.ts';
 import { makeId } from '../../src/base/ids.ts';
 import { createEventLog } from '../../src/events/log.ts';
-import type { SharedStore } from '../../src/store/postgres/open-shared-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { startAgent } from '../agent/start-agent.ts';
 import { postgresUrl } from '../postgres/postgres-url.ts';
 import { openNode } from '../store/postgres/shared-stores.ts';
 import { waitFor } from '../wait-for.ts';
@@ -20,22 +18,14 @@ const nowhere = { details: {}, create: async () => undefined, undo: async () => 
 type Write = Store['write'];
 
 /** An agent whose writes go through `intercept`. */
-async function startAgentOn(
-  url: string,
-  intercept: (write: Write) => Write = (write) => write,
-): Promise<Pick<SharedStore, 'store' | 'ownership'> & { readonly agent: Agent }> {
-  const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-node-')));
-  mkdirSync(join(workspace, 'folder'));
-  const { store, ownership } = await openNode(url);
-  const faulty: Store = { ...store, feed: store.feed, write: intercept(store.write) };
-  const log = createEventLog({ store: faulty, deltas: ownership.deltas });
-  const agent = await createAgent({ store: faulty, log, ownership, workspace, models: ['offline'] });
-  onTestFinished(async () => {
-    await agent.close(0);
-    await log.close();
-    rmSync(workspace, { recursive: true, force: true });
+async function startAgentOn(url: string, intercept: (write: Write) => Write = (write) => write) {
+  const opened = await openNode(url);
+  const { agent, store, workspace } = await startAgent({
+    opened,
+    heldStore: (real) => ({ ...real, feed: real.feed, write: intercept(real.write) }),
   });
-  return { agent, store, ownership };
+  mkdirSync(join(workspace, 'folder'));
+  return { agent, store, ownership: opened.ownership };
 }
 
 const away = (): CodeBuddyError => new CodeBuddyError('storage_unavailable', 'The database went away.');

@@ -3,13 +3,31 @@
 
 import { expect, test } from 'vitest';
 import { CodeBuddyClient } from '../../src/client/index.ts';
+import type { TriggerInput } from '../../src/contract/trigger-input.ts';
 import { says } from '../agent/start-model-agent.ts';
 import type { StartedApp } from '../http/start-app.ts';
 import { github, pullRequest } from '../triggers/senders.ts';
 import { waitFor } from '../wait-for.ts';
-import { createGate, hasStatus, startNodes } from './start-nodes.ts';
+import { createGate, hasStatus, type StartedNodes, startNodes } from './start-nodes.ts';
 
 const review = { id: 'reviews1', source: 'github', prompt: 'Review it.', data: [] } as const;
+
+/** Creates the trigger. Returns a function that calls it four times at once, twice on each node; each call is accepted. */
+async function createForBoth({ first, second }: StartedNodes, keys: Partial<TriggerInput>) {
+  const { path, secret } = await first.client.triggers.create({ ...review, ...keys });
+  await waitFor('the trigger on the other node', async () =>
+    (await second.client.triggers.list()).triggers.some(({ id }) => id === review.id),
+  );
+  return async (number: number) => {
+    const answers = await Promise.all(
+      [first, second, first, second].map(({ url }, call) =>
+        github({ url, path, secret }, pullRequest(number, { call })),
+      ),
+    );
+    expect(answers.map(({ json }) => json.code ?? json.outcome)).toEqual(answers.map(() => 'accepted'));
+    return answers.map(({ json }) => json);
+  };
+}
 
 test('a call that is sent to all nodes at once starts one run, which each of them names', async () => {
   const nodes = await startNodes(() => says('Done.'));
@@ -33,22 +51,11 @@ test('a call that is sent to all nodes at once starts one run, which each of the
 test('the first calls of a session key at two nodes at once share one session, as do the first requests of a chat', async () => {
   const nodes = await startNodes(() => says('Done.'));
   const { first, second } = nodes;
-  const { path, secret } = await first.client.triggers.create({
-    ...review,
-    sessionKey: 'pull request {{number}}',
-  });
-  await waitFor('the trigger on the other node', async () =>
-    (await second.client.triggers.list()).triggers.some(({ id }) => id === review.id),
-  );
+  const call = await createForBoth(nodes, { sessionKey: 'pull request {{number}}' });
   for (let number = 1; number <= 6; number++) {
-    const answers = await Promise.all(
-      [first, second, first, second].map(({ url }, call) =>
-        github({ url, path, secret }, pullRequest(number, { call })),
-      ),
-    );
-    expect(answers.map(({ json }) => json.code ?? json.outcome)).toEqual(answers.map(() => 'accepted'));
-    expect(new Set(answers.map(({ json }) => json.runId)).size).toBe(4);
-    expect(new Set(answers.map(({ json }) => json.sessionId)).size).toBe(1);
+    const answers = await call(number);
+    expect(new Set(answers.map(({ runId }) => runId)).size).toBe(4);
+    expect(new Set(answers.map(({ sessionId }) => sessionId)).size).toBe(1);
   }
   expect((await second.client.sessions.list({ origin: 'trigger' })).sessions).toHaveLength(6);
 
@@ -118,27 +125,20 @@ test('a run that a stopped node had accepted begins on another node, once', asyn
 
 test('of calls with one coalescing key at two nodes at once, one run stays queued', async () => {
   const gate = createGate();
-  const { first, second } = await startNodes(
+  const nodes = await startNodes(
     async () => {
       await gate.opened;
       return says('Done.');
     },
     { maxActiveRuns: 1 },
   );
-  const { path, secret } = await first.client.triggers.create({ ...review, coalesceKey: '{{number}}' });
+  const { first, second } = nodes;
+  const call = await createForBoth(nodes, { coalesceKey: '{{number}}' });
   for (const { client } of [first, second])
     await hasStatus(client, (await client.runs.start({ prompt: 'block' })).id, 'running');
-  await waitFor('the trigger on the other node', async () =>
-    (await second.client.triggers.list()).triggers.some(({ id }) => id === review.id),
-  );
   for (let number = 1; number <= 6; number++) {
-    const answers = await Promise.all(
-      [first, second, first, second].map(({ url }, call) =>
-        github({ url, path, secret }, pullRequest(number, { call })),
-      ),
-    );
-    expect(answers.map(({ json }) => json.code ?? json.outcome)).toEqual(answers.map(() => 'accepted'));
-    const ids = answers.map(({ json }) => json.runId as string);
+    const answers = await call(number);
+    const ids = answers.map(({ runId }) => runId);
     const runs = await Promise.all(ids.map((id) => second.client.runs.get(id)));
     const idsOf = (status: string): readonly string[] =>
       runs.filter((run) => run.status === status).map(({ id }) => id);

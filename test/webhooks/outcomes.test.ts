@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { WebhookManagerOptions } from '../../src/api/webhooks.ts';
 import { startTorture } from '../../src/receiver/torture.ts';
 import { behaviours } from '../../src/receiver/torture-behaviours.ts';
+import { blockThread } from '../block-thread.ts';
 import { startConnectTorture } from '../receiver/connect-torture.ts';
 import { WAIT_LIMIT_MS, waitFor } from '../wait-for.ts';
 import { stoppedClock } from './movable-clock.ts';
@@ -498,7 +499,7 @@ describe('for every behaviour of a receiver', () => {
         else {
           socket.resetAndDestroy();
           // In the next turn of the event loop, the timers of the sender come before its sockets.
-          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1100);
+          blockThread(1100);
         }
       });
       socket.on('error', () => undefined);

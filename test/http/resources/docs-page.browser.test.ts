@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder } from '../../cli/run-cli.ts';
-import { launchBrowser } from '../../dashboard/launch-browser.ts';
+import { launchBrowser, newPage } from '../../dashboard/launch-browser.ts';
 import { isInstalled, runProgram } from '../../run-program.ts';
-import { WAIT_LIMIT_MS } from '../../wait-for.ts';
 import { type StartedApp, startApp } from '../start-app.ts';
 
 let browser: Browser;
@@ -28,8 +27,7 @@ interface OpenPage extends StartedApp {
 async function open(hash = ''): Promise<OpenPage> {
   const app = await startApp();
   const { url } = app;
-  const page = await browser.newPage();
-  page.setDefaultTimeout(WAIT_LIMIT_MS);
+  const page = await newPage(browser);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => {

@@ -3,8 +3,7 @@
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchBrowser } from '../../dashboard/launch-browser.ts';
-import { WAIT_LIMIT_MS } from '../../wait-for.ts';
+import { launchBrowser, newPage } from '../../dashboard/launch-browser.ts';
 import { startApp } from '../start-app.ts';
 
 let browser: Browser;
@@ -18,8 +17,7 @@ afterAll(() => browser?.close());
 test('a web page follows a run with a ticket', async () => {
   const { url, client } = await startApp();
   const { runId } = await client.prompt({ prompt: 'help' });
-  const page = await browser.newPage();
-  page.setDefaultTimeout(WAIT_LIMIT_MS);
+  const page = await newPage(browser);
   await page.goto(`${url}/docs`);
   // Last, because they expire.
   const { ticket } = await client.streamTickets.create();

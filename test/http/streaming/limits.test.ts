@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { startRunningTimer } from '../../../src/http/streaming/running-timer.ts';
+import { blockThread } from '../../block-thread.ts';
 import { TEST_LIMIT_MS, waitFor } from '../../wait-for.ts';
 import {
   apiKey,
@@ -82,7 +83,7 @@ test('the time in which the server stands still does not count as that of a slow
     isOver = true;
   });
   onTestFinished(stop);
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  blockThread(300);
   // Between two turns, the timers that are due are called.
   await nextTurn();
   await nextTurn();
