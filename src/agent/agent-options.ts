@@ -83,7 +83,7 @@ export interface AgentOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Abort a model call after this many ms without a byte. @default 120_000; 600_000 for local models */
   readonly modelSilenceMs?: number;
-  /** If no model is set: how long to wait for a local server that may have one, in ms. @default 500 */
+  /** How long to wait for a local server that may have a model, in ms. Used if no model is set. @default 500 */
   readonly modelProbeTimeoutMs?: number;
   /** Tokens that a model can read, if the price list does not say. @default 128_000 */
   readonly contextWindow?: number;

@@ -85,8 +85,8 @@ export interface Agent {
   close(graceMs: number): Promise<void>;
 }
 
-export const defaultUndoFileBytes = 4 * 1024 * 1024;
-export const defaultUndoTotalBytes = 256 * 1024 * 1024;
+const defaultUndoFileBytes = 4 * 1024 * 1024;
+const defaultUndoTotalBytes = 256 * 1024 * 1024;
 
 const defaultFileLimits = { maxFileSize: 10_485_760, maxStoredFiles: 1_073_741_824, keepDays: 90 };
 

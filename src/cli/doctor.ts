@@ -18,7 +18,7 @@ import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { settingFlags, withSettings } from './setting-flags.ts';
 import { shownValue } from './shown-value.ts';
 
-/** A busy server needs seconds. As long as its proof of identity may take. */
+/** A busy server may need seconds. The proof of its identity has the same limit. */
 const serverPatienceMs = 10_000;
 
 interface Check {

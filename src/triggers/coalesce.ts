@@ -1,6 +1,6 @@
-// One queued run for each coalescing key: that of the latest call. A call replaces the runs that wait when it comes. Calls at
-// several nodes at once do not see each other then, so each looks again after its commit: the later of two commits sees
-// both runs, and the call with the greater id stays.
+// Keeps one queued run for each coalescing key: that of the latest call. A call replaces the runs that are queued when it
+// comes. Calls that reach several nodes at once do not see each other then, so each looks again after its commit. The
+// later of two commits sees both runs, and the run of the call with the greater id stays.
 
 import type { Store } from '../store/store.ts';
 import type { TriggerCallRow } from '../store/trigger-store.ts';
@@ -17,7 +17,7 @@ export interface CoalescingOptions {
 export interface Coalescing {
   /** The calls with this key whose runs are queued, newest first. */
   waiting(triggerId: string, coalesceKey: string): Promise<readonly AcceptedCallRow[]>;
-  /** After the commit of a call: withdraws all runs of its key that wait, but one. `before`: those that waited when it came. */
+  /** Withdraws all queued runs of the key but one, after the commit of a call. `before`: those that waited when it came. */
   settle(call: AcceptedCallRow, before: readonly AcceptedCallRow[]): Promise<void>;
 }
 
@@ -36,10 +36,10 @@ export function createCoalescing({ store, runs, warn }: CoalescingOptions): Coal
     return (await runs.get(loser.runId))?.status === 'cancelled';
   }
 
-  async function settle(call: AcceptedCallRow, before: readonly AcceptedCallRow[]): Promise<void> {
-    const now = await waiting(call.triggerId, call.coalesceKey ?? '');
+  async function withdrawOthers(call: AcceptedCallRow, before: readonly AcceptedCallRow[]): Promise<void> {
+    const after = await waiting(call.triggerId, call.coalesceKey ?? '');
     const idsBefore = new Set(before.map(({ id }) => id));
-    const others = [...before, ...now.filter(({ id }) => id !== call.id && !idsBefore.has(id))];
+    const others = [...before, ...after.filter(({ id }) => id !== call.id && !idsBefore.has(id))];
     let replaced: string | undefined;
     for (const other of others) {
       // Clocks of nodes differ: a call that was there before is the earlier one, whatever its id.
@@ -49,7 +49,7 @@ export function createCoalescing({ store, runs, warn }: CoalescingOptions): Coal
       if (winner === call) replaced ??= loser.runId;
       else await store.write([noteReplaced(winner, loser.runId)]);
     }
-    // The commit names the newest run that waited. It may have begun meanwhile, so both work.
+    // The commit named the newest run that waited. If that run has begun meanwhile, both work.
     if (replaced !== before[0]?.runId) await store.write([noteReplaced(call, replaced ?? null)]);
   }
 
@@ -57,7 +57,7 @@ export function createCoalescing({ store, runs, warn }: CoalescingOptions): Coal
     waiting,
     async settle(call, before) {
       try {
-        await settle(call, before);
+        await withdrawOthers(call, before);
       } catch (error) {
         warn(`the queued runs that run ${call.runId} replaces could not be withdrawn; they work, too`, error);
       }

@@ -117,8 +117,7 @@ function checkSchedule(input: TriggerEntry, templates: Templates, fault: Faults)
     if (found !== undefined) fault(`/schedule/${found.field}`, found.message);
   }
   for (const field of ['secret', 'filter', 'signature', 'data'] as const)
-    if ((input[field] ?? undefined) !== undefined)
-      fault(`/${field}`, 'cannot be set for the source schedule');
+    if ((input[field] ?? null) !== null) fault(`/${field}`, 'cannot be set for the source schedule');
   for (const [field, template] of Object.entries(templates)) {
     const [first] = payloadFields(template ?? []);
     if (first !== undefined)

@@ -236,7 +236,7 @@ export function createTransport({
     const notStale = (): void => {
       mayBeStale = false;
     };
-    // The same for the end of a connection, of which undici tells a turn of the event loop later.
+    // First read what has arrived, as above. undici reports the end of a connection one turn of the event loop later.
     const staleTimer = mayBeStale
       ? setTimeout(() => setImmediate(() => setImmediate(notStale)), staleMs)
       : undefined;

@@ -19,7 +19,7 @@ export interface OpenMcpOptions extends Pick<McpServersOptions, 'environment' | 
   readonly servers: readonly McpServerConfig[];
   /** Entries of the setting `mcpPrograms`. */
   readonly programs: readonly string[];
-  /** Its root. */
+  /** The root of the workspace. */
   readonly workspace: string;
   readonly marks: CallMarks;
   readonly redactor: Redactor;

@@ -1,9 +1,9 @@
-// A timer for readers. It does not count the time in which this process stood still, because nothing was sent then.
+// A timer for slow readers. It begins again after the process stood still, because nothing was sent meanwhile.
 
-/** A timer that is later than this shows that the process stood still. */
+/** If a timer is later than this, the process stood still. */
 const lateMs = 100;
 
-/** Calls `work` after `ms`. Begins again if the process stood still meanwhile. Returns a function that stops the timer. */
+/** Calls `work` after `ms`. Returns a function that stops the timer. */
 export function startRunningTimer(ms: number, work: () => void): () => void {
   let timer: NodeJS.Timeout;
   const wait = (): void => {

@@ -118,7 +118,7 @@ async function receives(listener: pg.Client, sender: pg.Client): Promise<boolean
   });
   await listener.query(`LISTEN ${channel}`);
   await sender.query('SELECT pg_notify($1, $2)', [channel, '']);
-  // PostgreSQL sends what was notified before the end of its next answer, however busy it is.
+  // PostgreSQL sends pending notifications before it ends its next answer, however busy it is.
   await listener.query('SELECT 1');
   return isHeard;
 }

@@ -302,7 +302,7 @@ export function startNode(options: NodeOptions): Node {
       closed = true;
       unschedule();
       firstJoin.reject(new Error('The node was closed before it had joined.'));
-      // It would be alive again after it has left.
+      // A join that arrived later would make the node alive again.
       await joining?.catch(() => undefined);
       try {
         const left = membership.kind === 'member' ? membership.epoch : (superseded?.epoch ?? 0);
