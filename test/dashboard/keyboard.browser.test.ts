@@ -44,6 +44,32 @@ test('a key works as soon as the page is there', async () => {
   await expect.poll(() => page.getByRole('searchbox').inputValue()).toBe('abc');
 });
 
+test('what opens takes the next keys, before it is painted', async () => {
+  const { page, client, show } = await dashboard.start();
+  const { id } = await client.triggers.create({ source: 'github', prompt: 'Review it.' });
+  const focused = (): Promise<string> => page.evaluate('document.activeElement.tagName');
+  await show(`triggers/${id}`);
+  const edit = page.getByRole('button', { name: 'Edit' });
+  await edit.waitFor();
+  await atOnce(page, async () => {
+    await edit.press('Enter');
+    await expect.poll(focused).toBe('INPUT');
+  });
+  await show('sessions');
+  const open = page.getByRole('button', { name: 'New prompt' });
+  await open.waitFor();
+  await atOnce(page, async () => {
+    await open.press('Enter');
+    await expect.poll(focused).toBe('TEXTAREA');
+  });
+  await show('webhooks');
+  await page.getByRole('heading', { name: 'Webhooks', level: 1 }).waitFor();
+  await atOnce(page, async () => {
+    await page.keyboard.press('?');
+    await expect.poll(() => page.locator('dialog:modal').count()).toBe(1);
+  });
+});
+
 test('j and k choose a row, and Enter opens it', async () => {
   const { page, client, show } = await dashboard.start();
   for (const title of ['Oldest', 'Middle', 'Newest']) await client.sessions.create({ title });

@@ -1,7 +1,7 @@
 // A dialog over the page. Escape closes it; the browser keeps the focus inside, and gives it back.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon } from './icon.tsx';
 
 export interface DialogProps {
@@ -14,7 +14,8 @@ export interface DialogProps {
 
 export function Dialog({ title, onClose, children, footer }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => element.current?.showModal(), []);
+  // Other effects run after the next paint: a key may come before it.
+  useLayoutEffect(() => element.current?.showModal(), []);
   return (
     <dialog ref={element} onClose={onClose} aria-label={title}>
       <header>

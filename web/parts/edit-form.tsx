@@ -1,7 +1,7 @@
 // Changes the settings of an object. Only changed fields are sent, so that changes made elsewhere meanwhile are kept.
 
 import type { ComponentType } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { lackOf } from '../app/scope.ts';
 import type { FormProps } from './folded-form.tsx';
 import { type FormSchema, fieldErrorsOf } from './form-schema.ts';
@@ -47,9 +47,9 @@ export function EditForm({ of, schema, form: Form, cleared, update, onClose, onS
     }
   }
 
-  // The button that opened it may be far above.
+  // The button that opened it may be far above. Other effects run after the next paint: a key may come before it.
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.querySelector('input')?.focus(), []);
+  useLayoutEffect(() => form.current?.querySelector('input')?.focus(), []);
   return (
     <form
       ref={form}

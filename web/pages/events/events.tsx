@@ -1,6 +1,6 @@
 // The event log as a table that follows. A row opens to its JSON, and to what it has caused.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { LoggedEvent } from '../../../src/client/web.ts';
 import { eventTypes } from '../../../src/contract/event-types.ts';
 import { hrefOf, setQuery } from '../../app/router.ts';
@@ -90,8 +90,8 @@ function EventTable({ query }: Pick<ViewProps, 'query'>) {
 
 function TypeFilter({ type }: { readonly type: string | undefined }) {
   const [text, setText] = useState(type ?? '');
-  // The address may change: by a link, or a step back.
-  useEffect(() => setText(type ?? ''), [type]);
+  // The address may change: by a link, or a step back. A later effect would undo what was typed since.
+  useLayoutEffect(() => setText(type ?? ''), [type]);
   const apply = (): void => {
     const wanted = text.trim() || undefined;
     if (wanted !== type) setQuery({ type: wanted, open: undefined });

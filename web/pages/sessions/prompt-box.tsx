@@ -1,6 +1,6 @@
 // The box that sends a prompt. The text stays until it is sent, even if the server is away or the page is reloaded.
 
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { CodeBuddyApiError } from '../../../src/client/web.ts';
 import { type PermissionMode, permissionModes } from '../../../src/contract/permission-mode.ts';
 import { usableOf, useAgents } from '../../app/agents.ts';
@@ -77,7 +77,8 @@ export function PromptBox({
     else localStorage.setItem(key, next);
   }
 
-  useEffect(() => {
+  // Other effects run after the next paint: a key may come before it.
+  useLayoutEffect(() => {
     if (draft === 'new') field.current?.focus();
   }, [draft]);
 

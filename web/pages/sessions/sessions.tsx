@@ -1,6 +1,6 @@
 // The sessions, and one of them.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { Session } from '../../../src/client/web.ts';
 import { builtinAgent } from '../../../src/contract/agent-names.ts';
 import { usableOf, useAgents } from '../../app/agents.ts';
@@ -129,7 +129,8 @@ function TitleFilter({ title }: { readonly title: string | undefined }) {
     const timer = setTimeout(() => setQuery({ title: text.trim() || undefined }), quietMs);
     return () => clearTimeout(timer);
   }, [text]);
-  useEffect(() => {
+  // A later effect would undo what was typed since.
+  useLayoutEffect(() => {
     if (title === undefined) setText('');
   }, [title]);
   return (
